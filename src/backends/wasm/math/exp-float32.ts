@@ -1,0 +1,105 @@
+/**
+ * float32 exponentials: exp, exp2, expm1, logistic, tanh. All share one reduction, x = k ln 2 + r with |r| ≤ ½ ln 2, whose k is found by
+ * adding a constant so large that the sum has no fraction bits. Coefficients: minimax, each rounded to float32 in turn before the
+ * next is fitted. Bounds are the largest errors seen over every 64th float32 and all special values (see test/backends/math).
+ * May import: `ir`.
+ * @module
+ */
+import type { Expr } from '../../../ir/loop/expr.ts';
+import {
+  abs,
+  add,
+  atLeast,
+  atMost,
+  copysign,
+  div,
+  float32FromBits,
+  int32Bits,
+  lt,
+  mul,
+  neg,
+  polynomial,
+  shl,
+  shr,
+  sub,
+  where,
+} from './arith.ts';
+
+const log2e = 1.4426950408889634;
+/** ln 2 in two parts, the first of 9 bits, so that k times it is exact for |k| < 2^15 (Cephes, expf). */
+const ln2High = 0.693359375;
+const ln2Low = -2.12194440054690583e-4;
+/** 1.5 · 2^23: a float32 this large has no fraction bits, and keeps an added integer in the low bits of its pattern. */
+const shifter = 12582912;
+
+/** k = round(x log₂e + …) as float32 and, in the low bits of `bits`, as an integer plus `bias`. */
+function integerPart(scaled: Expr, bias: number): { readonly k: Expr; readonly bits: Expr } {
+  const shifted = add(scaled, shifter + bias);
+  return { k: sub(shifted, shifter + bias), bits: int32Bits(shifted) };
+}
+
+const remainder = (x: Expr, k: Expr): Expr => sub(sub(x, mul(k, ln2High)), mul(k, ln2Low));
+
+/**
+ * y · 2^k for `bits` with k + 254 in its low bits, -252 ≤ k ≤ 256: by two factors, so that only the last product rounds where the
+ * result is subnormal.
+ */
+function scaleByHalves(y: Expr, bits: Expr): Expr {
+  const half = shr(bits, 1);
+  return mul(mul(y, float32FromBits(shl(half, 23))), float32FromBits(shl(sub(bits, half), 23)));
+}
+
+/** (exp(r) - 1 - r) / r² on |r| ≤ ½ ln 2: relative error of the exp 2^-28.2. */
+const expTail = [0.4999999403953552, 0.16666516661643982, 0.04166810214519501, 0.008369190618395805, 0.0013838836457580328];
+
+/** exp of a number in [-104, 89]. */
+function expBounded(x: Expr): Expr {
+  const { k, bits } = integerPart(mul(x, log2e), 254);
+  const r = remainder(x, k);
+  return scaleByHalves(add(add(r, mul(mul(r, r), polynomial(r, expTail))), 1), bits);
+}
+
+/** exp: ≤ 0.9 ulp. Beyond the bounds of the clamp exp is 0 or infinity to rounding. */
+export const exp32 = (x: Expr): Expr => expBounded(atLeast(atMost(x, 89), -104));
+
+/** (2^r - 1) / r on |r| ≤ ½. */
+const exp2Tail = [
+  0.6931471824645996, 0.24022594094276428, 0.055503662675619125, 0.009625446051359177, 0.0013387928484007716, 0.00013331985974218696,
+];
+
+/** exp2: r = x - k is exact. */
+export function exp2_32(x: Expr): Expr {
+  const bounded = atLeast(atMost(x, 129), -151);
+  const { k, bits } = integerPart(bounded, 254);
+  const r = sub(bounded, k);
+  return scaleByHalves(add(mul(r, polynomial(r, exp2Tail)), 1), bits);
+}
+
+/** logistic, 1 / (1 + exp(-x)): written with exp(-|x|), which cannot overflow and keeps the subnormal results. */
+export function logistic32(x: Expr): Expr {
+  const e = expBounded(atLeast(neg(abs(x)), -104));
+  return div(where(lt(x, 0), e, 1), add(e, 1));
+}
+
+/** (expm1(r) - r) / r² on |r| ≤ ½ ln 2: relative error of the expm1 2^-30.4. */
+const expm1Tail = [
+  0.5, 0.1666666567325592, 0.04166646674275398, 0.008333643898367882, 0.001393530168570578, 0.00019655424694065005,
+];
+
+/** expm1 of a number in [-17, 89]: 2^k expm1(r) + (2^k - 1), with 2^(k-1) in place of 2^k, for k may be 128. */
+function expm1Bounded(x: Expr): Expr {
+  const { k, bits } = integerPart(mul(x, log2e), 126);
+  const r = remainder(x, k);
+  const halfScale = float32FromBits(shl(bits, 23));
+  const tail = mul(mul(r, r), polynomial(r, expm1Tail));
+  return mul(add(mul(halfScale, tail), add(mul(halfScale, r), sub(halfScale, 0.5))), 2);
+}
+
+/** expm1. */
+export const expm1_32 = (x: Expr): Expr => copysign(expm1Bounded(atLeast(atMost(x, 89), -18)), x);
+
+/** tanh(x) = e / (e + 2) with e = expm1(2|x|); 1 to rounding beyond 9.1. */
+export function tanh32(x: Expr): Expr {
+  const e = expm1Bounded(atMost(abs(add(x, x)), 18.2));
+  return copysign(div(e, add(e, 2)), x);
+}

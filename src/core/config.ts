@@ -1,0 +1,35 @@
+/**
+ * Settings that every layer reads. The public `config` and `configure` (api) validate before they write here.
+ * May import: `ir`.
+ * @module
+ */
+import type { DType } from '../ir/dtype.ts';
+
+export interface Settings {
+  /** Dtype of new arrays made from JavaScript numbers. */
+  defaultDtype: 'float32' | 'float64';
+  /** Name of the device new arrays live on. */
+  defaultDevice: string;
+  /** Worker threads a backend may use, the caller included. */
+  threads: number;
+  /** Ask for 256-bit code where the engine can make it. */
+  simd256: boolean;
+  /** Check every eager result for NaN and throw where one first appears. */
+  debugNans: boolean;
+  /** Throw when a traced value outlives its trace, at the end of the trace and not only at its next use. */
+  checkLeaks: boolean;
+  /** Bytes of tensor data that may be live at once. */
+  memoryLimit: number;
+}
+
+export const settings: Settings = {
+  defaultDtype: 'float32',
+  defaultDevice: 'wasm',
+  threads: 1,
+  simd256: false,
+  debugNans: false,
+  checkLeaks: false,
+  memoryLimit: Number.POSITIVE_INFINITY,
+};
+
+export const defaultFloat = (): DType => settings.defaultDtype;

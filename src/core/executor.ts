@@ -1,0 +1,98 @@
+/**
+ * What core knows of a backend. `api` wires one up per device; core never imports a backend.
+ * May import: `ir`.
+ * @module
+ */
+import type { Aval } from '../ir/aval.ts';
+import type { TypedArray } from '../ir/dtype.ts';
+import { BackendError } from '../ir/errors.ts';
+import type { Program } from '../ir/program.ts';
+import type { AnyPrimitive } from './primitive.ts';
+import type { ConcreteTensor } from './tensor.ts';
+
+/** The memory of one concrete tensor. */
+export interface Storage {
+  /** The elements, row-major. The caller must not write to them. May be a view that is valid only until the next operation. */
+  read(): TypedArray;
+  /** Frees the memory now. */
+  dispose(): void;
+  readonly isDisposed: boolean;
+  /** Name of the device that holds the memory. */
+  readonly device: string;
+}
+
+/** Elements in an ordinary typed array: constants, tiny tensors, and everything of the reference backend. */
+export class HostStorage implements Storage {
+  readonly device: string;
+  private data: TypedArray | undefined;
+
+  constructor(data: TypedArray, device: string) {
+    this.data = data;
+    this.device = device;
+  }
+
+  read(): TypedArray {
+    if (this.data === undefined) throw new BackendError('internal: read of disposed memory.');
+    return this.data;
+  }
+
+  dispose(): void {
+    this.data = undefined;
+  }
+
+  get isDisposed(): boolean {
+    return this.data === undefined;
+  }
+}
+
+export interface CompileOptions {
+  /** Positions of inputs whose memory the call may take for its results. */
+  readonly donate?: readonly number[];
+}
+
+/** A compiled Program: computes its outputs from its inputs. */
+export type Executable = (args: readonly ConcreteTensor[]) => ConcreteTensor[];
+
+export interface Executor {
+  readonly name: string;
+  /** One operation, now. */
+  execute(
+    primitive: AnyPrimitive,
+    args: readonly ConcreteTensor[],
+    params: object,
+    outAvals: readonly Aval[],
+  ): ConcreteTensor[];
+  compile(program: Program, options: CompileOptions): Executable;
+  /** Takes ownership of `data` (row-major elements of `aval`). */
+  fromHost(data: TypedArray, aval: Aval): Storage;
+}
+
+const executors = new Map<string, Executor>();
+let active: Executor | undefined;
+
+/** Makes a device known under its name. */
+export function registerExecutor(executor: Executor): void {
+  executors.set(executor.name, executor);
+}
+
+export const executorNames = (): string[] => [...executors.keys()];
+
+export function getExecutor(name: string): Executor {
+  const found = executors.get(name);
+  if (found) return found;
+  throw new BackendError(
+    `device: expected one of ${executorNames().join(', ')}, got ${name}.`,
+    'call devices() to list what this machine has.',
+    { name },
+  );
+}
+
+/** The device that runs operations now. */
+export function activeExecutor(): Executor {
+  if (active === undefined) throw new BackendError('internal: no device was set up.');
+  return active;
+}
+
+export function setActiveExecutor(executor: Executor): void {
+  active = executor;
+}

@@ -1,0 +1,129 @@
+/**
+ * Tracing to a Program: operations become equations instead of numbers.
+ * May import: `ir`, `core`.
+ * @module
+ */
+import type { Aval } from '../ir/aval.ts';
+import { type Atom, Equation, Literal, type Params, Program, Var } from '../ir/program.ts';
+import type { AnyPrimitive } from './primitive.ts';
+import { captureSite } from './site.ts';
+import { ConcreteTensor, type Tensor, Tracer } from './tensor.ts';
+import { checkAlive, type CustomJvpCall, type CustomVjpCall, Trace, withTrace } from './trace.ts';
+
+export class ProgramTracer extends Tracer {
+  readonly aval: Aval;
+  readonly atom: Var;
+
+  constructor(trace: ProgramTrace, atom: Var) {
+    super(trace);
+    this.aval = atom.aval;
+    this.atom = atom;
+  }
+}
+
+/** How custom rules are recorded in Programs; `control/custom` supplies it. */
+export interface CustomCallStaging {
+  stageJvp(trace: ProgramTrace, call: CustomJvpCall, args: readonly Tensor[]): Tensor[];
+  stageVjp(trace: ProgramTrace, call: CustomVjpCall, args: readonly Tensor[]): Tensor[];
+}
+
+let customCalls: CustomCallStaging | undefined;
+
+export function setCustomCallStaging(staging: CustomCallStaging): void {
+  customCalls = staging;
+}
+
+/**
+ * Records equations. Values of enclosing traces become extra inputs (`captured`), in order of first use; concrete values become
+ * literals.
+ */
+export class ProgramTrace extends Trace {
+  readonly equations: Equation[] = [];
+  readonly inputs: Var[] = [];
+  readonly captured: Tensor[] = [];
+  private readonly capturedVars = new Map<Tensor, Var>();
+  private readonly literals = new Map<Tensor, Literal>();
+  private readonly recordsSites: boolean;
+
+  constructor(name: string, recordsSites = true) {
+    super(name);
+    this.recordsSites = recordsSites;
+  }
+
+  newInput(aval: Aval): ProgramTracer {
+    const v = new Var(aval);
+    this.inputs.push(v);
+    return new ProgramTracer(this, v);
+  }
+
+  /** The atom that stands for a value in this Program. */
+  atomOf(x: Tensor, use: string): Atom {
+    if (x instanceof ProgramTracer && x.trace === this) return x.atom;
+    if (x instanceof ConcreteTensor) return this.literalOf(x);
+    checkAlive(x as Tracer, use);
+    let v = this.capturedVars.get(x);
+    if (v === undefined) {
+      v = new Var(x.aval);
+      this.capturedVars.set(x, v);
+      this.captured.push(x);
+    }
+    return v;
+  }
+
+  private literalOf(x: ConcreteTensor): Literal {
+    let found = this.literals.get(x);
+    if (found === undefined) this.literals.set(x, (found = new Literal(x)));
+    return found;
+  }
+
+  process(primitive: AnyPrimitive, args: readonly Tensor[], params: object): Tensor[] {
+    const atoms = args.map((a) => this.atomOf(a, primitive.name));
+    const outAvals = primitive.abstractEval(
+      atoms.map((a) => a.aval),
+      params,
+    );
+    const outs = outAvals.map((aval) => new Var(aval));
+    const site = this.recordsSites ? captureSite() : undefined;
+    this.equations.push(new Equation(primitive, atoms, params as Params, outs, site));
+    return outs.map((v) => new ProgramTracer(this, v));
+  }
+
+  processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {
+    return customCalls ? customCalls.stageJvp(this, call, args) : call.fun(args);
+  }
+
+  processCustomVjp(call: CustomVjpCall, args: readonly Tensor[]): Tensor[] {
+    return customCalls ? customCalls.stageVjp(this, call, args) : call.fun(args);
+  }
+
+  /** The Program of what was recorded; captured values come first among its inputs. */
+  finish(outs: readonly Tensor[]): Program {
+    const outputs = outs.map((o) => this.atomOf(o, `${this.name} result`));
+    const captured = this.captured.map((t) => this.capturedVars.get(t)!);
+    return new Program(this.name, [...captured, ...this.inputs], this.equations, outputs);
+  }
+}
+
+export interface TracedFunction {
+  /** Inputs: captured values, then the arguments. */
+  readonly program: Program;
+  /** Values of enclosing traces that the function closed over. */
+  readonly captured: readonly Tensor[];
+}
+
+/** Traces a flat function on abstract arguments. */
+export function traceProgram(
+  name: string,
+  avals: readonly Aval[],
+  f: (args: readonly Tensor[]) => readonly Tensor[],
+): TracedFunction {
+  const trace = new ProgramTrace(name);
+  const args = avals.map((a) => trace.newInput(a));
+  try {
+    const outs = withTrace(trace, () => f(args));
+    return { program: trace.finish(outs), captured: trace.captured };
+  } finally {
+    trace.isAlive = false;
+  }
+}
+

@@ -1,0 +1,191 @@
+/**
+ * Pytrees: nested containers with values at the leaves. Arrays, plain objects, `Map`, registered classes and `null` (no leaves) are
+ * containers; everything else is a leaf. Object keys go in sorted order, so structure does not depend on insertion.
+ * May import: `ir`.
+ * @module
+ */
+import { TreeError } from '../ir/errors.ts';
+
+/** How a registered class opens and closes. */
+interface ClassRules {
+  readonly name: string;
+  readonly flatten: (x: never) => readonly [children: readonly unknown[], aux: unknown];
+  readonly unflatten: (aux: unknown, children: readonly unknown[]) => unknown;
+}
+
+type Constructor = abstract new (...args: never[]) => object;
+
+const classes = new Map<unknown, ClassRules>();
+
+/**
+ * Makes instances of a class containers: `flatten` gives children and auxiliary data (compared with `===` or by JSON text), and
+ * `unflatten` is its inverse.
+ */
+export function registerPytreeClass<T extends object>(
+  constructor: abstract new (...args: never[]) => T,
+  flatten: (x: T) => readonly [children: readonly unknown[], aux: unknown],
+  unflatten: (aux: unknown, children: readonly unknown[]) => T,
+): void {
+  classes.set(constructor, { name: constructor.name, flatten: flatten as ClassRules['flatten'], unflatten });
+}
+
+type NodeKind =
+  | { readonly kind: 'leaf' }
+  | { readonly kind: 'null' }
+  | { readonly kind: 'array' }
+  | { readonly kind: 'object'; readonly keys: readonly string[] }
+  | { readonly kind: 'map'; readonly keys: readonly unknown[] }
+  | { readonly kind: 'class'; readonly constructor: Constructor; readonly aux: unknown };
+
+/** Structure of a pytree. */
+export class TreeDef {
+  readonly node: NodeKind;
+  readonly children: readonly TreeDef[];
+  readonly numLeaves: number;
+
+  constructor(node: NodeKind, children: readonly TreeDef[]) {
+    this.node = node;
+    this.children = children;
+    this.numLeaves = node.kind === 'leaf' ? 1 : children.reduce((n, c) => n + c.numLeaves, 0);
+  }
+
+  equals(other: TreeDef): boolean {
+    if (this === other) return true;
+    if (!sameNode(this.node, other.node) || this.children.length !== other.children.length) return false;
+    return this.children.every((c, i) => c.equals(other.children[i]!));
+  }
+
+  toString(): string {
+    const inner = this.children.map(String);
+    switch (this.node.kind) {
+      case 'leaf':
+        return '*';
+      case 'null':
+        return 'null';
+      case 'array':
+        return `[${inner.join(', ')}]`;
+      case 'object':
+        return `{${this.node.keys.map((k, i) => `${k}: ${inner[i]!}`).join(', ')}}`;
+      case 'map':
+        return `Map{${this.node.keys.map((k, i) => `${String(k)} => ${inner[i]!}`).join(', ')}}`;
+      case 'class':
+        return `${this.node.constructor.name}(${inner.join(', ')})`;
+    }
+  }
+
+  /** Paths of the leaves, as `.w`, `[0]`, `.get("k")`. */
+  paths(prefix = ''): string[] {
+    if (this.node.kind === 'leaf') return [prefix];
+    return this.children.flatMap((c, i) => c.paths(prefix + step(this.node, i)));
+  }
+}
+
+function step(node: NodeKind, i: number): string {
+  if (node.kind === 'object') return `.${node.keys[i]!}`;
+  if (node.kind === 'map') return `.get(${JSON.stringify(node.keys[i])})`;
+  return `[${i}]`;
+}
+
+const sameList = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((x, i) => x === b[i]);
+
+function sameNode(a: NodeKind, b: NodeKind): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind === 'object' && b.kind === 'object') return sameList(a.keys, b.keys);
+  if (a.kind === 'map' && b.kind === 'map') return sameList(a.keys, b.keys);
+  if (a.kind === 'class' && b.kind === 'class') return a.constructor === b.constructor && sameAux(a.aux, b.aux);
+  return true;
+}
+
+const sameAux = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+
+const leafDef = new TreeDef({ kind: 'leaf' }, []);
+const nullDef = new TreeDef({ kind: 'null' }, []);
+
+/** The treedef of a single leaf. */
+export const leafTree: TreeDef = leafDef;
+
+/** Node kind and children of `x`, or `undefined` for a leaf. */
+function open(x: unknown): readonly [NodeKind, readonly unknown[]] | undefined {
+  if (x === null) return [{ kind: 'null' }, []];
+  if (typeof x !== 'object') return undefined;
+  if (Array.isArray(x)) return [{ kind: 'array' }, x];
+  const proto: unknown = Object.getPrototypeOf(x);
+  if (proto === Object.prototype || proto === null) {
+    const keys = Object.keys(x).sort();
+    return [{ kind: 'object', keys }, keys.map((k) => (x as Record<string, unknown>)[k])];
+  }
+  if (x instanceof Map) return [{ kind: 'map', keys: [...x.keys()] }, [...x.values()]];
+  const rules = classes.get((proto as { constructor?: unknown }).constructor);
+  if (rules === undefined) return undefined;
+  const [children, aux] = rules.flatten(x as never);
+  return [{ kind: 'class', constructor: (proto as { constructor: Constructor }).constructor, aux }, children];
+}
+
+/** Leaves in order, and the structure to put them back. `isLeaf` stops early at containers that it accepts. */
+export function flatten(tree: unknown, isLeaf?: (x: unknown) => boolean): [unknown[], TreeDef] {
+  const leaves: unknown[] = [];
+  const visit = (x: unknown): TreeDef => {
+    const node = isLeaf?.(x) ? undefined : open(x);
+    if (node === undefined) {
+      leaves.push(x);
+      return leafDef;
+    }
+    return node[0].kind === 'null' ? nullDef : new TreeDef(node[0], node[1].map(visit));
+  };
+  const def = visit(tree);
+  return [leaves, def];
+}
+
+/** Inverse of `flatten`. */
+export function unflatten(def: TreeDef, leaves: readonly unknown[]): unknown {
+  if (leaves.length !== def.numLeaves) {
+    throw new TreeError(`tree.unflatten: expected ${def.numLeaves} leaves for ${def.toString()}, got ${leaves.length}.`);
+  }
+  let next = 0;
+  const build = (d: TreeDef): unknown => {
+    if (d.node.kind === 'leaf') return leaves[next++];
+    return close(d.node, d.children.map(build));
+  };
+  return build(def);
+}
+
+function close(node: NodeKind, children: unknown[]): unknown {
+  switch (node.kind) {
+    case 'leaf':
+    case 'array':
+      return children;
+    case 'null':
+      return null;
+    case 'object':
+      return Object.fromEntries(node.keys.map((k, i) => [k, children[i]]));
+    case 'map':
+      return new Map(node.keys.map((k, i) => [k, children[i]]));
+    case 'class':
+      return classes.get(node.constructor)!.unflatten(node.aux, children);
+  }
+}
+
+/**
+ * Spreads `prefix` (a tree whose leaves stand for whole subtrees of `def`) to one entry per leaf of `def`.
+ * Leaves of the prefix are what `isLeaf` accepts.
+ */
+export function broadcastPrefix(op: string, prefix: unknown, def: TreeDef, isLeaf: (x: unknown) => boolean): unknown[] {
+  const out: unknown[] = [];
+  const visit = (p: unknown, d: TreeDef, path: string): void => {
+    if (isLeaf(p)) {
+      for (let i = 0; i < d.numLeaves; i++) out.push(p);
+      return;
+    }
+    const node = open(p);
+    if (node === undefined || node[1].length !== d.children.length) {
+      throw new TreeError(
+        `${op}: expected a tree prefix of ${d.toString()} at ${path || 'the root'}, got ${flatten(p)[1].toString()}.`,
+        'give one entry for a whole subtree, or the same containers as the value.',
+      );
+    }
+    node[1].forEach((c, i) => visit(c, d.children[i]!, path + step(d.node, i)));
+  };
+  visit(prefix, def, '');
+  return out;
+}

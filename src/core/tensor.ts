@@ -1,0 +1,207 @@
+/**
+ * Tensor: the one type users hold. `ConcreteTensor` has numbers; a `Tracer` stands for numbers while a function is transformed.
+ * Methods beyond the few here are installed by `api`.
+ * May import: `ir`, `core`.
+ * @module
+ */
+import { Aval } from '../ir/aval.ts';
+import { type DType, makeTypedArray, type TypedArray } from '../ir/dtype.ts';
+import { BackendError, TraceError } from '../ir/errors.ts';
+import type { Shape } from '../ir/shape.ts';
+import { activeExecutor, HostStorage, type Storage } from './executor.ts';
+import type { Trace } from './trace.ts';
+
+/** An n-dimensional array, with numbers or traced. Immutable. */
+export abstract class Tensor<S extends Shape = Shape, D extends DType = DType> {
+  abstract readonly aval: Aval;
+
+  get shape(): S {
+    return this.aval.shape as S;
+  }
+
+  get dtype(): D {
+    return this.aval.dtype as D;
+  }
+
+  get ndim(): number {
+    return this.aval.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.aval.size;
+  }
+
+  /** The numbers behind this value if there are any now: itself, or the primal of an eager derivative. */
+  abstract concrete(use: string): ConcreteTensor;
+
+  /** The number of a host-side scalar; `undefined` for everything else. */
+  get scalar(): number | undefined {
+    return undefined;
+  }
+
+  /** Elements in row-major order, now. On devices that only read asynchronously this throws; use `data()`. */
+  dataSync(): TypedArray {
+    return this.concrete('dataSync()').read().slice() as TypedArray;
+  }
+
+  /** Elements in row-major order. */
+  data(): Promise<TypedArray> {
+    return Promise.resolve(this.dataSync());
+  }
+
+  /** The number of an array with one element; booleans give 0 or 1. */
+  item(): number {
+    return itemOf(this, 'item()');
+  }
+
+  [Symbol.toPrimitive](hint: string): number | string {
+    if (hint === 'string') return this.concrete('conversion to a string').toString();
+    return itemOf(this, 'conversion to a number');
+  }
+
+  /** Nested numbers, as `toArray()` gives them. */
+  toJSON(): unknown {
+    return nested(this.concrete('JSON'));
+  }
+}
+
+function itemOf(t: Tensor, use: string): number {
+  const value = t.concrete(use);
+  if (value.aval.size !== 1) {
+    throw new TraceError(
+      `${use}: expected an array with one element, got ${value.aval.toString()}.`,
+      'reduce it first (sum, mean, max), or use toArray().',
+    );
+  }
+  return value.read()[0]!;
+}
+
+/** Nested arrays of numbers (or booleans) of a concrete tensor; a number for a scalar. */
+export function nested(t: ConcreteTensor): unknown {
+  const { shape, dtype } = t.aval;
+  const flat = t.read();
+  const leaf = dtype === 'bool' ? (i: number): unknown => flat[i] !== 0 : (i: number): unknown => flat[i];
+  let level: unknown[] = Array.from({ length: flat.length }, (_, i) => leaf(i));
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const n = shape[axis]!;
+    const outer = shape.slice(0, axis).reduce((a, b) => a * b, 1);
+    level = Array.from({ length: outer }, (_, i) => level.slice(i * n, (i + 1) * n));
+  }
+  return level[0];
+}
+
+/** A tensor with numbers. */
+export class ConcreteTensor extends Tensor {
+  readonly aval: Aval;
+  readonly storage: Storage;
+
+  constructor(aval: Aval, storage: Storage) {
+    super();
+    this.aval = aval;
+    this.storage = storage;
+  }
+
+  concrete(): ConcreteTensor {
+    return this;
+  }
+
+  override get scalar(): number | undefined {
+    if (this.aval.shape.length > 0 || !(this.storage instanceof HostStorage)) return undefined;
+    return this.storage.read()[0];
+  }
+
+  /** The elements without a copy: do not write, do not keep. */
+  read(): TypedArray {
+    if (this.storage.isDisposed) {
+      throw new BackendError(
+        `use of a disposed tensor ${this.aval.toString()}.`,
+        'dispose() is never needed; remove the call, or use the tensor before it.',
+      );
+    }
+    return this.storage.read();
+  }
+
+  dispose(): void {
+    this.storage.dispose();
+  }
+
+  override toString(): string {
+    return formatTensor(this);
+  }
+}
+
+/** `Tensor f32[2] [1, 2]`, with long axes cut in the middle. */
+function formatTensor(t: ConcreteTensor): string {
+  const show = (x: unknown): string => {
+    if (!Array.isArray(x)) return typeof x === 'number' && Object.is(x, -0) ? '-0' : formatLeaf(x);
+    const items = x.length > 8 ? [...x.slice(0, 4).map(show), '…', ...x.slice(-4).map(show)] : x.map(show);
+    return `[${items.join(', ')}]`;
+  };
+  const single = t.aval.dtype === 'float32';
+  const formatLeaf = (x: unknown): string => (typeof x === 'number' && single ? String(Number(x.toPrecision(7))) : String(x));
+  return show(nested(t));
+}
+
+/** Stands for a value while a function is being transformed; belongs to one trace. */
+export abstract class Tracer extends Tensor {
+  readonly trace: Trace;
+
+  constructor(trace: Trace) {
+    super();
+    this.trace = trace;
+  }
+
+  concrete(use: string): ConcreteTensor {
+    const under = this.underlying();
+    if (under !== undefined) return under.concrete(use);
+    throw new TraceError(
+      `${use}: expected a value with numbers, got ${this.aval.toString()} traced by ${this.trace.name}.`,
+      'inside traced functions use np.where, lax.cond, lax.whileLoop or lax.foriLoop for decisions, mark the argument static ' +
+        '(staticArgnums), or move this line out of the traced function.',
+    );
+  }
+
+  /** The value one level down, when it may have numbers. */
+  protected underlying(): Tensor | undefined {
+    return undefined;
+  }
+
+  override toString(): string {
+    return `Tracer ${this.aval.toString()} of ${this.trace.name}`;
+  }
+}
+
+/** A host-side constant; `data` is owned by the result. */
+export function hostTensor(data: TypedArray, aval: Aval): ConcreteTensor {
+  return new ConcreteTensor(aval, new HostStorage(data, 'host'));
+}
+
+/** A tensor on the active device; `data` is owned by the result. */
+export function deviceTensor(data: TypedArray, aval: Aval): ConcreteTensor {
+  return new ConcreteTensor(aval, activeExecutor().fromHost(data, aval));
+}
+
+const scalarCaches = new Map<string, Map<number, ConcreteTensor>>();
+const scalarCacheLimit = 256;
+
+/** A scalar constant. Small integers and their like are shared: scalars are immutable and cannot be disposed. */
+export function scalarTensor(value: number, dtype: DType, weakType = false): ConcreteTensor {
+  const key = weakType ? `${dtype}*` : dtype;
+  let cache = scalarCaches.get(key);
+  if (cache === undefined) scalarCaches.set(key, (cache = new Map()));
+  // Map keys treat -0 as 0, so -0 is never cached.
+  const isCacheable = !Object.is(value, -0);
+  const hit = isCacheable ? cache.get(value) : undefined;
+  if (hit !== undefined) return hit;
+  const data = makeTypedArray(dtype, 1);
+  data[0] = value;
+  const made = new ConcreteTensor(new Aval([], dtype, weakType), new SharedStorage(data, 'host'));
+  if (isCacheable && cache.size < scalarCacheLimit) cache.set(value, made);
+  return made;
+}
+
+/** Storage of shared constants: disposing is a no-op. */
+class SharedStorage extends HostStorage {
+  override dispose(): void {}
+}

@@ -1,0 +1,5 @@
+/**
+ * The public entry: everything a user imports from `cotangent`.
+ * @module
+ */
+export {};

@@ -1,0 +1,68 @@
+/**
+ * What a primitive's `lower` rule may be. The compiler fuses `pointwise` rules into each other and into `reduction`s; the rest
+ * are kernels of their own or disappear before fusion.
+ * May import: `ir`.
+ * @module
+ */
+import type { Aval } from '../aval.ts';
+import type { Program } from '../program.ts';
+import type { Expr } from './expr.ts';
+import type { Combine, KernelBuilder } from './kernel.ts';
+
+/** One element of every output, given its index; reads operands wherever it likes. */
+export interface PointwiseContext<P> {
+  readonly params: P;
+  readonly inputs: readonly Aval[];
+  readonly outputs: readonly Aval[];
+  /** One int32 expression per output dimension (all outputs of a pointwise rule share a shape). */
+  readonly index: readonly Expr[];
+  /** Element of operand `k` at a multi-index (one expression per dimension of that operand). */
+  readonly load: (k: number, index: readonly Expr[]) => Expr;
+}
+
+/** `out[i] = finish(combine over r of element(i, r))`. `index` and `load` as above. */
+export interface ReductionContext<P> extends PointwiseContext<P> {
+  /** One expression per entry of `extents`. */
+  readonly reduceIndex: readonly Expr[];
+}
+
+export type LowerRule<P> =
+  | { readonly kind: 'pointwise'; readonly element: (c: PointwiseContext<P>) => readonly Expr[] }
+  | {
+      readonly kind: 'reduction';
+      readonly combine: (params: P) => Combine;
+      /** Extents of the axes that are reduced over. */
+      readonly extents: (inputs: readonly Aval[], params: P) => readonly number[];
+      readonly element: (c: ReductionContext<P>) => Expr;
+    }
+  /** Writes its own loops. Operands and results are row-major. */
+  | {
+      readonly kind: 'loops';
+      readonly build: (b: KernelBuilder, inputs: readonly Aval[], outputs: readonly Aval[], params: P) => void;
+    }
+  /** Replaced by a Program over other primitives before simplification. */
+  | { readonly kind: 'expand'; readonly program: (inputs: readonly Aval[], params: P) => Program }
+  /** Control flow, compiled to native branches and loops around its sub-Programs. */
+  | { readonly kind: 'control'; readonly control: (params: P) => ControlFlow };
+
+/** Operand order is given by the counts; sub-Programs are closed. */
+export type ControlFlow =
+  /** Operands: index (int32 scalar, clamped), then the operands of each branch. Results: those of the branch. */
+  | { readonly kind: 'branch'; readonly branches: readonly Program[] }
+  /** Operands: condition constants, body constants, initial carry. `cond` → bool scalar. Results: final carry. */
+  | {
+      readonly kind: 'while';
+      readonly cond: Program;
+      readonly body: Program;
+      readonly condConstants: number;
+      readonly bodyConstants: number;
+    }
+  /** Operands: constants, initial carry, stacked xs. Body: constants, carry, x slices → carry, y slices. Results: carry, stacked ys. */
+  | {
+      readonly kind: 'scan';
+      readonly body: Program;
+      readonly constants: number;
+      readonly carry: number;
+      readonly length: number;
+      readonly reverse: boolean;
+    };

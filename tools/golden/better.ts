@@ -1,0 +1,17 @@
+/**
+ * The cases in which Cotangent differs from JAX on purpose: a finite, right answer where JAX gives nan or an error.
+ * @module
+ */
+
+import type { Stage } from './run-op.ts';
+
+export interface Better {
+  /** Name of the case. */
+  readonly name: string;
+  /** The stages whose results differ. */
+  readonly stages: readonly Stage[];
+  /** Why this answer is the better one. */
+  readonly reason: string;
+}
+
+export const better: readonly Better[] = [];

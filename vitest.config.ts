@@ -1,0 +1,31 @@
+/**
+ * The test runner's settings. Tests import the library by its public name, and the aliases point that at the sources,
+ * so a test run needs no build.
+ * @module
+ */
+import { fileURLToPath } from 'node:url';
+import type { ViteUserConfig } from 'vitest/config';
+
+const src = fileURLToPath(new URL('./src', import.meta.url));
+
+const config: ViteUserConfig = {
+  resolve: {
+    alias: [
+      { find: /^cotangent$/, replacement: `${src}/index.ts` },
+      { find: /^cotangent\/(.+)$/, replacement: `${src}/$1/index.ts` },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'test/tooling/fixtures/**'],
+    environment: 'node',
+    // Processes, so that a test that sets engine flags or measures resident memory sees only its own file.
+    pool: 'forks',
+    execArgv: ['--expose-gc'],
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+};
+
+export default config;
