@@ -5,12 +5,13 @@
  * @module
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-interface Count {
+/** How many tests of a run ended how. */
+export interface Count {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
@@ -45,30 +46,34 @@ function runSuite(node: string, label: string, runnerArguments: readonly string[
   const report = join(reports, `${label.replaceAll(' ', '-')}.json`);
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const { status } = spawnSync(node, [vitest, 'run', ...reporters, ...runnerArguments], { cwd: root, stdio: 'inherit' });
-  const count = readCount(report);
-  // The runner can fail with no failed test (an unhandled rejection, a crash before the report): that is one failure.
-  return status !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+  const { status } = spawnSync(node, [vitest, 'run', ...reporters, ...runnerArguments], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  return countOf(existsSync(report) ? readFileSync(report, 'utf8') : null, status);
 }
 
-function readCount(report: string): Count {
-  let text: string;
-  try {
-    text = readFileSync(report, 'utf8');
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
-  }
-  const run = JSON.parse(text) as RunnerReport;
+/**
+ * What a run counts as.
+ * @param report the text of the runner's JSON report; null if it left none
+ * @param status the runner's exit code; null if a signal ended it
+ */
+export function countOf(report: string | null, status: number | null): Count {
+  if (report === null) return { passed: 0, failed: 1, skipped: 0 };
+  const run = JSON.parse(report) as RunnerReport;
   // A file that does not load has no tests to count, so it counts as one failure itself.
   const unloaded = run.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  const failed = run.numFailedTests + unloaded.length;
   return {
     passed: run.numPassedTests,
-    failed: run.numFailedTests + unloaded.length,
+    // The runner can fail with no failed test, after an unhandled rejection say: that is one failure.
+    failed: failed === 0 && status !== 0 ? 1 : failed,
     skipped: run.numPendingTests + run.numTodoTests,
   };
 }
 
-const sum = (counts: readonly Count[], key: keyof Count): number => counts.reduce((total, count) => total + count[key], 0);
+const sum = (counts: readonly Count[], key: keyof Count): number =>
+  counts.reduce((total, count) => total + count[key], 0);
 
 function main(): void {
   const runnerArguments = process.argv.slice(2);
@@ -84,4 +89,4 @@ function main(): void {
   process.exitCode = sum(counts, 'failed') === 0 ? 0 : 1;
 }
 
-main();
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) main();

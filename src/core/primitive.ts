@@ -9,6 +9,7 @@ import type { Aval } from '../ir/aval.ts';
 import type { TypedArray } from '../ir/dtype.ts';
 import type { LowerRule } from '../ir/loop/lower.ts';
 import type { PrimitiveInfo } from '../ir/program.ts';
+import type { SimplifyRule } from '../ir/simplify.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A tangent or cotangent; `null` is a symbolic zero (nothing is computed for it). */
@@ -57,16 +58,17 @@ export type StructuredJvpRule<P> = (
 ) => readonly [readonly Tensor[], readonly MaybeZero[]];
 
 /**
- * Splits an application by what is known. Known operands are tensors; unknown ones are given by aval. `known` runs at once and gives
- * the known outputs and residuals; `stage` is called with the operands of an equation that computes the unknown outputs later.
+ * An application split by what is known. The rule computes the known part at once; the trace then stages one equation for the rest.
  */
 export interface PartialEvalResult {
   /** One per output; null where unknown. */
   readonly known: readonly (Tensor | null)[];
-  /** The equation that computes the unknown outputs: `index` operands refer to the original (unknown) operands. */
+  /** The equation that computes the unknown outputs later; `{ unknown: i }` stands for original operand i. */
   readonly primitive: AnyPrimitive;
   readonly params: object;
   readonly operands: readonly ({ readonly unknown: number } | Tensor)[];
+  /** For each unknown output in order, which output of the staged equation it is. */
+  readonly unknownOutputs: readonly number[];
 }
 
 export type PartialEvalRule<P> = (operands: readonly (Tensor | LinearInput)[], params: P) => PartialEvalResult;
@@ -84,7 +86,8 @@ export type Calculus<P> =
   | {
       readonly kind: 'structured';
       readonly jvp: StructuredJvpRule<P>;
-      readonly partialEval: PartialEvalRule<P>;
+      /** Without it, an application with an unknown operand is staged as it is. */
+      readonly partialEval?: PartialEvalRule<P>;
       readonly transpose: TransposeRule<P>;
     };
 
@@ -121,6 +124,10 @@ export interface Sample<P> {
   readonly domain?: readonly [number, number] | readonly (readonly [number, number])[];
   /** Exact operand data where a range will not do (indices, predicates); `undefined` entries are drawn. */
   readonly data?: readonly (readonly number[] | undefined)[];
+  /** Operands that the tests differentiate in (default: every float operand). */
+  readonly differentiable?: readonly number[];
+  /** Highest order of derivative that exists (default: every order). */
+  readonly maxOrder?: number;
 }
 
 export interface PrimitiveRules<P> {
@@ -132,9 +139,15 @@ export interface PrimitiveRules<P> {
   /** Absent for control flow, which every executor runs through its sub-Programs. */
   readonly reference?: ReferenceRule<P>;
   readonly lower: LowerRule<P>;
+  /** A cheaper equal of an equation, if there is one. */
+  readonly simplify?: SimplifyRule<P>;
   readonly samples: readonly Sample<P>[];
   /** Which outputs and operands matter when only some outputs are used (dead code inside sub-Programs). */
   readonly prune?: (usedOutputs: readonly boolean[], params: P) => PrunedEquation<P> | undefined;
+  /** True if the primitive communicates over the named axis of a vmap, so that its batch rule runs even for unmapped operands. */
+  readonly usesAxisName?: (params: P, axisName: string | undefined) => boolean;
+  /** True if equal applications must not be merged (nor removed as identities) by a compiler. */
+  readonly isOpaque?: boolean;
   /** True if the equation must run even when nothing uses it. */
   readonly hasEffects?: boolean;
 }

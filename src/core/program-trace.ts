@@ -4,6 +4,7 @@
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
+import { TraceError } from '../ir/errors.ts';
 import { type Atom, Equation, Literal, type Params, Program, Var } from '../ir/program.ts';
 import type { AnyPrimitive } from './primitive.ts';
 import { captureSite } from './site.ts';
@@ -127,3 +128,18 @@ export function traceProgram(
   }
 }
 
+
+/** Traces a flat function that must not close over values of enclosing traces. */
+export function traceClosedProgram(
+  name: string,
+  avals: readonly Aval[],
+  f: (args: readonly Tensor[]) => readonly Tensor[],
+): Program {
+  const { program, captured } = traceProgram(name, avals, f);
+  if (captured.length === 0) return program;
+  throw new TraceError(
+    `${name}: expected a rule that closes over no traced value, but it uses ${captured.map((c) => c.aval.toString()).join(', ')} ` +
+      `of ${(captured[0] as Tracer).trace.name}.`,
+    'pass the value as an argument of the function with the custom rule.',
+  );
+}

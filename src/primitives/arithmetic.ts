@@ -164,6 +164,8 @@ export interface BinaryRules {
   readonly partials?: readonly [Partial | null, Partial | null];
   readonly domain?: Sample<NoParams>['domain'];
   readonly moreSamples?: readonly Sample<NoParams>[];
+  /** In place of the usual samples. */
+  readonly samples?: readonly Sample<NoParams>[];
 }
 
 export type Partial = (x: Tensor, y: Tensor, z: Tensor) => Tensor;
@@ -194,7 +196,7 @@ export function defineBinary(rules: BinaryRules): Primitive<NoParams> {
     calculus: binaryCalculus(rules),
     scalar: ([x, y], _params, dtype) => rules.scalar(x!, y!, dtype),
     element: ([x, y]) => binary(rules.fn, x!, y!),
-    samples: [...floats, ...(rules.moreSamples ?? [])],
+    samples: rules.samples ?? [...floats, ...(rules.moreSamples ?? [])],
   });
 }
 

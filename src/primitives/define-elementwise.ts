@@ -41,6 +41,8 @@ export interface ElementwiseRules<P extends object> {
   readonly resultDType?: DType | ((operand: DType, params: P) => DType);
   /** Operands that must have one dtype together (default all). */
   readonly sameDType?: readonly number[];
+  /** Throws if operands that `accepts` does not speak of are wrong. */
+  readonly check?: (avals: readonly Aval[]) => void;
   readonly calculus: Calculus<P>;
   /** One element, in float64 (integers: exact; booleans: 0 or 1). Stored with the rounding or wrapping of the result's dtype. */
   readonly scalar: (args: readonly number[], params: P, dtype: DType) => number;
@@ -81,6 +83,7 @@ export function defineElementwise<P extends object>(rules: ElementwiseRules<P>):
     abstractEval: (avals, params) => {
       const same = rules.sameDType ?? avals.map((_, i) => i);
       checkDTypes(name, accepts, avals, same);
+      rules.check?.(avals);
       const operand = avals[same[0]!]!;
       const dtype =
         typeof resultDType === 'function' ? resultDType(operand.dtype, params) : (resultDType ?? operand.dtype);

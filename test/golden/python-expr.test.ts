@@ -21,7 +21,8 @@ class Recorded {
 function show(value: unknown): string {
   if (value instanceof Recorded) return value.text;
   if (value instanceof PyFloat) return Number.isInteger(value.value) ? value.value.toFixed(1) : String(value.value);
-  if (value instanceof PySlice) return [value.start, value.stop, value.step].map((p) => (p === null ? '' : show(p))).join(':');
+  if (value instanceof PySlice)
+    return [value.start, value.stop, value.step].map((p) => (p === null ? '' : show(p))).join(':');
   if (value instanceof PyFunction) return value.name;
   if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
   if (typeof value === 'object' && value !== null) {
@@ -41,10 +42,13 @@ const host: Host = {
   index: (a, items) => new Recorded(`${show(a)}[${items.map(show).join(', ')}]`),
   attribute: (a, name) => (name === 'shape' ? [2, 3] : new Recorded(`${show(a)}.${name}`)),
   call: (f, args, keywords) =>
-    new Recorded(`${show(f)}(${[...args.map(show), ...Object.entries(keywords).map(([k, v]) => `${k}=${show(v)}`)].join(', ')})`),
+    new Recorded(
+      `${show(f)}(${[...args.map(show), ...Object.entries(keywords).map(([k, v]) => `${k}=${show(v)}`)].join(', ')})`,
+    ),
 };
 const tensors = { x: new Recorded('x'), y: new Recorded('y'), i: new Recorded('i'), np: new Recorded('np') };
-const run = (source: string, more: Record<string, unknown> = {}): string => show(evaluateExpression(source, host, { ...tensors, ...more }));
+const run = (source: string, more: Record<string, unknown> = {}): string =>
+  show(evaluateExpression(source, host, { ...tensors, ...more }));
 
 describe('literals and Python arithmetic', () => {
   it.each([

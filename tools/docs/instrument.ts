@@ -5,28 +5,31 @@
  */
 import type { Example } from './extract.ts';
 
-/** What the generated modules import; the name of the file that holds `createConsole`. */
-export const runtimeModule = './runtime.ts';
-
 const marker = /^(.*?)\s*\/\/ => ?(.*)$/;
 const continuation = /^\s*\/\/ {3,}(\S.*)$/;
 
-/**
- * The source text of the module for one example.
- * @param publicNames what the entry `cotangent` exports: an example without an import of its own gets those it mentions
- */
-export function instrument(example: Example, publicNames: readonly string[]): string {
+/** What the generated modules import, besides what the example does. */
+export interface Surroundings {
+  /** What the entry `cotangent` exports: an example without an import of its own gets those names it mentions. */
+  readonly publicNames: readonly string[];
+  /** The specifier of `runtime.ts`, as seen from the module. */
+  readonly runtime: string;
+}
+
+/** The source text of the module for one example. */
+export function instrument(example: Example, surroundings: Surroundings): string {
   const lines = example.code.split('\n');
   const body = lines.map((line, index) => instrumentLine(lines, line, index, example.line + index));
   // All of this goes on the example's first line, so that the numbers of the others do not change.
-  return `${prelude(example, publicNames)} ${body.join('\n')}\n__console.finish();\nexport {};\n`;
+  return `${prelude(example, surroundings)} ${body.join('\n')}\n__console.finish();\nexport {};\n`;
 }
 
-function prelude({ code, file, line }: Example, publicNames: readonly string[]): string {
+function prelude({ code, file, line }: Example, { publicNames, runtime }: Surroundings): string {
   const imported = /^\s*import\b/m.test(code) ? [] : publicNames.filter((name) => mentions(code, name));
   const imports = imported.length === 0 ? '' : `import { ${imported.join(', ')} } from 'cotangent'; `;
   const where = JSON.stringify(`${file}:${line}`);
-  return `${imports}import { createConsole as __create } from '${runtimeModule}'; const __console = __create(${where}); const console = __console;`;
+  const setup = `const __console = __createConsole(${where}); const console = __console;`;
+  return `${imports}import { createConsole as __createConsole } from '${runtime}'; ${setup}`;
 }
 
 /** Whether the code uses the name freely: not as a property, and not declaring it itself. */

@@ -47,9 +47,12 @@ function hasOwnText(value: object): boolean {
   return typeof toString === 'function' && !plain.includes(toString) && !ArrayBuffer.isView(value);
 }
 
-/** Equality up to runs of white space. */
+const squeeze = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
+
+/** Equality up to runs of white space, with `…` in `expected` for any text. */
 function matches(actual: string, expected: string): boolean {
-  const squeeze = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
-  const pieces = squeeze(expected).split('…').map((piece) => piece.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  const pieces = squeeze(expected)
+    .split('…')
+    .map((piece) => piece.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   return new RegExp(`^${pieces.join('.*')}$`).test(squeeze(actual));
 }

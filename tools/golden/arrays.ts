@@ -26,12 +26,16 @@ const DTYPES: Readonly<Record<string, string | undefined>> = {
 };
 const SPECIAL: Readonly<Record<string, number>> = { nan: NaN, inf: Infinity, '-inf': -Infinity };
 /** Ends of the range of the integer types, where the format's own type is wider. */
-const RANGE: Readonly<Record<string, readonly [number, number]>> = { i64: [-2147483648, 2147483647], u64: [0, 4294967295] };
+const RANGE: Readonly<Record<string, readonly [number, number]>> = {
+  i64: [-2147483648, 2147483647],
+  u64: [0, 4294967295],
+};
 
 /** The dtype a golden array has here. */
 export function dtypeOf(d: string): string {
   const dtype = DTYPES[d];
-  if (dtype === undefined) throw new SkipError(/^c\d/.test(d) ? 'complex is not built' : `element type ${d} is not built`);
+  if (dtype === undefined)
+    throw new SkipError(/^c\d/.test(d) ? 'complex is not built' : `element type ${d} is not built`);
   return dtype;
 }
 
@@ -74,9 +78,12 @@ function near(actual: number, expected: number, { relative, absolute }: Toleranc
   return Math.abs(actual - expected) <= Math.max(absolute, relative * Math.abs(expected));
 }
 
-function valuesOf(actual: unknown): { dtype: string | undefined; shape: readonly number[]; data: ArrayLike<number> } | undefined {
+function valuesOf(
+  actual: unknown,
+): { dtype: string | undefined; shape: readonly number[]; data: ArrayLike<number> } | undefined {
   if (isTensor(actual)) return { dtype: actual.dtype, shape: actual.shape, data: actual.dataSync() };
-  if (typeof actual === 'number' || typeof actual === 'boolean') return { dtype: undefined, shape: [], data: [Number(actual)] };
+  if (typeof actual === 'number' || typeof actual === 'boolean')
+    return { dtype: undefined, shape: [], data: [Number(actual)] };
   return undefined;
 }
 

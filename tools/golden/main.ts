@@ -39,7 +39,12 @@ function main(): number {
   const report = runCases(cases, (name, outcome) => {
     if (verbose) console.log(`${outcome.kind.padEnd(8)} ${name}`);
   });
-  for (const line of [...skippedLines(report), ...missingLines(report), ...wrongLines(report), ...summaryLines(report)]) {
+  for (const line of [
+    ...skippedLines(report),
+    ...missingLines(report),
+    ...wrongLines(report),
+    ...summaryLines(report),
+  ]) {
     console.log(line);
   }
   return report.wrong > 0 ? 1 : 0;

@@ -37,7 +37,12 @@ export type Expression =
   | { readonly kind: 'name'; readonly id: string }
   | { readonly kind: 'attribute'; readonly object: Expression; readonly name: string }
   | { readonly kind: 'call'; readonly callee: Expression; readonly args: readonly Argument[] }
-  | { readonly kind: 'index'; readonly object: Expression; readonly items: readonly Expression[]; readonly isTuple: boolean }
+  | {
+      readonly kind: 'index';
+      readonly object: Expression;
+      readonly items: readonly Expression[];
+      readonly isTuple: boolean;
+    }
   | {
       readonly kind: 'slice';
       readonly start: Expression | undefined;
@@ -52,7 +57,12 @@ export type Expression =
       readonly rest: readonly { readonly op: CompareOperator; readonly right: Expression }[];
     }
   | { readonly kind: 'logical'; readonly op: 'and' | 'or'; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'conditional'; readonly test: Expression; readonly then: Expression; readonly otherwise: Expression }
+  | {
+      readonly kind: 'conditional';
+      readonly test: Expression;
+      readonly then: Expression;
+      readonly otherwise: Expression;
+    }
   | { readonly kind: 'tuple' | 'list'; readonly items: readonly Expression[] }
   | { readonly kind: 'dict'; readonly entries: readonly { readonly key: Expression; readonly value: Expression }[] }
   | { readonly kind: 'star'; readonly value: Expression }
@@ -77,7 +87,12 @@ export type Statement =
       readonly decorators: readonly Expression[];
       readonly body: readonly Statement[];
     }
-  | { readonly kind: 'for'; readonly target: Expression; readonly iterable: Expression; readonly body: readonly Statement[] }
+  | {
+      readonly kind: 'for';
+      readonly target: Expression;
+      readonly iterable: Expression;
+      readonly body: readonly Statement[];
+    }
   | { readonly kind: 'while'; readonly test: Expression; readonly body: readonly Statement[] }
   | {
       readonly kind: 'if';
@@ -91,5 +106,9 @@ export type Statement =
       readonly name: string | undefined;
       readonly handler: readonly Statement[];
     }
-  | { readonly kind: 'import'; readonly module: string; readonly names: readonly { readonly name: string; readonly as: string }[] }
+  | {
+      readonly kind: 'import';
+      readonly module: string;
+      readonly names: readonly { readonly name: string; readonly as: string }[];
+    }
   | { readonly kind: 'pass' };

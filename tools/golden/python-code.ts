@@ -108,7 +108,12 @@ class StatementParser extends ExpressionParser {
     const token = this.peek();
     if (token.kind === 'op' && token.text !== '=' && token.text.endsWith('=')) {
       this.position += 1;
-      return { kind: 'augment', target: value, op: token.text.slice(0, -1) as BinaryOperator, value: this.tupleOrExpression() };
+      return {
+        kind: 'augment',
+        target: value,
+        op: token.text.slice(0, -1) as BinaryOperator,
+        value: this.tupleOrExpression(),
+      };
     }
     const chain = [value];
     while (this.accept('=')) chain.push(this.tupleOrExpression());
@@ -159,7 +164,11 @@ class Runner extends Evaluator {
         return undefined;
       }
       case 'augment': {
-        const value = this.binary(statement.op, this.evaluate(statement.target, scope), this.evaluate(statement.value, scope));
+        const value = this.binary(
+          statement.op,
+          this.evaluate(statement.target, scope),
+          this.evaluate(statement.value, scope),
+        );
         this.assign(statement.target, value, scope);
         return undefined;
       }
@@ -182,7 +191,10 @@ class Runner extends Evaluator {
 
   private define(node: Extract<Statement, { kind: 'define' }>, scope: Scope): void {
     const plain = this.closure(node.name, node.params, scope, (local) => this.run(node.body, local)?.value ?? null);
-    const decorated = node.decorators.reduceRight<unknown>((fn, d) => this.apply(this.evaluate(d, scope), [fn], {}), plain);
+    const decorated = node.decorators.reduceRight<unknown>(
+      (fn, d) => this.apply(this.evaluate(d, scope), [fn], {}),
+      plain,
+    );
     scope.set(node.name, decorated);
   }
 
@@ -208,7 +220,8 @@ class Runner extends Evaluator {
       return this.run(node.body, scope);
     } catch (error) {
       // What is not built, or wrong in the case itself, is no error that the case may catch.
-      if (error instanceof Error && ['MissingError', 'SkipError', 'PythonError', 'TypeError'].includes(error.name)) throw error;
+      if (error instanceof Error && ['MissingError', 'SkipError', 'PythonError', 'TypeError'].includes(error.name))
+        throw error;
       if (node.name !== undefined) scope.set(node.name, error);
       return this.run(node.handler, scope);
     }

@@ -4,7 +4,14 @@
  * @module
  */
 
-import type { BinaryOperator, CompareOperator, ComprehensionClause, Expression, Parameter, UnaryOperator } from './python-ast.ts';
+import type {
+  BinaryOperator,
+  CompareOperator,
+  ComprehensionClause,
+  Expression,
+  Parameter,
+  UnaryOperator,
+} from './python-ast.ts';
 import { parseExpression } from './python-parse.ts';
 import {
   isFloat,
@@ -129,7 +136,9 @@ export class Evaluator {
 
   /** A function over Python values whose body runs in a scope of its own. */
   closure(name: string, params: readonly Parameter[], scope: Scope, body: (local: Scope) => unknown): PyFunction {
-    const defaults = params.map((p) => (p.default === undefined ? undefined : { value: this.evaluate(p.default, scope) }));
+    const defaults = params.map((p) =>
+      p.default === undefined ? undefined : { value: this.evaluate(p.default, scope) },
+    );
     return new PyFunction(name, (args, keywords) => {
       const local = new Scope([], scope);
       bindParameters(name, params, defaults, args, keywords, local);
@@ -149,7 +158,8 @@ export class Evaluator {
       this.unpack(target.items, this.iterate(value), scope);
     } else if (target.kind === 'index' && target.items[0] !== undefined) {
       const container = this.evaluate(target.object, scope);
-      if (typeof container !== 'object' || container === null) throw new PythonError('value does not support item assignment');
+      if (typeof container !== 'object' || container === null)
+        throw new PythonError('value does not support item assignment');
       (container as Record<string, unknown>)[String(this.evaluate(target.items[0], scope))] = value;
     } else {
       throw new PythonError(`cannot assign to ${target.kind}`);
@@ -169,7 +179,9 @@ export class Evaluator {
   }
 
   private items(nodes: readonly Expression[], scope: Scope): unknown[] {
-    return nodes.flatMap((n) => (n.kind === 'star' ? this.iterate(this.evaluate(n.value, scope)) : [this.evaluate(n, scope)]));
+    return nodes.flatMap((n) =>
+      n.kind === 'star' ? this.iterate(this.evaluate(n.value, scope)) : [this.evaluate(n, scope)],
+    );
   }
 
   private call(node: Extract<Expression, { kind: 'call' }>, scope: Scope): unknown {

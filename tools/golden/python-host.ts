@@ -51,7 +51,14 @@ const DTYPES: Readonly<Record<string, string | undefined>> = {
   float64: 'float64',
 };
 const UNBUILT_DTYPES: ReadonlySet<string> = new Set([
-  'int8', 'int16', 'uint16', 'uint64', 'float16', 'bfloat16', 'complex64', 'complex128',
+  'int8',
+  'int16',
+  'uint16',
+  'uint64',
+  'float16',
+  'bfloat16',
+  'complex64',
+  'complex128',
 ]);
 
 /** Names whose place or spelling differs from the rule. */
@@ -69,12 +76,28 @@ const RENAMED: Readonly<Record<string, string>> = {
 };
 
 const BINARY: Readonly<Record<BinaryOperator, string>> = {
-  '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '//': 'floorDivide', '%': 'mod', '**': 'power', '@': 'matmul',
-  '<<': 'leftShift', '>>': 'rightShift', '&': 'bitwiseAnd', '|': 'bitwiseOr', '^': 'bitwiseXor',
+  '+': 'add',
+  '-': 'subtract',
+  '*': 'multiply',
+  '/': 'divide',
+  '//': 'floorDivide',
+  '%': 'mod',
+  '**': 'power',
+  '@': 'matmul',
+  '<<': 'leftShift',
+  '>>': 'rightShift',
+  '&': 'bitwiseAnd',
+  '|': 'bitwiseOr',
+  '^': 'bitwiseXor',
 };
 const UNARY = { '-': 'negative', '+': 'positive', '~': 'invert' } as const;
 const COMPARE: Readonly<Record<string, string>> = {
-  '==': 'equal', '!=': 'notEqual', '<': 'less', '<=': 'lessEqual', '>': 'greater', '>=': 'greaterEqual',
+  '==': 'equal',
+  '!=': 'notEqual',
+  '<': 'less',
+  '<=': 'lessEqual',
+  '>': 'greater',
+  '>=': 'greaterEqual',
 };
 
 /** `take_along_axis` → `takeAlongAxis`, `atleast_1d` → `atleast1d`; underscores at the ends stay. */
@@ -115,6 +138,27 @@ function range({ start, stop, step }: PySlice): Record<string, unknown> {
   return Object.fromEntries(parts.map(([name, part]) => [name, toArgument(part)]));
 }
 
+/** Keyword arguments that the cases pass by position, after the function that is transformed. */
+const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
+  grad: ['argnums'],
+  valueAndGrad: ['argnums'],
+  jacfwd: ['argnums'],
+  jacrev: ['argnums'],
+  hessian: ['argnums'],
+  vmap: ['in_axes', 'out_axes'],
+};
+
+function callNamed(
+  { fn, path }: LibraryFunction,
+  args: readonly unknown[],
+  keywords: Readonly<Record<string, unknown>>,
+): unknown {
+  const names = POSITIONAL[path];
+  if (names === undefined || args.length < 2) return callFunction(fn, args, keywords);
+  const moved = args.slice(1).map((arg, i) => [names[i] ?? '', arg] as const);
+  return callFunction(fn, args.slice(0, 1), { ...Object.fromEntries(moved), ...keywords });
+}
+
 function callFunction(fn: AnyFunction, args: readonly unknown[], keywords: Readonly<Record<string, unknown>>): unknown {
   const options = Object.entries(keywords).map(([k, v]) => [camelCase(k), toArgument(v)] as const);
   const trailing = options.length === 0 ? [] : [Object.fromEntries(options)];
@@ -151,7 +195,8 @@ export const libraryHost: Host = {
   isTensor,
   binary: (op, left, right) => callLibrary(`np.${BINARY[op]}`, toArgument(left), toArgument(right)),
   unary: (op, operand) => callLibrary(`np.${UNARY[op]}`, operand),
-  compare: (op: CompareOperator, left, right) => callLibrary(`np.${COMPARE[op] ?? op}`, toArgument(left), toArgument(right)),
+  compare: (op: CompareOperator, left, right) =>
+    callLibrary(`np.${COMPARE[op] ?? op}`, toArgument(left), toArgument(right)),
   // A conversion to number, because a traced value refuses it; every object is true to JavaScript.
   truth: (tensor) => Boolean(Number(tensor)),
   index(object, items) {
@@ -170,7 +215,7 @@ export const libraryHost: Host = {
     throw new PythonError(`no attribute '${name}'`);
   },
   call(callee, args, keywords) {
-    if (callee instanceof LibraryFunction) return callFunction(callee.fn, args, keywords);
+    if (callee instanceof LibraryFunction) return callNamed(callee, args, keywords);
     if (callee instanceof PyDType) return callLibrary('np.asarray', toArgument(args[0]), { dtype: callee.dtype });
     if (typeof callee === 'function') return callFunction(callee as AnyFunction, args, keywords);
     throw new PythonError('value is not callable');
@@ -185,5 +230,7 @@ export const libraryNames: Readonly<Record<string, unknown>> = {
   jax: new Namespace(''),
   jsp: new Namespace('scipy'),
   optax: new Namespace('optim'),
-  WITHPART: new PyFunction('WITHPART', ([flag, thunk]) => withPartitionable(Boolean(flag), () => (thunk as PyFunction).invoke([], {}))),
+  WITHPART: new PyFunction('WITHPART', ([flag, thunk]) =>
+    withPartitionable(Boolean(flag), () => (thunk as PyFunction).invoke([], {})),
+  ),
 };

@@ -17,7 +17,18 @@ import type { Token } from './python-tokens.ts';
 
 /** Binding strength of the left-associative binary operators, loosest first (Python reference, section 6.17). */
 const STRENGTH: Readonly<Record<string, number>> = {
-  '|': 1, '^': 2, '&': 3, '<<': 4, '>>': 4, '+': 5, '-': 5, '*': 6, '/': 6, '//': 6, '%': 6, '@': 6,
+  '|': 1,
+  '^': 2,
+  '&': 3,
+  '<<': 4,
+  '>>': 4,
+  '+': 5,
+  '-': 5,
+  '*': 6,
+  '/': 6,
+  '//': 6,
+  '%': 6,
+  '@': 6,
 };
 const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>=']);
 const KEYWORDS: ReadonlySet<string> = new Set(['lambda', 'if', 'else', 'for', 'in', 'and', 'or', 'not', 'is']);
@@ -61,7 +72,9 @@ export class ExpressionParser {
 
   unexpected(wanted: string): PythonSyntaxError {
     const token = this.peek();
-    return new PythonSyntaxError(`expected ${wanted}, got ${token.text === '' ? token.kind : `'${token.text}'`} at ${token.at}`);
+    return new PythonSyntaxError(
+      `expected ${wanted}, got ${token.text === '' ? token.kind : `'${token.text}'`} at ${token.at}`,
+    );
   }
 
   /** An expression list: `a, *b` is a tuple, `a` is itself. */
@@ -233,7 +246,11 @@ export class ExpressionParser {
       return { kind: 'keyword', name, value: this.expression() };
     }
     const value = this.expression();
-    return { kind: 'positional', name: '', value: this.sees('for') ? this.comprehension('list', undefined, value) : value };
+    return {
+      kind: 'positional',
+      name: '',
+      value: this.sees('for') ? this.comprehension('list', undefined, value) : value,
+    };
   }
 
   private subscript(object: Expression): Expression {

@@ -4,7 +4,17 @@
  * @module
  */
 
-export type TokenKind = 'name' | 'int' | 'float' | 'imaginary' | 'string' | 'op' | 'newline' | 'indent' | 'dedent' | 'end';
+export type TokenKind =
+  | 'name'
+  | 'int'
+  | 'float'
+  | 'imaginary'
+  | 'string'
+  | 'op'
+  | 'newline'
+  | 'indent'
+  | 'dedent'
+  | 'end';
 
 export interface Token {
   readonly kind: TokenKind;

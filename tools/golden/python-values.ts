@@ -123,7 +123,8 @@ export function pythonBinary(op: BinaryOperator, left: unknown, right: unknown):
   if (isNumber(left) && isNumber(right)) return numberBinary(op, left, right);
   if (left instanceof PyComplex || right instanceof PyComplex) return complexBinary(op, left, right);
   if (op === '+' && typeof left === 'string' && typeof right === 'string') return left + right;
-  if (op === '+' && Array.isArray(left) && Array.isArray(right)) return [...(left as unknown[]), ...(right as unknown[])];
+  if (op === '+' && Array.isArray(left) && Array.isArray(right))
+    return [...(left as unknown[]), ...(right as unknown[])];
   if (op === '*' && Array.isArray(left) && typeof right === 'number') return repeated(left, right);
   if (op === '*' && typeof left === 'number' && Array.isArray(right)) return repeated(right, left);
   throw new PythonError(`unsupported operand types for ${op}`);
@@ -155,7 +156,8 @@ export function pythonCompare(op: CompareOperator, left: unknown, right: unknown
   if (op === '==') return pythonEqual(left, right);
   if (op === '!=') return !pythonEqual(left, right);
   const isText = typeof left === 'string' && typeof right === 'string';
-  if (!isText && !(isNumber(left) && isNumber(right))) throw new PythonError(`'${op}' not supported between these values`);
+  if (!isText && !(isNumber(left) && isNumber(right)))
+    throw new PythonError(`'${op}' not supported between these values`);
   const a = isText ? left : toNumber(left as number);
   const b = isText ? right : toNumber(right as number);
   if (op === '<') return a < b;

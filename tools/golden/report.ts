@@ -16,7 +16,10 @@ export interface Report {
 }
 
 /** Runs every case; `onCase` hears of each outcome as it comes. */
-export function runCases(cases: readonly GoldenCase[], onCase: (name: string, outcome: Outcome) => void = () => {}): Report {
+export function runCases(
+  cases: readonly GoldenCase[],
+  onCase: (name: string, outcome: Outcome) => void = () => {},
+): Report {
   const outcomes = new Map<string, Outcome>();
   for (const golden of cases) {
     const outcome = runCase(golden);
@@ -24,7 +27,13 @@ export function runCases(cases: readonly GoldenCase[], onCase: (name: string, ou
     onCase(golden.n, outcome);
   }
   const count = (kind: Outcome['kind']): number => [...outcomes.values()].filter((o) => o.kind === kind).length;
-  return { outcomes, passed: count('pass'), wrong: count('wrong'), missing: count('missing'), skipped: count('skipped') };
+  return {
+    outcomes,
+    passed: count('pass'),
+    wrong: count('wrong'),
+    missing: count('missing'),
+    skipped: count('skipped'),
+  };
 }
 
 function firstLines(text: string): string {
@@ -34,7 +43,9 @@ function firstLines(text: string): string {
 /** The lines for the wrong cases: name, stage, and the first difference of each stage. */
 export function wrongLines({ outcomes }: Report): string[] {
   return [...outcomes].flatMap(([name, outcome]) =>
-    outcome.kind === 'wrong' ? outcome.failures.map((f) => `wrong    ${name} [${f.stage}] ${firstLines(f.detail)}`) : [],
+    outcome.kind === 'wrong'
+      ? outcome.failures.map((f) => `wrong    ${name} [${f.stage}] ${firstLines(f.detail)}`)
+      : [],
   );
 }
 

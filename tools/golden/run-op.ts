@@ -69,7 +69,9 @@ class PreparedOp {
   /** g(x) = sum(out * ct): a scalar function whose gradient is the vjp. */
   readonly scalar = (...args: unknown[]): unknown => {
     const cotangents = (this.golden.ct ?? []).map(toTensor);
-    const terms = this.smooth(...args).map((out, i) => callLibrary('np.sum', callLibrary('np.multiply', out, cotangents[i])));
+    const terms = this.smooth(...args).map((out, i) =>
+      callLibrary('np.sum', callLibrary('np.multiply', out, cotangents[i])),
+    );
     return terms.reduce((sum, term) => callLibrary('np.add', sum, term));
   };
 
@@ -136,13 +138,18 @@ function stagesOf(golden: OpCase): [Stage, Runner, readonly GoldenArray[]][] {
   if (hvp !== undefined) stages.push(['hvp', runHvp, hvp]);
   if (hess !== undefined) stages.push(['hess', (p) => [transform('hessian', p.scalar)(...p.points)], [hess]]);
   if (vout !== undefined) {
-    const runVmap: Runner = (p) => transform('vmap', p.all, { inAxes: [...(golden.vax ?? [])] })(...(golden.vin ?? []).map(toTensor)) as unknown[];
+    const runVmap: Runner = (p) =>
+      transform('vmap', p.all, { inAxes: [...(golden.vax ?? [])] })(...(golden.vin ?? []).map(toTensor)) as unknown[];
     stages.push(['vmap', runVmap, vout]);
   }
   return stages;
 }
 
-function compareAll(actual: readonly unknown[], expected: readonly GoldenArray[], tolerance: Tolerance): string | undefined {
+function compareAll(
+  actual: readonly unknown[],
+  expected: readonly GoldenArray[],
+  tolerance: Tolerance,
+): string | undefined {
   if (actual.length !== expected.length) return `expected ${expected.length} arrays, got ${actual.length}`;
   for (const [i, array] of expected.entries()) {
     const detail = mismatch(actual[i], array, tolerance);

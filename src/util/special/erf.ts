@@ -8,6 +8,7 @@
  * @module
  */
 
+import { productError, sumError } from './exact.ts';
 import { truncateLowWord } from './float64.ts';
 import { polynomial } from './polynomial.ts';
 
@@ -15,27 +16,27 @@ import { polynomial } from './polynomial.ts';
 const ERF_ONE = 8.45062911510467529297e-1;
 
 const SMALL_P: readonly number[] = [
-  1.28379167095512558561e-1, -3.25042107247001499370e-1, -2.84817495755985104766e-2, -5.77027029648944159157e-3,
+  1.28379167095512558561e-1, -3.2504210724700149937e-1, -2.84817495755985104766e-2, -5.77027029648944159157e-3,
   -2.37630166566501626084e-5,
 ];
 const SMALL_Q: readonly number[] = [
   1, 3.97917223959155352819e-1, 6.50222499887672944485e-2, 5.08130628187576562776e-3, 1.32494738004321644526e-4,
-  -3.96022827877536812320e-6,
+  -3.9602282787753681232e-6,
 ];
 const MIDDLE_P: readonly number[] = [
   -2.36211856075265944077e-3, 4.14856118683748331666e-1, -3.72207876035701323847e-1, 3.18346619901161753674e-1,
-  -1.10894694282396677476e-1, 3.54783043256182359371e-2, -2.16637559486879084300e-3,
+  -1.10894694282396677476e-1, 3.54783043256182359371e-2, -2.166375594868790843e-3,
 ];
 const MIDDLE_Q: readonly number[] = [
   1, 1.06420880400844228286e-1, 5.40397917702171048937e-1, 7.18286544141962662868e-2, 1.26171219808761642112e-1,
-  1.36370839120290507362e-2, 1.19844998467991074170e-2,
+  1.36370839120290507362e-2, 1.1984499846799107417e-2,
 ];
 const TAIL_P: readonly number[] = [
   -9.86494403484714822705e-3, -6.93858572707181764372e-1, -1.05586262253232909814e1, -6.23753324503260060396e1,
   -1.62396669462573470355e2, -1.84605092906711035994e2, -8.12874355063065934246e1, -9.81432934416914548592,
 ];
 const TAIL_Q: readonly number[] = [
-  1, 1.96512716674392571292e1, 1.37657754143519042600e2, 4.34565877475229228821e2, 6.45387271733267880336e2,
+  1, 1.96512716674392571292e1, 1.376577541435190426e2, 4.34565877475229228821e2, 6.45387271733267880336e2,
   4.29008140027567833386e2, 1.08635005541779435134e2, 6.57024977031928170135, -6.04244152148580987438e-2,
 ];
 const FAR_TAIL_P: readonly number[] = [
@@ -68,10 +69,18 @@ function tailRatio(a: number): number {
     : polynomial(FAR_TAIL_P, s) / polynomial(FAR_TAIL_Q, s);
 }
 
-/** erfc(a) for a ≥ 1.25. The square is split so that the large exponent is exact: a² = z² + (a − z)(a + z). */
+/**
+ * erfc(a) for a ≥ 1.25. The square is split so that the large exponent is exact, a² = z² + (a − z)(a + z); the small rest,
+ * between −0.22 and 0, enters as a correction, and so does what the division by a rounded off.
+ */
 function erfcTail(a: number): number {
   const z = truncateLowWord(a);
-  return (Math.exp(-z * z - 0.5625) * Math.exp((z - a) * (z + a) + tailRatio(a))) / a;
+  const power = Math.exp(-z * z - 0.5625);
+  const lead = power / a;
+  const product = lead * a;
+  // Near the subnormals the exact residual is out of range; there the result is rounded coarsely anyway.
+  const leadLow = power > 1e-280 ? (power - product - productError(lead, a, product)) / a : 0;
+  return lead + (lead * Math.expm1((z - a) * (z + a) + tailRatio(a)) + leadLow);
 }
 
 /** Error function 2/√π ∫₀ˣ e^(−t²) dt: odd, ±1 at ±∞. */
@@ -87,8 +96,10 @@ export function erf(x: number): number {
 export function erfc(x: number): number {
   const a = Math.abs(x);
   if (a < 0.84375) {
-    if (x < 0.25) return 1 - (x + x * smallRatio(x));
-    return 0.5 - (x - 0.5 + x * smallRatio(x));
+    const rest = x * smallRatio(x);
+    if (x < 0.25) return 1 - (x + rest);
+    const y = x - 0.5 + rest;
+    return 0.5 - y - sumError(x - 0.5, rest, y);
   }
   if (a < 1.25) {
     const r = middleRatio(a);

@@ -19,9 +19,7 @@ const MAX_TERMS = 2000;
 
 /** P(a, x): 0 at x = 0, 1 at x = ∞ and at a = 0, 0 at a = ∞; NaN for negative arguments and at (0, 0), (∞, ∞). */
 export function igamma(a: number, x: number): number {
-  if (!(a >= 0 && x >= 0) || a === x) {
-    if (!(a > 0 && a < Infinity)) return NaN;
-  }
+  if (!(a >= 0 && x >= 0) || (a === x && (a === 0 || a === Infinity))) return NaN;
   if (a === 0 || x === Infinity) return 1;
   if (x === 0 || a === Infinity) return 0;
   if (inTemmeRegion(a, x)) return temme(a, x, true);
@@ -31,9 +29,7 @@ export function igamma(a: number, x: number): number {
 
 /** Q(a, x) = 1 − P(a, x): 1 at x = 0, 0 at x = ∞ and at a = 0; NaN where `igamma` is. */
 export function igammac(a: number, x: number): number {
-  if (!(a >= 0 && x >= 0) || a === x) {
-    if (!(a > 0 && a < Infinity)) return NaN;
-  }
+  if (!(a >= 0 && x >= 0) || (a === x && (a === 0 || a === Infinity))) return NaN;
   if (a === 0 || x === Infinity) return 0;
   if (x === 0 || a === Infinity) return 1;
   if (inTemmeRegion(a, x)) return temme(a, x, false);

@@ -51,7 +51,13 @@ const collectives = port('x', (x) => {
 });
 
 const batchedControlFlow = port('x n', (x, n) => {
-  const branch = (v: Tensor): Tensor => lax.cond(v.greater(0), (a: Tensor) => np.sqrt(a), (a: Tensor) => np.negative(a), v);
+  const branch = (v: Tensor): Tensor =>
+    lax.cond(
+      v.greater(0),
+      (a: Tensor) => np.sqrt(a),
+      (a: Tensor) => np.negative(a),
+      v,
+    );
   const loop = (v: Tensor, k: Tensor): Tensor =>
     lax.whileLoop(
       ([i]: [Tensor, Tensor]) => i.less(k),

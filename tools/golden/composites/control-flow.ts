@@ -3,7 +3,20 @@
  * @module
  */
 
-import { checkpoint, customJvp, customVjp, grad, hessian, jacfwd, jit, jvp, lax, np, valueAndGrad, vmap } from 'cotangent';
+import {
+  checkpoint,
+  customJvp,
+  customVjp,
+  grad,
+  hessian,
+  jacfwd,
+  jit,
+  jvp,
+  lax,
+  np,
+  valueAndGrad,
+  vmap,
+} from 'cotangent';
 import type { Tensor } from 'cotangent';
 import { fails, port } from './port.ts';
 import type { Port, Unary } from './port.ts';
@@ -41,10 +54,22 @@ const scanReverseAndNested = port('x', (x) => {
 });
 
 const forwardThroughWhile = port('x', (x) => {
-  const shrink: Unary = (v) => lax.whileLoop((s: Tensor) => s.greater(1), (s: Tensor) => s.mul(0.6), v);
+  const shrink: Unary = (v) =>
+    lax.whileLoop(
+      (s: Tensor) => s.greater(1),
+      (s: Tensor) => s.mul(0.6),
+      v,
+    );
   const newton: Unary = (a) =>
-    lax.whileLoop((s: Tensor) => np.abs(s.mul(s).sub(a)).greater(1e-12), (s: Tensor) => s.add(a.div(s)).mul(0.5), a);
-  const derivative = (f: Unary): Unary => (a) => jvp(f, [a], [number(1)])[1];
+    lax.whileLoop(
+      (s: Tensor) => np.abs(s.mul(s).sub(a)).greater(1e-12),
+      (s: Tensor) => s.add(a.div(s)).mul(0.5),
+      a,
+    );
+  const derivative =
+    (f: Unary): Unary =>
+    (a) =>
+      jvp(f, [a], [number(1)])[1];
   return {
     c: shrink(x),
     cj: derivative(shrink)(x),
@@ -98,10 +123,10 @@ const condAndSwitch = port('x p', (x, p) => {
 });
 
 const clipGradient = port('x', (x) => {
-  const clip = customVjp((a: Tensor, _low: number, _high: number) => a);
+  const clip = customVjp((a: Tensor, _low: Tensor, _high: Tensor) => a);
   clip.defvjp(
-    (a: Tensor, low: number, high: number) => [a, [low, high]],
-    ([low, high]: [number, number], g: Tensor) => [np.clip(g, low, high), null, null],
+    (a: Tensor, low: Tensor, high: Tensor) => [a, [low, high]],
+    ([low, high]: [Tensor, Tensor], g: Tensor) => [np.clip(g, low, high), null, null],
   );
   const one = (a: Tensor): Tensor => np.sin(clip(a, -0.3, 0.3)).mul(2);
   const f = (a: Tensor): Tensor => np.sum(one(a));
@@ -126,9 +151,14 @@ const customVjpForwardError = port('x', (x) => {
 const checkpointed = port('w x', (w, x) => {
   const layer = (m: Tensor, h: Tensor): Tensor => np.tanh(np.matmul(m, h));
   const remat = checkpoint(layer);
-  const net = (l: typeof layer): Unary => (q) => np.sum([0, 1, 2].reduce((h, i) => l(q.slice(i), h), x).pow(2));
-  const scanned = (l: typeof layer): Unary => (q) =>
-    np.sum(lax.scan((h: Tensor, m: Tensor) => [l(m, h), null], x, q)[0].pow(2));
+  const net =
+    (l: typeof layer): Unary =>
+    (q) =>
+      np.sum([0, 1, 2].reduce((h, i) => l(q.slice(i), h), x).pow(2));
+  const scanned =
+    (l: typeof layer): Unary =>
+    (q) =>
+      np.sum(lax.scan((h: Tensor, m: Tensor) => [l(m, h), null], x, q)[0].pow(2));
   const linear = checkpoint((m: Tensor) => np.matmul(np.sin(m), x));
   return {
     v: net(remat)(w),

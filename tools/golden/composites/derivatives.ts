@@ -3,7 +3,23 @@
  * @module
  */
 
-import { evalShape, grad, hessian, jacfwd, jacrev, jit, jvp, lax, linearize, linearTranspose, makeProgram, np, valueAndGrad, vjp, vmap } from 'cotangent';
+import {
+  evalShape,
+  grad,
+  hessian,
+  jacfwd,
+  jacrev,
+  jit,
+  jvp,
+  lax,
+  linearize,
+  linearTranspose,
+  makeProgram,
+  np,
+  valueAndGrad,
+  vjp,
+  vmap,
+} from 'cotangent';
 import type { Tensor } from 'cotangent';
 import { fails, port } from './port.ts';
 import type { Port, Unary } from './port.ts';
@@ -11,7 +27,10 @@ import type { Port, Unary } from './port.ts';
 const one = (): Tensor => np.asarray(1, { dtype: 'float64' });
 
 /** The derivative of a scalar function by forward mode. */
-const forward = (f: Unary): Unary => (a) => jvp(f, [a], [one()])[1];
+const forward =
+  (f: Unary): Unary =>
+  (a) =>
+    jvp(f, [a], [one()])[1];
 
 const perturbationConfusion = port('x', (x) => ({
   g1: grad((a: Tensor) => a.mul(grad((b: Tensor) => a.add(b))(one())))(x),
@@ -23,9 +42,16 @@ const perturbationConfusion = port('x', (x) => ({
 }));
 
 const amazingBugShift = port('x', (x) => {
-  const shift = (u: Tensor) => (f: Unary): Unary => (t) => f(t.add(u));
+  const shift =
+    (u: Tensor) =>
+    (f: Unary): Unary =>
+    (t) =>
+      f(t.add(u));
   // d/du of f(t + u) at u = 0, which is f'(t); nested, it must not mix up the two shifts.
-  const h = (f: Unary): Unary => (t) => forward((u) => shift(u)(f)(t))(one().mul(0));
+  const h =
+    (f: Unary): Unary =>
+    (t) =>
+      forward((u) => shift(u)(f)(t))(one().mul(0));
   return { d1: h(np.sin)(x), d2: h(h(np.sin))(x), d3: h(h(h(np.sin)))(x) };
 });
 
@@ -40,7 +66,12 @@ const closureCapture = port('x y', (x, y) => {
 const hessianFourWays = port('x', (x) => {
   const f = (p: Tensor): Tensor => {
     const [head, tail] = [p.slice({ stop: -1 }), p.slice({ start: 1 })];
-    return np.sum(np.subtract(1, head).pow(2).add(tail.sub(head.pow(2)).pow(2).mul(100)));
+    return np.sum(
+      np
+        .subtract(1, head)
+        .pow(2)
+        .add(tail.sub(head.pow(2)).pow(2).mul(100)),
+    );
   };
   const v = np.array([1, -0.5, 0.25, 2], { dtype: 'float64' });
   const hvp = (t: Tensor): Tensor => jvp(grad(f), [x], [t])[1];
@@ -95,7 +126,12 @@ const valueAndGradForms = port('x y', (x, y) => {
   const tree = grad((t: Tree) => np.sum(t.a.mul(t.b[0])).add(t.b[1].pow(2)))({ a: x, b: [y, three] });
   const gi = grad((i: Tensor) => np.sum(i.mul(1.5)), { allowInt: true })(np.arange(3));
   return {
-    v, g, ga, gb, g3, gi,
+    v,
+    g,
+    ga,
+    gb,
+    g3,
+    gi,
     aux: aux.m,
     ta: tree.a,
     tb0: tree.b[0],
@@ -113,8 +149,17 @@ const gradErrors = port('x', (x) => ({
   jvp_dtype: fails(() => jvp(np.sin, [x], [np.arange(3)])),
   jvp_shape: fails(() => jvp(np.sin, [x], [np.ones([2])])),
   leak: fails(() => jit((a: Tensor) => np.array(a.dataSync()))(x)),
-  scan_carry: fails(() => lax.scan((c: Tensor, a: Tensor) => [np.stack([c, a]), a], np.asarray(0, { dtype: 'float64' }), x)),
-  cond_mismatch: fails(() => lax.cond(true, (a: Tensor) => a, (a: Tensor) => a.slice({ stop: 1 }), x)),
+  scan_carry: fails(() =>
+    lax.scan((c: Tensor, a: Tensor) => [np.stack([c, a]), a], np.asarray(0, { dtype: 'float64' }), x),
+  ),
+  cond_mismatch: fails(() =>
+    lax.cond(
+      true,
+      (a: Tensor) => a,
+      (a: Tensor) => a.slice({ stop: 1 }),
+      x,
+    ),
+  ),
 }));
 
 const vjpForms = port('x y', (x, y) => {
@@ -175,7 +220,11 @@ const pinnSecondDerivative = port('W1 b1 W2 xs', (W1, b1, W2, xs) => {
 const debugShapesEval = port('x', (x) => {
   const [outer, column] = evalShape((a: Tensor) => [np.matmul(a, a.T), np.sum(a, { axis: 0 })] as const, x);
   const program = makeProgram((a: Tensor) => np.sum(np.sin(a).mul(2)))(x);
-  return { s0: np.array([...outer.shape], { dtype: 'int32' }), s1: np.array([...column.shape], { dtype: 'int32' }), eqns: program.equations.length };
+  return {
+    s0: np.array([...outer.shape], { dtype: 'int32' }),
+    s1: np.array([...column.shape], { dtype: 'int32' }),
+    eqns: program.equations.length,
+  };
 });
 
 export const derivativePorts: Readonly<Record<string, Port>> = {

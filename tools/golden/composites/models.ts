@@ -24,7 +24,13 @@ function rungeKutta(th: Tensor, y0: Tensor): Tensor {
     const k2 = predatorPrey(y.add(k1.mul(h / 2)), th);
     const k3 = predatorPrey(y.add(k2.mul(h / 2)), th);
     const k4 = predatorPrey(y.add(k3.mul(h)), th);
-    const next = y.add(k1.add(k2.mul(2)).add(k3.mul(2)).add(k4).mul(h / 6));
+    const next = y.add(
+      k1
+        .add(k2.mul(2))
+        .add(k3.mul(2))
+        .add(k4)
+        .mul(h / 6),
+    );
     return [next, next];
   };
   return lax.scan(step, y0, null, { length: 20 })[1];
@@ -50,7 +56,10 @@ const mlp = port('W1 b1 W2 b2 X y', (W1, b1, W2, b2, X, y) => {
     const hidden = nn.relu(np.matmul(X, p.W1).add(p.b1));
     const logits = np.matmul(hidden, p.W2).add(p.b2);
     const likelihood = np.mean(np.takeAlongAxis(nn.logSoftmax(logits), labels, { axis: 1 }));
-    const penalty = np.sum(p.W1.pow(2)).add(np.sum(p.W2.pow(2))).mul(1e-2);
+    const penalty = np
+      .sum(p.W1.pow(2))
+      .add(np.sum(p.W2.pow(2)))
+      .mul(1e-2);
     return np.negative(likelihood).add(penalty);
   };
   const start: Network = { W1, b1, W2, b2 };

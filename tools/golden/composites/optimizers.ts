@@ -11,7 +11,13 @@ import { port } from './port.ts';
 import type { Port } from './port.ts';
 
 /** One step of an update rule: parameters, gradient, state (undefined at first), step from 1, learning rate. */
-type Rule<S> = (p: Tensor, g: Tensor, state: S | undefined, step: number, rate: number) => readonly [Tensor, S | undefined];
+type Rule<S> = (
+  p: Tensor,
+  g: Tensor,
+  state: S | undefined,
+  step: number,
+  rate: number,
+) => readonly [Tensor, S | undefined];
 
 const STEPS = 20;
 
@@ -22,11 +28,19 @@ function quadratic(p: Tensor): Tensor {
 
 function rosenbrock(p: Tensor): Tensor {
   const [a, b] = [p.slice(0), p.slice(1)];
-  return np.subtract(1, a).pow(2).add(b.sub(a.pow(2)).pow(2).mul(100));
+  return np
+    .subtract(1, a)
+    .pow(2)
+    .add(b.sub(a.pow(2)).pow(2).mul(100));
 }
 
 /** The trajectory of a rule: parameters and losses, one a step. */
-function follow<S>(rule: Rule<S>, f: (p: Tensor) => Tensor, start: Tensor, rate: number): { params: Tensor[]; losses: Tensor[] } {
+function follow<S>(
+  rule: Rule<S>,
+  f: (p: Tensor) => Tensor,
+  start: Tensor,
+  rate: number,
+): { params: Tensor[]; losses: Tensor[] } {
   const [params, losses]: [Tensor[], Tensor[]] = [[], []];
   let p = start;
   let state: S | undefined;
@@ -40,7 +54,12 @@ function follow<S>(rule: Rule<S>, f: (p: Tensor) => Tensor, start: Tensor, rate:
 }
 
 /** The largest gap between a trajectory and the library's optimiser on the same function. */
-function largestGap(made: optim.Optimizer, f: (p: Tensor) => Tensor, start: Tensor, trajectory: readonly Tensor[]): Tensor {
+function largestGap(
+  made: optim.Optimizer,
+  f: (p: Tensor) => Tensor,
+  start: Tensor,
+  trajectory: readonly Tensor[],
+): Tensor {
   let p = start;
   let state = made.init(p);
   let worst = np.asarray(0, { dtype: 'float64' });
@@ -54,10 +73,17 @@ function largestGap(made: optim.Optimizer, f: (p: Tensor) => Tensor, start: Tens
 }
 
 /** A case: the rule, its learning rates on the two functions, and the library's optimiser, if it has one. */
-function optimizerPort<S>(rule: Rule<S>, rates: readonly [number, number], make?: (rate: number) => optim.Optimizer): Port {
+function optimizerPort<S>(
+  rule: Rule<S>,
+  rates: readonly [number, number],
+  make?: (rate: number) => optim.Optimizer,
+): Port {
   return port('p0', (start) => {
     const results: Record<string, Tensor> = {};
-    const problems = [['quad', quadratic, rates[0]], ['rosen', rosenbrock, rates[1]]] as const;
+    const problems = [
+      ['quad', quadratic, rates[0]],
+      ['rosen', rosenbrock, rates[1]],
+    ] as const;
     for (const [label, f, rate] of problems) {
       const { params, losses } = follow(rule, f, start, rate);
       results[`${label}_params`] = np.stack(params);
@@ -112,8 +138,19 @@ const amsgrad: Rule<readonly [Tensor, Tensor, Tensor]> = (p, g, state, step, rat
   const m = average(m0, g, 0.9, 0.1);
   const v = v0.mul(0.999).add(g.mul(0.001).mul(g));
   const w = np.maximum(w0, v);
-  const scale = np.sqrt(w).div(Math.sqrt(1 - 0.999 ** step)).add(1e-8);
-  return [p.sub(m.div(1 - 0.9 ** step).mul(rate).div(scale)), [m, v, w]];
+  const scale = np
+    .sqrt(w)
+    .div(Math.sqrt(1 - 0.999 ** step))
+    .add(1e-8);
+  return [
+    p.sub(
+      m
+        .div(1 - 0.9 ** step)
+        .mul(rate)
+        .div(scale),
+    ),
+    [m, v, w],
+  ];
 };
 
 const rmsprop: Rule<Tensor> = (p, g, state, _step, rate) => {
@@ -121,21 +158,14 @@ const rmsprop: Rule<Tensor> = (p, g, state, _step, rate) => {
   return [p.sub(g.mul(rate).div(np.sqrt(v).add(1e-8))), v];
 };
 
-const adagrad: Rule<Tensor> = (p, g, state, _step, rate) => {
-  const s = (state ?? np.zerosLike(p).add(0.1)).add(g.mul(g));
-  return [p.sub(g.mul(rate).div(np.sqrt(s.add(1e-7)))), s];
-};
-
 const adadelta: Rule<Moments> = (p, g, state, _step, rate) => {
   const [s0, d] = state ?? [np.zerosLike(p), np.zerosLike(p)];
   const s = s0.mul(0.9).add(g.mul(0.1).mul(g));
-  const u = np.sqrt(d.add(1e-6)).div(np.sqrt(s.add(1e-6))).mul(g);
+  const u = np
+    .sqrt(d.add(1e-6))
+    .div(np.sqrt(s.add(1e-6)))
+    .mul(g);
   return [p.sub(u.mul(rate)), [s, d.mul(0.9).add(u.mul(0.1).mul(u))]];
-};
-
-const lion: Rule<Tensor> = (p, g, state, _step, rate) => {
-  const m = state ?? np.zerosLike(p);
-  return [p.sub(np.sign(average(m, g, 0.9, 0.1)).mul(rate)), average(m, g, 0.99, 0.01)];
 };
 
 const adamClipCosine: Rule<Moments> = (p, g, state, step, rate) => {
@@ -148,7 +178,9 @@ const adamClipCosine: Rule<Moments> = (p, g, state, step, rate) => {
 export const optimizerPorts: Readonly<Record<string, Port>> = {
   'composite.optimizer.sgd': optimizerPort(sgd, [0.05, 0.001], (rate) => optim.sgd(rate)),
   'composite.optimizer.momentum': optimizerPort(momentum, [0.02, 0.0003], (rate) => optim.sgd(rate, { momentum: 0.9 })),
-  'composite.optimizer.nesterov': optimizerPort(nesterov, [0.02, 0.0003], (rate) => optim.sgd(rate, { momentum: 0.9, nesterov: true })),
+  'composite.optimizer.nesterov': optimizerPort(nesterov, [0.02, 0.0003], (rate) =>
+    optim.sgd(rate, { momentum: 0.9, nesterov: true }),
+  ),
   'composite.optimizer.adam': optimizerPort(adam, [0.1, 0.05], (rate) => optim.adam(rate)),
   'composite.optimizer.adamw': optimizerPort(adamw, [0.1, 0.05], (rate) => optim.adamw(rate, { weightDecay: 0.01 })),
   'composite.optimizer.amsgrad_torch_style': optimizerPort(amsgrad, [0.1, 0.05]),

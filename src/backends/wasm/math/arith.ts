@@ -36,6 +36,7 @@ export const shr = (x: Operand, y: number): Expr => apply('shr_logical', x, y);
 export const sar = (x: Operand, y: number): Expr => apply('shr_arithmetic', x, y);
 
 export const neg = (x: Expr): Expr => unary('neg', x);
+export const not = (x: Expr): Expr => unary('not', x);
 export const abs = (x: Expr): Expr => unary('abs', x);
 export const sqrt = (x: Expr): Expr => unary('sqrt', x);
 export const copysign = (x: Operand, sign: Expr): Expr => apply('copysign', x, sign);

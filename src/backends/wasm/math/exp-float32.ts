@@ -75,10 +75,23 @@ export function exp2_32(x: Expr): Expr {
   return scaleByHalves(add(mul(r, polynomial(r, exp2Tail)), 1), bits);
 }
 
-/** logistic, 1 / (1 + exp(-x)): written with exp(-|x|), which cannot overflow and keeps the subnormal results. */
+/** exp(x) = scale + scale·w, where scale is 2^(k + shift) and |w| < 0.42. */
+function expParts(x: Expr, shift: number): { readonly scale: Expr; readonly w: Expr } {
+  const { k, bits } = integerPart(mul(x, log2e), 127 + shift);
+  const r = remainder(x, k);
+  return { scale: float32FromBits(shl(bits, 23)), w: add(r, mul(mul(r, r), polynomial(r, expTail))) };
+}
+
+/**
+ * logistic, 1 / (1 + exp(-x)): numerator and denominator are both multiplied by 2^-32, so that the denominator of a subnormal result
+ * does not overflow. What scale + 1 loses to rounding is added again.
+ */
 export function logistic32(x: Expr): Expr {
-  const e = expBounded(atLeast(neg(abs(x)), -104));
-  return div(where(lt(x, 0), e, 1), add(e, 1));
+  const { scale, w } = expParts(atMost(atLeast(neg(x), -20), 104), -32);
+  const one = 2 ** -32;
+  const sum = add(scale, one);
+  const lost = sub(one, sub(sum, scale));
+  return div(one, add(sum, add(mul(scale, w), lost)));
 }
 
 /** (expm1(r) - r) / r² on |r| ≤ ½ ln 2: relative error of the expm1 2^-30.4. */
@@ -86,7 +99,7 @@ const expm1Tail = [
   0.5, 0.1666666567325592, 0.04166646674275398, 0.008333643898367882, 0.001393530168570578, 0.00019655424694065005,
 ];
 
-/** expm1 of a number in [-17, 89]: 2^k expm1(r) + (2^k - 1), with 2^(k-1) in place of 2^k, for k may be 128. */
+/** expm1 of a number in [-17.5, 89]: 2^k expm1(r) + (2^k - 1), with 2^(k-1) in place of 2^k, for k may be 128. */
 function expm1Bounded(x: Expr): Expr {
   const { k, bits } = integerPart(mul(x, log2e), 126);
   const r = remainder(x, k);
@@ -95,11 +108,35 @@ function expm1Bounded(x: Expr): Expr {
   return mul(add(mul(halfScale, tail), add(mul(halfScale, r), sub(halfScale, 0.5))), 2);
 }
 
-/** expm1. */
-export const expm1_32 = (x: Expr): Expr => copysign(expm1Bounded(atLeast(atMost(x, 89), -18)), x);
+/** expm1; x itself where the square is below the rounding, for halves of subnormals and of -0 are not exact. */
+export const expm1_32 = (x: Expr): Expr =>
+  where(lt(abs(x), 2 ** -25), x, expm1Bounded(atLeast(atMost(x, 89), -17.5)));
 
-/** tanh(x) = e / (e + 2) with e = expm1(2|x|); 1 to rounding beyond 9.1. */
+/** tanh(x)/x - 1 over x², |x| ≤ 0.55: relative error of the tanh 2^-24.7. */
+const tanhTail = [-0.3333294689655304, 0.1332072913646698, -0.05267200991511345, 0.016437876969575882];
+
+/** tanh: a polynomial up to 0.55, then 1 - 2 / (exp(2|x|) + 1), which is 1 to rounding beyond 9.1. */
 export function tanh32(x: Expr): Expr {
-  const e = expm1Bounded(atMost(abs(add(x, x)), 18.2));
-  return copysign(div(e, add(e, 2)), x);
+  const z = mul(x, x);
+  const { scale, w } = expParts(atMost(abs(add(x, x)), 18.2), 0);
+  const large = sub(1, div(2, add(add(scale, 1), mul(scale, w))));
+  return copysign(where(lt(abs(x), 0.55), add(x, mul(mul(x, z), polynomial(z, tanhTail))), large), x);
+}
+
+/** erf(x)/x - 1 over x², |x| ≤ 0.875: relative error of the erf 2^-26. */
+const erfSmall = [
+  0.12837915122509003, -0.3761250376701355, 0.11281921714544296, -0.02677048370242119, 0.004998920019716024, -0.0006020412547513843,
+];
+/** log(1 - erf(x)) on [0.875, 3.93]: the error of the erf is 2^-29. */
+const erfLarge = [
+  -0.00014421962259802967, -1.1278893947601318, -0.6368205547332764, -0.10425036400556564, 0.022381147369742393,
+  -0.003082032548263669, 0.0001999043597606942,
+];
+
+/** erf: 1 - exp(polynomial) where it is above 0.78, 1 to rounding beyond 3.93. */
+export function erf32(x: Expr): Expr {
+  const a = abs(x);
+  const { scale, w } = expParts(polynomial(atMost(a, 3.93), erfLarge), 0);
+  const large = sub(1, add(scale, mul(scale, w)));
+  return copysign(where(lt(a, 0.875), add(x, mul(x, polynomial(mul(x, x), erfSmall))), large), x);
 }

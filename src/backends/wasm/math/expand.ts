@@ -6,9 +6,27 @@
  */
 import type { BinaryOp, Expr, UnaryOp } from '../../../ir/loop/expr.ts';
 import { div, sqrt } from './arith.ts';
-import { exp2_32, exp32, expm1_32, logistic32, tanh32 } from './exp-float32.ts';
+import { cbrt64 } from './cbrt-float64.ts';
+import { cosh64, erf64, exp2_64, exp64, expm1_64, logistic64, sinh64, tanh64 } from './exp-float64.ts';
+import { erf32, exp2_32, exp32, expm1_32, logistic32, tanh32 } from './exp-float32.ts';
+import { acos32, asin32, atan2_32, atan32 } from './inverse-trig-float32.ts';
 import { log1p32, log32 } from './log-float32.ts';
-import { cos32, sin32 } from './trig-float32.ts';
+import { log1p64, log64 } from './log-float64.ts';
+import { cos64, sin64, tan64 } from './trig-float64.ts';
+import { cos32, sin32, tan32 } from './trig-float32.ts';
+import {
+  acosh32,
+  asinh32,
+  atanh32,
+  cbrt32,
+  cosh32,
+  erfc32,
+  erfInverse32,
+  log10_32,
+  log2_32,
+  pow32,
+  sinh32,
+} from './via-float64.ts';
 
 type Unary = (x: Expr) => Expr;
 type Binary = (x: Expr, y: Expr) => Expr;
@@ -23,12 +41,44 @@ const float32Unary: Partial<Record<UnaryOp, Unary>> = {
   log1p: log1p32,
   sin: sin32,
   cos: cos32,
+  tan: tan32,
+  asin: asin32,
+  acos: acos32,
+  atan: atan32,
+  erf: erf32,
+  erfc: erfc32,
+  erf_inv: erfInverse32,
+  log2: log2_32,
+  log10: log10_32,
+  sinh: sinh32,
+  cosh: cosh32,
+  asinh: asinh32,
+  acosh: acosh32,
+  atanh: atanh32,
+  cbrt: cbrt32,
   rsqrt: (x) => div(1, sqrt(x)),
 };
 const float64Unary: Partial<Record<UnaryOp, Unary>> = {
+  exp: exp64,
+  exp2: exp2_64,
+  expm1: expm1_64,
+  logistic: logistic64,
+  tanh: tanh64,
+  sinh: sinh64,
+  cosh: cosh64,
+  erf: erf64,
+  log: log64,
+  log1p: log1p64,
+  sin: sin64,
+  cos: cos64,
+  tan: tan64,
+  cbrt: cbrt64,
   rsqrt: (x) => div(1, sqrt(x)),
 };
-const float32Binary: Partial<Record<BinaryOp, Binary>> = {};
+const float32Binary: Partial<Record<BinaryOp, Binary>> = {
+  atan2: atan2_32,
+  pow: pow32,
+};
 const float64Binary: Partial<Record<BinaryOp, Binary>> = {};
 
 /** `fn(x)` of a float32 or float64 `x`, or undefined where there is no expansion. */

@@ -4,7 +4,21 @@
  * @module
  */
 import { convert, type Expr } from '../../../ir/loop/expr.ts';
-import { add, and, div, eq, float32FromBits, gt, int32Bits, lt, mul, neg, polynomial, sar, sub, where } from './arith.ts';
+import {
+  add,
+  and,
+  eq,
+  float32FromBits,
+  gt,
+  int32Bits,
+  literal,
+  lt,
+  mul,
+  polynomial,
+  sar,
+  sub,
+  where,
+} from './arith.ts';
 
 const ln2High = 0.693359375;
 const ln2Low = -2.12194440054690583e-4;
@@ -26,35 +40,31 @@ function logOfParts(k: Expr, f: Expr): Expr {
   return add(add(f, low), mul(k, ln2High));
 }
 
-/** x = 2^k m of a positive normal x, m in [√½, √2). `biased` is the exponent field's excess, for the caller to undo. */
-function split(x: Expr): { readonly k: Expr; readonly m: Expr } {
-  const shifted = sub(int32Bits(x), rootHalfBits);
-  return { k: sar(shifted, 23), m: float32FromBits(add(and(shifted, 0x007fffff), rootHalfBits)) };
-}
-
 /** Puts the values at 0 and beyond in: `at` 0 gives -∞, below it NaN, and an infinity or NaN in `x` stays. */
 function logDomain(fromZero: Expr, x: Expr, value: Expr): Expr {
   const finite = where(lt(x, Infinity), value, x);
-  return where(gt(fromZero, 0), finite, where(eq(fromZero, 0), -Infinity, NaN));
+  return where(gt(fromZero, 0), finite, where(eq(fromZero, 0), literal(-Infinity, 'float32'), NaN));
 }
 
 /** log. Subnormal arguments are scaled by 2^23 first. */
 export function log32(x: Expr): Expr {
   const subnormal = lt(x, smallestNormal);
-  const { k, m } = split(where(subnormal, mul(x, 2 ** 23), x));
-  const exponent = sub(convert(k, 'float32'), where(subnormal, 23, 0));
-  return logDomain(x, x, logOfParts(exponent, sub(m, 1)));
+  const shifted = sub(int32Bits(where(subnormal, mul(x, 2 ** 23), x)), rootHalfBits);
+  const m = float32FromBits(add(and(shifted, 0x007fffff), rootHalfBits));
+  const k = sub(convert(sar(shifted, 23), 'float32'), where(subnormal, literal(23, 'float32'), 0));
+  return logDomain(x, x, logOfParts(k, sub(m, 1)));
 }
 
-/** log1p: 1 + x rounds to u; what is lost, c, is of the order of an ulp of u and is added to its fraction, scaled alike. */
+/**
+ * log1p: 1 + x rounds to u, and what is lost is exactly c = x - (u - 1) wherever it matters (for x ≥ 2^24 it does not). It is added
+ * to the fraction of u, scaled alike: by ½ c 2^(1-k), since 2^-k alone would not be a normal number at k = 128.
+ */
 export function log1p32(x: Expr): Expr {
   const u = add(x, 1);
-  const { k, m } = split(u);
-  // For |x| < 1 the rounding error of 1 + x is x - (u - 1); for larger x it is 1 - (u - x).
-  const c = where(lt(x, 1), sub(x, sub(u, 1)), sub(1, sub(u, x)));
-  const f = add(sub(m, 1), mul(c, div(m, u)));
-  const value = logOfParts(convert(k, 'float32'), f);
+  const shifted = sub(int32Bits(u), rootHalfBits);
+  const m = float32FromBits(add(and(shifted, 0x007fffff), rootHalfBits));
+  const scale = float32FromBits(sub(0x40000000, and(shifted, ~0x007fffff)));
+  const c = mul(mul(sub(x, sub(u, 1)), 0.5), scale);
+  const value = logOfParts(convert(sar(shifted, 23), 'float32'), add(sub(m, 1), c));
   return where(eq(x, 0), x, logDomain(u, x, value));
 }
-
-void neg;

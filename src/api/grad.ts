@@ -1,0 +1,347 @@
+/**
+ * Derivatives: jvp, vjp, linearize, linearTranspose, grad, valueAndGrad.
+ * May import: everything up to `control`, `api/lift`, `api/args`.
+ * @module
+ */
+import { Aval } from '../ir/aval.ts';
+import { isFloat } from '../ir/dtype.ts';
+import { ArgumentError, DTypeError, ShapeError, TreeError } from '../ir/errors.ts';
+import { defaultFloat } from '../core/config.ts';
+import { LinearInput, type MaybeZero } from '../core/primitive.ts';
+import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
+import { traceProgram } from '../core/program-trace.ts';
+import { scalarTensor, type Tensor } from '../core/tensor.ts';
+import { backwardPass } from '../transforms/backward.ts';
+import { jvpFlat, zeros } from '../transforms/jvp.ts';
+import { Linearized } from '../transforms/linearize.ts';
+import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, functionName, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
+import { convert } from '../primitives/convert.ts';
+
+export interface AuxOption {
+  /** The function returns `[value, aux]`; `aux` is passed through undifferentiated. */
+  readonly hasAux?: boolean;
+}
+
+export interface GradOptions extends AuxOption {
+  /** Which arguments to differentiate (default 0). With an array the gradient is an array. */
+  readonly argnums?: number | readonly number[];
+  /** Accept integer arguments; their gradient is zero. */
+  readonly allowInt?: boolean;
+}
+
+/** Splits `[value, aux]`, keeping the aux of the last run aside. */
+function withAux(op: string, f: AnyFunction): { f: AnyFunction; aux: () => unknown } {
+  let aux: unknown;
+  const main = (...args: never[]): unknown => {
+    const result = f(...args);
+    if (!Array.isArray(result) || result.length !== 2) {
+      throw new TreeError(`${op}: expected the function to return [value, aux] with hasAux, got ${flatten(result)[1].toString()}.`);
+    }
+    aux = result[1];
+    return result[0];
+  };
+  return { f: main, aux: () => aux };
+}
+
+function sameStructure(op: string, what: string, expected: TreeDef, got: TreeDef): void {
+  if (expected.equals(got)) return;
+  throw new TreeError(`${op}: expected ${what} with structure ${expected.toString()}, got ${got.toString()}.`);
+}
+
+function checkTangent(op: string, what: string, primal: Tensor, tangent: Tensor, path: string): MaybeZero {
+  const isWeakFit = tangent.aval.weakType && isFloat(primal.dtype);
+  const t = isWeakFit && tangent.dtype !== primal.dtype ? convert(tangent, primal.dtype) : tangent;
+  if (!isFloat(primal.dtype)) return null;
+  if (t.aval.equals(primal.aval, true)) return t;
+  const isShape = t.dtype === primal.dtype;
+  const message = `${op}: expected ${what}${path} like ${primal.aval.strong().toString()}, got ${tangent.aval.toString()}.`;
+  if (isShape) throw new ShapeError(message, `a ${what} has the shape of its value.`);
+  throw new DTypeError(message, `a ${what} has the dtype of its value; use astype.`);
+}
+
+/**
+ * Forward mode: value and directional derivative, f(x) and ∂f(x)·v, in one pass.
+ *
+ * @param f function of pytrees of tensors
+ * @param primals array of arguments
+ * @param tangents array of tangents, each like its argument
+ * @returns `[out, tangentOut]`
+ * @throws ShapeError, DTypeError, TreeError if a tangent does not fit its primal
+ * @example
+ * ```ts
+ * import { jvp, np } from 'cotangent';
+ * const [y, dy] = jvp((x) => np.square(x), [3], [1]);
+ * console.log(String(y), String(dy)); // => 9 6
+ * ```
+ */
+export function jvp<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  primals: { [K in keyof A]: Liftable<A[K]> },
+  tangents: { [K in keyof A]: Liftable<A[K]> },
+  options: AuxOption & { readonly hasAux: true },
+): [Tensors<R> extends readonly [infer V, unknown] ? V : unknown, unknown, unknown];
+export function jvp<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  primals: { [K in keyof A]: Liftable<A[K]> },
+  tangents: { [K in keyof A]: Liftable<A[K]> },
+  options?: AuxOption,
+): [Tensors<R>, Tensors<R>];
+export function jvp(
+  f: AnyFunction,
+  primals: readonly unknown[],
+  tangents: readonly unknown[],
+  options: AuxOption = {},
+): unknown[] {
+  if (!Array.isArray(primals) || !Array.isArray(tangents)) {
+    throw new ArgumentError('jvp: expected primals and tangents as arrays of arguments.', 'wrap a single argument: jvp(f, [x], [dx]).');
+  }
+  const p = flattenArgs('jvp', primals, 'primals');
+  const t = flattenArgs('jvp', tangents, 'tangents');
+  sameStructure('jvp', 'tangents', p.def, t.def);
+  const paths = p.def.paths();
+  const dots = p.leaves.map((x, i) => checkTangent('jvp', 'tangent', x, t.leaves[i]!, paths[i]!));
+  const flat = new FlatFunction('jvp', f, p.def);
+  const [outs, tangentOuts] = jvpFlat('jvp', flat.call, p.leaves, dots);
+  const full = tangentOuts.map((d, i) => d ?? zeroTangent(outs[i]!));
+  if (!options.hasAux) return [flat.unflatten(outs), flat.unflatten(full)];
+  const [out, aux] = flat.unflatten(outs) as [unknown, unknown];
+  return [out, (flat.unflatten(full) as unknown[])[0], aux];
+}
+
+/** Tangent of something constant: zeros of its dtype, or of the default float dtype for integers and booleans. */
+function zeroTangent(x: Tensor): Tensor {
+  return zeros(isFloat(x.dtype) ? x.aval.strong() : new Aval(x.shape, defaultFloat()));
+}
+
+/** A cotangent for each output, checked against it. */
+function flattenCotangents(op: string, outs: FlatTree, ct: unknown): MaybeZero[] {
+  const c = flattenArgs(op, ct, 'cotangents');
+  sameStructure(op, 'cotangents', outs.def, c.def);
+  const paths = outs.def.paths();
+  return outs.leaves.map((o, i) => checkTangent(op, 'cotangent', o, c.leaves[i]!, paths[i]!));
+}
+
+/**
+ * Reverse mode: f(x) and the map from cotangents of the output to cotangents of every argument, ctᵀ·∂f(x).
+ *
+ * @returns `[out, vjpFn]`; `vjpFn(ct)` gives an array with one entry per argument. With `{ hasAux: true }` as a last argument,
+ *   `[out, vjpFn, aux]`.
+ * @example
+ * ```ts
+ * import { np, vjp } from 'cotangent';
+ * const [y, pull] = vjp((x) => np.sin(x), 0);
+ * console.log(String(pull(2)[0])); // => 2
+ * ```
+ */
+export function vjp<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  ...primals: { [K in keyof A]: Liftable<A[K]> }
+): [Tensors<R>, (ct: Liftable<Tensors<R>>) => Tensors<A>];
+export function vjp(
+  f: AnyFunction,
+  ...primals: readonly unknown[]
+): [unknown, (ct: never) => unknown[]] | [unknown, (ct: never) => unknown[], unknown];
+export function vjp(f: AnyFunction, ...primals: readonly unknown[]): unknown[] {
+  const [args, options] = splitOptions(primals);
+  const { leaves, def } = flattenArgs('vjp', args);
+  const main = options.hasAux ? withAux('vjp', f) : { f, aux: undefined };
+  const flat = new FlatFunction('vjp', main.f, def);
+  const { linear, outs: values, aux } = linearizeWithAux('vjp', flat.call, leaves, main.aux);
+  const outs = { leaves: [...values], def: flat.def };
+  const pull = (ct: unknown): unknown => {
+    const grads = linear.vjp(flattenCotangents('vjp', outs, ct));
+    return unflatten(
+      def,
+      grads.map((g, i) => g ?? zeroTangent(leaves[i]!)),
+    );
+  };
+  const out = unflatten(outs.def, outs.leaves);
+  return options.hasAux ? [out, pull, aux] : [out, pull];
+}
+
+/** A trailing `{ hasAux }` among the arguments of `vjp`. */
+function splitOptions(primals: readonly unknown[]): [readonly unknown[], AuxOption] {
+  const last = primals.at(-1);
+  if (typeof last === 'object' && last !== null && !Array.isArray(last)) {
+    const keys = Object.keys(last);
+    if (keys.length === 1 && keys[0] === 'hasAux') return [primals.slice(0, -1), last];
+  }
+  return [primals, {}];
+}
+
+/** Linearizes a flat function; aux tensors ride along as outputs whose tangents are ignored. */
+function linearizeWithAux(
+  op: string,
+  f: (args: readonly Tensor[]) => Tensor[],
+  leaves: readonly Tensor[],
+  aux: (() => unknown) | undefined,
+): { linear: Linearized; outs: readonly Tensor[]; aux: unknown } {
+  if (!aux) {
+    const linear = new Linearized(op, f, leaves);
+    return { linear, outs: linear.outs, aux: undefined };
+  }
+  let auxTree: FlatTree | undefined;
+  let count = 0;
+  const linear = new Linearized(
+    op,
+    (args) => {
+      const outs = f(args);
+      count = outs.length;
+      auxTree = flattenArgs(op, aux(), 'aux');
+      return [...outs, ...auxTree.leaves];
+    },
+    leaves,
+  );
+  const released = unflatten(auxTree!.def, linear.outs.slice(count));
+  return { linear, outs: linear.outs.slice(0, count), aux: released };
+}
+
+/**
+ * Value and derivative map of a function at a point: `[out, fJvp]` with `fJvp(...tangents)` = ∂f·v, computed without running f again.
+ */
+export function linearize<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  ...primals: { [K in keyof A]: Liftable<A[K]> }
+): [Tensors<R>, (...tangents: { [K in keyof A]: Liftable<A[K]> }) => Tensors<R>] {
+  const { leaves, def } = flattenArgs('linearize', primals);
+  const flat = new FlatFunction('linearize', f as AnyFunction, def);
+  const linear = new Linearized('linearize', flat.call, leaves);
+  const outDef = flat.def;
+  const push = (...tangents: unknown[]): unknown => {
+    const t = flattenArgs('linearize', tangents, 'tangents');
+    sameStructure('linearize', 'tangents', def, t.def);
+    const paths = def.paths();
+    const dots = leaves.map((x, i) => checkTangent('linearize', 'tangent', x, t.leaves[i]!, paths[i]!) ?? zeroTangent(x));
+    return unflatten(
+      outDef,
+      linear.jvp(dots).map((d, i) => d ?? zeroTangent(linear.outs[i]!)),
+    );
+  };
+  return [unflatten(outDef, linear.outs) as Tensors<R>, push as never];
+}
+
+/**
+ * Transpose of a linear function: cotangents of its result → array of cotangents of its arguments. `primals` give shapes and dtypes
+ * only.
+ * @throws DifferentiationError if f is not linear
+ */
+export function linearTranspose<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  ...primals: { [K in keyof A]: Liftable<A[K]> }
+): (ct: Liftable<Tensors<R>>) => Tensors<A> {
+  const { leaves, def } = flattenArgs('linearTranspose', primals);
+  const flat = new FlatFunction('linearTranspose', f as AnyFunction, def);
+  const avals = leaves.map((x) => x.aval.strong());
+  return (ct) => {
+    const { program, captured } = traceProgram('linearTranspose', avals, flat.call);
+    const outs = { leaves: program.outAvals.map((a) => zeros(a)), def: flat.def };
+    const cts = flattenCotangents('linearTranspose', outs, ct);
+    const operands = [...captured, ...avals.map((a) => new LinearInput(a))];
+    const grads = backwardPass(program, operands, cts).slice(captured.length);
+    return unflatten(
+      def,
+      grads.map((g, i) => g ?? zeros(avals[i]!)),
+    ) as Tensors<A>;
+  };
+}
+
+function checkScalar(op: string, name: string, outs: readonly Tensor[], def: TreeDef): Tensor {
+  const out = outs[0];
+  if (outs.length === 1 && out!.ndim === 0 && isFloat(out!.dtype)) return out!;
+  const got = outs.length === 1 ? out!.aval.toString() : `${outs.length} values ${def.toString()}`;
+  const isType = outs.length === 1 && out!.ndim === 0;
+  const message = `${op}: expected ${name} to return a float scalar, got ${got}.`;
+  if (isType) throw new DTypeError(message, 'only floats have derivatives: convert with astype.');
+  throw new ShapeError(
+    message,
+    'reduce the result to a scalar (np.sum, np.mean), use jacrev or vjp for arrays, or { hasAux: true } for a value with extras.',
+  );
+}
+
+function checkDifferentiable(op: string, leaves: readonly Tensor[], paths: readonly string[], allowInt: boolean): void {
+  if (allowInt) return;
+  const i = leaves.findIndex((x) => !isFloat(x.dtype));
+  if (i < 0) return;
+  throw new DTypeError(
+    `${op}: expected float arguments, got ${leaves[i]!.aval.toString()} at args${paths[i]!}.`,
+    "convert with astype('float32'), leave the argument out of argnums, or pass { allowInt: true } for zero gradients.",
+  );
+}
+
+/** Shared by grad and valueAndGrad. */
+function valueAndGradOf(op: string, f: AnyFunction, options: GradOptions, args: readonly unknown[]): { value: unknown; grad: unknown } {
+  const { argnums = 0, hasAux = false, allowInt = false } = options;
+  const wanted = normalizeArgnums(op, argnums, args.length);
+  const diff = wanted.map((i) => args[i]);
+  const { leaves, def } = flattenArgs(op, diff);
+  checkDifferentiable(op, leaves, def.paths(), allowInt);
+  const main = hasAux ? withAux(op, f) : { f, aux: undefined };
+  const placed = (...xs: unknown[]): unknown => {
+    const all = [...args];
+    wanted.forEach((i, k) => (all[i] = xs[k]));
+    return main.f(...(all as never[]));
+  };
+  const flat = new FlatFunction(op, placed as AnyFunction, def);
+  const scalar = (xs: readonly Tensor[]): Tensor[] => [checkScalar(op, functionName(f), flat.call(xs), flat.def)];
+  const { linear, aux } = linearizeWithAux(op, scalar, leaves, main.aux);
+  const out = linear.outs[0]!;
+  const grads = linear.vjp([scalarTensor(1, out.dtype)]).map((g, i) => g ?? zeroTangent(leaves[i]!));
+  const tree = unflatten(def, grads) as unknown[];
+  return { value: hasAux ? [out, aux] : out, grad: typeof argnums === 'number' ? tree[0] : tree };
+}
+
+/** Gradient of argument number `N`. */
+type GradResult<A extends readonly unknown[], O extends GradOptions> = O extends { readonly argnums: readonly number[] }
+  ? Tensors<A[number]>[]
+  : O extends { readonly argnums: infer N extends number }
+    ? `${N}` extends keyof A
+      ? Tensors<A[`${N}`]>
+      : Tensors<A[number]>
+    : Tensors<A[0]>;
+
+type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> };
+
+/**
+ * The gradient of a scalar function, ∇f, as a function of the same arguments.
+ *
+ * @param f returns a float scalar (with `hasAux`, `[scalar, aux]`)
+ * @returns a function giving the gradient with the structure, shapes and dtypes of the argument at `argnums`
+ * @throws ShapeError if f returns an array, DTypeError for integer arguments
+ * @example
+ * ```ts
+ * import { grad, np } from 'cotangent';
+ * const slope = grad((x) => np.sum(np.square(x)));
+ * console.log(String(slope(np.array([1, 2, 3])))); // => [2, 4, 6]
+ * ```
+ */
+export function grad<A extends readonly unknown[] = Tensor[], const O extends GradOptions = Record<never, never>>(
+  f: (...args: A) => unknown,
+  options?: O,
+): (...args: LiftArgs<A>) => O extends { readonly hasAux: true } ? [GradResult<A, O>, unknown] : GradResult<A, O> {
+  const opts: GradOptions = options ?? {};
+  return (...args) => {
+    const { value, grad: g } = valueAndGradOf('grad', f as AnyFunction, opts, args);
+    return (opts.hasAux ? [g, (value as unknown[])[1]] : g) as never;
+  };
+}
+
+/**
+ * Value and gradient together, for the price of the gradient.
+ *
+ * @returns a function giving `[value, gradient]`; with `hasAux`, `[[value, aux], gradient]`
+ * @example
+ * ```ts
+ * import { np, valueAndGrad } from 'cotangent';
+ * const [y, dy] = valueAndGrad((x) => np.exp(x))(0);
+ * console.log(String(y), String(dy)); // => 1 1
+ * ```
+ */
+export function valueAndGrad<A extends readonly unknown[] = Tensor[], R = unknown, const O extends GradOptions = Record<never, never>>(
+  f: (...args: A) => R,
+  options?: O,
+): (...args: LiftArgs<A>) => [Tensors<R>, GradResult<A, O>] {
+  return (...args) => {
+    const { value, grad: g } = valueAndGradOf('valueAndGrad', f as AnyFunction, options ?? {}, args);
+    return [value, g] as never;
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * Jacobians and Hessians: vmap of jvp and of vjp over a basis.
+ * May import: everything up to `control`, `api`.
+ * @module
+ */
+import { isFloat } from '../ir/dtype.ts';
+import { DTypeError, TreeError } from '../ir/errors.ts';
+import type { BatchDim, MaybeZero } from '../core/primitive.ts';
+import { unflatten } from '../core/pytree.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { eq } from '../primitives/compare.ts';
+import { convert } from '../primitives/convert.ts';
+import { iota } from '../primitives/iota.ts';
+import { broadcastTo, moveAxis, reshape } from '../primitives/structural.ts';
+import { batchFlat } from '../transforms/batch.ts';
+import { jvpFlat, zeros } from '../transforms/jvp.ts';
+import { Linearized } from '../transforms/linearize.ts';
+import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
+import { grad, jvp } from './grad.ts';
+import type { TensorLike } from './lift.ts';
+
+export interface JacobianOptions {
+  /** Which arguments to differentiate (default 0). With an array the result is an array. */
+  readonly argnums?: number | readonly number[];
+  /** The function returns `[value, aux]`; the result is `[jacobian, aux]`. */
+  readonly hasAux?: boolean;
+}
+
+type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> };
+
+/** Row i is the i-th unit vector in the shape of `like`: `[n, …shape]`. */
+function basis(like: Tensor): Tensor {
+  const n = like.size;
+  const rows = iota([n, n], 'int32', 0);
+  const columns = iota([n, n], 'int32', 1);
+  return reshape(convert(eq(rows, columns), like.dtype), [n, ...like.shape]);
+}
+
+interface Prepared {
+  readonly tree: FlatTree;
+  readonly flat: FlatFunction;
+  readonly isSingle: boolean;
+  aux: unknown;
+}
+
+function prepare(op: string, f: AnyFunction, options: JacobianOptions, args: readonly unknown[]): Prepared {
+  const { argnums = 0, hasAux = false } = options;
+  const wanted = normalizeArgnums(op, argnums, args.length);
+  const tree = flattenArgs(
+    op,
+    wanted.map((i) => args[i]),
+  );
+  const bad = tree.leaves.findIndex((x) => !isFloat(x.dtype));
+  if (bad >= 0) {
+    throw new DTypeError(
+      `${op}: expected float arguments, got ${tree.leaves[bad]!.aval.toString()} at args${tree.def.paths()[bad]!}.`,
+      "convert with astype('float32').",
+    );
+  }
+  const prepared: Prepared = { tree, flat: undefined as never, isSingle: typeof argnums === 'number', aux: undefined };
+  const placed = (...xs: unknown[]): unknown => {
+    const all = [...args];
+    wanted.forEach((i, k) => (all[i] = xs[k]));
+    const result = f(...(all as never[]));
+    if (!hasAux) return result;
+    if (!Array.isArray(result) || result.length !== 2) throw new TreeError(`${op}: expected the function to return [value, aux] with hasAux.`);
+    prepared.aux = result[1];
+    return result[0];
+  };
+  return Object.assign(prepared, { flat: new FlatFunction(op, placed as AnyFunction, tree.def) });
+}
+
+/** blocks[o][i]: derivative of output leaf o in input leaf i → tree of outputs of trees of inputs. */
+function assemble({ flat, tree, isSingle, aux }: Prepared, blocks: readonly (readonly Tensor[])[], hasAux: boolean): unknown {
+  const perOutput = blocks.map((row) => {
+    const inputs = unflatten(tree.def, row) as unknown[];
+    return isSingle ? inputs[0] : inputs;
+  });
+  const jacobian = flat.unflatten(perOutput);
+  return hasAux ? [jacobian, aux] : jacobian;
+}
+
+/**
+ * Jacobian by forward mode: one pass per input element, all at once by vmap. Best for few inputs and many outputs.
+ *
+ * @returns a function giving ∂f with shape `[…output, …input]` for every pair of leaves
+ * @example
+ * ```ts
+ * import { jacfwd, np } from 'cotangent';
+ * console.log(String(jacfwd((x) => np.square(x))(np.array([1, 2])))); // => [[2, 0], [0, 4]]
+ * ```
+ */
+export function jacfwd<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  options: JacobianOptions = {},
+): (...args: LiftArgs<A>) => Tensors<R> {
+  return (...args) => {
+    const prepared = prepare('jacfwd', f as AnyFunction, options, args);
+    const { tree, flat } = prepared;
+    const columns = tree.leaves.map((x, i) => {
+      const push = ([t]: readonly Tensor[]): Tensor[] => {
+        const dots = tree.leaves.map((_, k): MaybeZero => (k === i ? t! : null));
+        const [outs, tangents] = jvpFlat('jacfwd', flat.call, tree.leaves, dots);
+        return tangents.map((d, k) => d ?? zeros(outs[k]!.aval.strong()));
+      };
+      const [outs, dims] = batchFlat({ size: x.size, axisName: undefined }, push, [basis(x)], [0]);
+      return outs.map((o, k) => columnToBlock(o, dims[k]!, x));
+    });
+    const numOuts = columns[0]?.length ?? 0;
+    const blocks = Array.from({ length: numOuts }, (_, o) => columns.map((c) => c[o]!));
+    return assemble(prepared, blocks, options.hasAux === true) as Tensors<R>;
+  };
+}
+
+/** [n, …out] → […out, …in]. */
+function columnToBlock(o: Tensor, dim: BatchDim, x: Tensor): Tensor {
+  const mapped = dim === null ? broadcastTo(o, [x.size, ...o.shape]) : moveAxis(o, dim, 0);
+  const last = moveAxis(mapped, 0, mapped.ndim - 1);
+  return reshape(last, [...last.shape.slice(0, -1), ...x.shape]);
+}
+
+/**
+ * Jacobian by reverse mode: one pass per output element, all at once by vmap. Best for many inputs and few outputs.
+ */
+export function jacrev<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  options: JacobianOptions = {},
+): (...args: LiftArgs<A>) => Tensors<R> {
+  return (...args) => {
+    const prepared = prepare('jacrev', f as AnyFunction, options, args);
+    const { tree, flat } = prepared;
+    const linear = new Linearized('jacrev', flat.call, tree.leaves);
+    const blocks = linear.outs.map((out, o) => {
+      if (!isFloat(out.dtype)) throw new DTypeError(`jacrev: expected float results, got ${out.aval.toString()}.`, 'return aux values with hasAux.');
+      const pull = ([ct]: readonly Tensor[]): Tensor[] => {
+        const cts = linear.outs.map((_, k): MaybeZero => (k === o ? ct! : null));
+        return linear.vjp(cts).map((g, i) => g ?? zeros(tree.leaves[i]!.aval.strong()));
+      };
+      const [grads, dims] = batchFlat({ size: out.size, axisName: undefined }, pull, [basis(out)], [0]);
+      return grads.map((g, i) => rowToBlock(g, dims[i]!, out, tree.leaves[i]!));
+    });
+    return assemble(prepared, blocks, options.hasAux === true) as Tensors<R>;
+  };
+}
+
+/** [n, …in] → […out, …in]. */
+function rowToBlock(g: Tensor, dim: BatchDim, out: Tensor, x: Tensor): Tensor {
+  const mapped = dim === null ? broadcastTo(g, [out.size, ...g.shape]) : moveAxis(g, dim, 0);
+  return reshape(mapped, [...out.shape, ...x.shape]);
+}
+
+/** Same as `jacrev`. */
+export const jacobian: typeof jacrev = jacrev;
+
+/**
+ * Hessian of a scalar function, forward over reverse.
+ * @example
+ * ```ts
+ * import { hessian, np } from 'cotangent';
+ * console.log(String(hessian((x) => np.sum(x.mul(x).mul(x)))(np.array([1, 2])))); // => [[6, 0], [0, 12]]
+ * ```
+ */
+export function hessian<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  options: JacobianOptions = {},
+): (...args: LiftArgs<A>) => unknown {
+  const { hasAux, ...rest } = options;
+  const inner = jacrev(f as unknown as (...args: Tensor[]) => unknown, options);
+  const outer = jacfwd(inner as (...args: Tensor[]) => unknown, hasAux ? { ...rest, hasAux } : rest);
+  return outer as (...args: LiftArgs<A>) => unknown;
+}
+
+/**
+ * Hessian-vector product ∇²f(x)·v of a scalar function, forward over reverse: costs a few evaluations of f, never a matrix.
+ *
+ * @param primals array of arguments (a single tensor stands for one argument)
+ * @param tangents the vector, like `primals`
+ * @returns like the first argument; with several arguments an array with one entry each
+ */
+export function hvp(f: (...args: never[]) => unknown, primals: TensorLike | readonly unknown[], tangents: TensorLike | readonly unknown[]): unknown {
+  const [p, t] = Array.isArray(primals) ? [primals, tangents as readonly unknown[]] : [[primals], [tangents]];
+  const argnums = p.map((_, i) => i);
+  const gradient = grad(f as (...args: Tensor[]) => unknown, p.length === 1 ? {} : { argnums });
+  const [, out] = jvp(gradient as (...args: Tensor[]) => unknown, p as Tensor[], t as Tensor[]);
+  return out;
+}

@@ -1,0 +1,112 @@
+/**
+ * vmap: a function of one example as a function of a batch.
+ * May import: everything up to `control`, `api/lift`, `api/args`.
+ * @module
+ */
+import { ArgumentError, ShapeError } from '../ir/errors.ts';
+import type { BatchDim } from '../core/primitive.ts';
+import { broadcastPrefix, type TreeDef, unflatten } from '../core/pytree.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { batchFlat } from '../transforms/batch.ts';
+import { materializeBatch, moveAxis, moveBatchToFront } from '../primitives/structural.ts';
+import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, type Liftable, type Tensors } from './args.ts';
+
+/** A tree prefix of axes: a number or null for a whole argument, or containers as in the argument. */
+export type AxisTree = number | null | readonly AxisTree[] | { readonly [key: string]: AxisTree };
+
+export interface VmapOptions {
+  /** Axis to map of every argument; `null` for one that is the same for all. One entry an argument, or one for all. Default 0. */
+  readonly inAxes?: AxisTree;
+  /** Where the mapped axis goes in every result. Default 0. */
+  readonly outAxes?: AxisTree;
+  /** Number of examples, needed when no argument is mapped. */
+  readonly axisSize?: number;
+  /** Name for collectives (`lax.psum`, `lax.pmean`) inside the function. */
+  readonly axisName?: string;
+}
+
+const isAxis = (x: unknown): boolean => x === null || typeof x === 'number';
+
+/**
+ * Maps a function over an axis of its arguments, without a loop.
+ *
+ * @returns a function of batched arguments giving batched results
+ * @throws ShapeError if mapped axes have different sizes, naming both
+ * @example
+ * ```ts
+ * import { np, vmap } from 'cotangent';
+ * const dots = vmap((a, b) => np.dot(a, b));
+ * console.log(String(dots(np.array([[1, 2], [3, 4]]), np.array([[1, 1], [1, 0]])))); // => [3, 3]
+ * ```
+ */
+export function vmap<A extends readonly unknown[] = Tensor[], R = unknown>(
+  f: (...args: A) => R,
+  options: VmapOptions = {},
+): (...args: { [K in keyof A]: Liftable<A[K]> }) => Tensors<R> {
+  const { inAxes = 0, outAxes = 0 } = options;
+  return (...args) => {
+    const tree = flattenArgs('vmap', args);
+    const prefix = Array.isArray(inAxes) && inAxes.length !== args.length ? badCount(inAxes.length, args.length) : inAxes;
+    const axes = broadcastPrefix('vmap inAxes', prefix, tree.def, isAxis) as BatchDim[];
+    const dims = axes.map((a, i) => checkAxis(a, tree, i));
+    const size = batchSize(tree, dims, options.axisSize);
+    const flat = new FlatFunction('vmap', f as AnyFunction, tree.def);
+    const [outs, outDims] = batchFlat({ size, axisName: options.axisName }, flat.call, tree.leaves, dims);
+    return unflatten(flat.def, placeOutputs(outs, outDims, flat.def, outAxes, size)) as Tensors<R>;
+  };
+}
+
+function badCount(given: number, count: number): never {
+  throw new ArgumentError(
+    `vmap: expected one entry of inAxes for each of ${count} arguments, got ${given}.`,
+    'give a number for all arguments, or an array with one entry each (null for an unmapped one).',
+  );
+}
+
+function checkAxis(axis: BatchDim, { leaves, def }: FlatTree, i: number): BatchDim {
+  if (axis === null) return null;
+  const x = leaves[i]!;
+  if (Number.isInteger(axis) && axis >= -x.ndim && axis < x.ndim) return axis < 0 ? axis + x.ndim : axis;
+  throw new ShapeError(
+    `vmap: expected args${def.paths()[i]!} to have an axis ${String(axis)}, got ${x.aval.toString()}.`,
+    x.ndim === 0 ? 'pass inAxes with null for arguments that are not mapped.' : 'choose an axis that it has.',
+  );
+}
+
+function batchSize({ leaves, def }: FlatTree, dims: readonly BatchDim[], axisSize: number | undefined): number {
+  let size = axisSize;
+  let from = 'axisSize';
+  dims.forEach((d, i) => {
+    if (d === null) return;
+    const n = leaves[i]!.shape[d]!;
+    const where = `args${def.paths()[i]!}`;
+    if (size === undefined) {
+      size = n;
+      from = where;
+    } else if (n !== size) {
+      throw new ShapeError(
+        `vmap: expected axis ${d} of ${where} to have size ${size}, got ${leaves[i]!.aval.toString()}; size ${size} came from ${from}.`,
+        'map axes of one size, or pass null in inAxes for what is not mapped.',
+        { size, got: n },
+      );
+    }
+  });
+  if (size !== undefined) return size;
+  throw new ArgumentError('vmap: expected at least one mapped argument, got none.', 'pass axisSize, or a number in inAxes.');
+}
+
+function placeOutputs(outs: readonly Tensor[], dims: readonly BatchDim[], def: TreeDef, outAxes: AxisTree, size: number): Tensor[] {
+  const axes = broadcastPrefix('vmap outAxes', outAxes, def, isAxis) as BatchDim[];
+  return outs.map((o, i) => {
+    const [dim, axis] = [dims[i]!, axes[i]!];
+    if (axis === null) {
+      if (dim === null) return o;
+      throw new ArgumentError(
+        `vmap: expected result${def.paths()[i]!} to be the same for all examples (outAxes null), but it is mapped.`,
+        'give it an axis in outAxes.',
+      );
+    }
+    const front = dim === null ? materializeBatch(size, [o], [null])[0]! : moveBatchToFront(o, dim);
+    return moveAxis(front, 0, axis < 0 ? axis + front.ndim : axis);
+  });
+}

@@ -1,0 +1,137 @@
+/**
+ * `Expr` → `Node`. Functions with an expansion are expanded; loads under a `select` whose address may be out of reach get an index
+ * that is clamped by the condition. Iterative: expressions may be very deep.
+ * May import: `ir`, `kernel`, `math`.
+ * @module
+ */
+import type { Axis, Expr } from '../../../ir/loop/expr.ts';
+import { expandBinary, expandUnary } from '../math/expand.ts';
+import type { Graph } from './graph.ts';
+import type { Node } from './node.ts';
+
+export interface ExprScope {
+  readonly axis: (axis: Axis) => Node;
+  readonly local: (e: Extract<Expr, { op: 'local' }>) => Node;
+  readonly load: (e: Extract<Expr, { op: 'load' }>, index: Node, isGuarded: boolean) => Node;
+}
+
+/** `undefined`: first pass, no guards. `null`: second pass, not under a select. */
+type Guard = Node | null | undefined;
+
+interface Frame {
+  readonly e: Expr;
+  readonly guard: Guard;
+}
+
+export class ExprConverter {
+  private readonly graph: Graph;
+  private readonly scope: ExprScope;
+  private plain = new Map<Expr, Node>();
+  private guarded = new Map<Node | null, Map<Expr, Node>>();
+  private readonly expansions = new Map<Expr, Expr>();
+
+  constructor(graph: Graph, scope: ExprScope) {
+    this.graph = graph;
+    this.scope = scope;
+  }
+
+  /** Forgets conversions: a local or a buffer has changed. Interning makes repeating them cheap. */
+  forget(): void {
+    this.plain = new Map();
+    this.guarded = new Map();
+  }
+
+  convert(e: Expr): Node {
+    const node = this.run(e, undefined);
+    return node.isUnsafe ? this.run(e, null) : node;
+  }
+
+  private run(root: Expr, guard: Guard): Node {
+    const stack: Frame[] = [{ e: root, guard }];
+    while (stack.length > 0) {
+      const frame = stack[stack.length - 1]!;
+      if (this.lookup(frame) !== undefined) {
+        stack.pop();
+        continue;
+      }
+      const before = stack.length;
+      const children = this.children(frame);
+      for (let i = children.length - 1; i >= 0; i--) if (this.lookup(children[i]!) === undefined) stack.push(children[i]!);
+      if (stack.length > before) continue;
+      stack.pop();
+      this.memoize(frame, this.build(frame, children.map((c) => this.lookup(c)!)));
+    }
+    return this.lookup({ e: root, guard })!;
+  }
+
+  private lookup({ e, guard }: Frame): Node | undefined {
+    const plain = this.plain.get(e);
+    if (guard === undefined || (plain !== undefined && !plain.isUnsafe)) return plain;
+    return this.guarded.get(guard)?.get(e);
+  }
+
+  private memoize({ e, guard }: Frame, node: Node): void {
+    if (guard === undefined) {
+      this.plain.set(e, node);
+      return;
+    }
+    let memo = this.guarded.get(guard);
+    if (memo === undefined) this.guarded.set(guard, (memo = new Map()));
+    memo.set(e, node);
+  }
+
+  private expansion(e: Expr): Expr | undefined {
+    if (e.op !== 'unary' && e.op !== 'binary') return undefined;
+    if (e.x.dtype !== 'float32' && e.x.dtype !== 'float64') return undefined;
+    const known = this.expansions.get(e);
+    if (known !== undefined) return known;
+    const made = e.op === 'unary' ? expandUnary(e.fn, e.x) : expandBinary(e.fn, e.x, e.y);
+    if (made !== undefined) this.expansions.set(e, made);
+    return made;
+  }
+
+  private children({ e, guard }: Frame): Frame[] {
+    const expanded = this.expansion(e);
+    if (expanded !== undefined) return [{ e: expanded, guard }];
+    switch (e.op) {
+      case 'const': case 'axis': case 'local': return [];
+      case 'load': return [{ e: e.index, guard }];
+      case 'binary': return [{ e: e.x, guard }, { e: e.y, guard }];
+      case 'ternary': return [{ e: e.x, guard }, { e: e.y, guard }, { e: e.z, guard }];
+      case 'select': return this.selectChildren(e, guard);
+      default: return [{ e: e.x, guard }];
+    }
+  }
+
+  private selectChildren(e: Extract<Expr, { op: 'select' }>, guard: Guard): Frame[] {
+    const cond: Frame = { e: e.cond, guard };
+    if (guard === undefined) return [cond, { e: e.then, guard }, { e: e.otherwise, guard }];
+    const c = this.lookup(cond);
+    // The guards of the branches are known only once the condition is converted.
+    if (c === undefined) return [cond];
+    if (c.kind === 'const') return [cond, { e: c.value !== 0 ? e.then : e.otherwise, guard }];
+    const both = (x: Node): Node => (guard === null ? x : this.graph.binary('and', guard, x));
+    return [cond, { e: e.then, guard: both(c) }, { e: e.otherwise, guard: both(this.graph.unary('not', c)) }];
+  }
+
+  private build({ e, guard }: Frame, args: readonly Node[]): Node {
+    const { graph } = this;
+    if (this.expansions.has(e)) return args[0]!;
+    switch (e.op) {
+      case 'const': return graph.constant(e.value, e.dtype);
+      case 'axis': return this.scope.axis(e.axis);
+      case 'local': return this.scope.local(e);
+      case 'load': {
+        const isGuarded = guard !== undefined && guard !== null;
+        const index = isGuarded ? graph.select(guard, args[0]!, graph.int(0)) : args[0]!;
+        return this.scope.load(e, index, isGuarded);
+      }
+      case 'unary': return graph.unary(e.fn, args[0]!);
+      case 'binary': return graph.binary(e.fn, args[0]!, args[1]!);
+      case 'ternary': return graph.ternary(e.fn, args[0]!, args[1]!, args[2]!);
+      case 'select': return args.length === 2 ? args[1]! : graph.select(args[0]!, args[1]!, args[2]!);
+      case 'convert': return graph.convert(args[0]!, e.dtype);
+      case 'bitcast': return graph.bitcast(args[0]!, e.dtype);
+    }
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * `Kernel` → `Nest`: interns all expressions, gives locals and rewritten buffers versions, drops trivial loops, merges loops that run
+ * through memory as one, groups stores and reductions that share their loops.
+ * May import: `ir`, `kernel`.
+ * @module
+ */
+import type { Axis, BufferRef, Expr, Local } from '../../../ir/loop/expr.ts';
+import type { Combine, Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
+import { mergeableAxes } from './collapse.ts';
+import { ExprConverter } from './convert-expr.ts';
+import { Graph } from './graph.ts';
+import type { Loop, MatrixNode, Nest, NestStmt, ReduceItem, StoreItem } from './nest.ts';
+import { visitNodes } from './nest.ts';
+import { depthBit, type Node } from './node.ts';
+
+type For = Extract<Stmt, { kind: 'for' }>;
+type Reduce = Extract<Stmt, { kind: 'reduce' }>;
+
+interface Version {
+  readonly version: number;
+  readonly level: number;
+  readonly deps: number;
+}
+
+interface Modified {
+  readonly locals: Set<Local>;
+  readonly buffers: Set<BufferRef>;
+}
+
+/** The value that `combine` starts from. */
+export function identityOf(combine: Combine, dtype: string): number {
+  if (combine === 'mul') return 1;
+  if (combine === 'and') return dtype === 'bool' ? 1 : dtype === 'int32' ? -1 : dtype === 'uint8' ? 255 : 4294967295;
+  if (combine !== 'max' && combine !== 'min') return 0;
+  const isMax = combine === 'max';
+  switch (dtype) {
+    case 'int32': return isMax ? -2147483648 : 2147483647;
+    case 'uint32': return isMax ? 0 : 4294967295;
+    case 'uint8': return isMax ? 0 : 255;
+    case 'bool': return isMax ? 0 : 1;
+    default: return isMax ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
+}
+
+export function convertKernel(kernel: Kernel): Nest {
+  const first = new Converter(kernel, new Set()).convert();
+  const merged = mergeableAxes(first.body);
+  return merged.size === 0 ? first : new Converter(kernel, merged).convert();
+}
+
+class Converter {
+  private readonly kernel: Kernel;
+  /** Axes whose loop merges with the loop directly around it. */
+  private readonly merged: ReadonlySet<Axis>;
+  private readonly graph = new Graph();
+  private readonly exprs: ExprConverter;
+  private readonly axes = new Map<Axis, Node>();
+  private readonly locals = new Map<Local, Version>();
+  private readonly buffers = new Map<BufferRef, Version>();
+  private readonly loaded = new Set<BufferRef>();
+  private depth = 0;
+  private nextVersion = 1;
+  private nextAxisId = -1;
+
+  constructor(kernel: Kernel, merged: ReadonlySet<Axis>) {
+    this.kernel = kernel;
+    this.merged = merged;
+    this.exprs = new ExprConverter(this.graph, {
+      axis: (a) => this.axes.get(a)!,
+      local: (e) => this.readLocal(e.local),
+      load: (e, index, isGuarded) => {
+        this.loaded.add(e.buffer);
+        const v = this.buffers.get(e.buffer);
+        return this.graph.load(e.buffer, index, v?.version ?? 0, v?.level ?? 0, isGuarded);
+      },
+    });
+  }
+
+  convert(): Nest {
+    const { name, inputs, outputs, scratch, body } = this.kernel;
+    return { name, buffers: [...inputs, ...outputs, ...scratch], body: this.block(body) };
+  }
+
+  private readLocal(local: Local): Node {
+    const v = this.locals.get(local) ?? { version: 0, level: 0, deps: 0 };
+    return this.graph.local(local, v.version, v.level, v.deps);
+  }
+
+  /** All loops around the current statement. */
+  private enclosing(): number {
+    let bits = 0;
+    for (let d = 1; d <= this.depth; d++) bits |= depthBit(d);
+    return bits;
+  }
+
+  private bumpLocal(local: Local, deps: number): Node {
+    this.locals.set(local, { version: this.nextVersion++, level: this.depth, deps });
+    this.exprs.forget();
+    return this.readLocal(local);
+  }
+
+  private bumpBuffer(buffer: BufferRef): void {
+    this.buffers.set(buffer, { version: this.nextVersion++, level: this.depth, deps: 0 });
+    if (this.loaded.has(buffer)) this.exprs.forget();
+  }
+
+  private bump(m: Modified): void {
+    for (const l of m.locals) this.bumpLocal(l, this.enclosing());
+    for (const b of m.buffers) this.bumpBuffer(b);
+  }
+
+  private block(stmts: readonly Stmt[]): NestStmt[] {
+    const out: NestStmt[] = [];
+    for (const s of stmts) this.stmt(s, out);
+    return out;
+  }
+
+  private stmt(s: Stmt, out: NestStmt[]): void {
+    switch (s.kind) {
+      case 'for': return this.forLoop(s, out);
+      case 'store': return this.store(s.buffer, s.index, s.value, out);
+      case 'set': {
+        const value = this.exprs.convert(s.value);
+        out.push({ kind: 'set', local: s.local, value, result: this.bumpLocal(s.local, this.enclosing()) });
+        return;
+      }
+      case 'if': return this.branch(s, out);
+      case 'while': return this.whileLoop(s, out);
+      case 'reduce': return this.reduce(s, out);
+      case 'gemm': {
+        if (s.m === 0 || s.n === 0) return;
+        const dtype = s.c.buffer.dtype === 'float64' ? 'float64' : 'float32';
+        const { m, n, k, accumulate } = s;
+        const [a, b, c] = [this.matrix(s.a), this.matrix(s.b), this.matrix(s.c)];
+        out.push({ kind: 'gemm', m, n, k, a, b, c, accumulate, dtype });
+        this.bumpBuffer(s.c.buffer);
+      }
+    }
+  }
+
+  private matrix(r: MatrixRef): MatrixNode {
+    return { ...r, offset: this.exprs.convert(r.offset) };
+  }
+
+  // Loops
+
+  private forLoop(s: For, out: NestStmt[]): void {
+    const chain: Axis[] = [s.axis];
+    let { body } = s;
+    for (;;) {
+      const inner = body.length === 1 ? body[0]! : undefined;
+      if (inner?.kind !== 'for' || !this.merged.has(inner.axis)) break;
+      chain.push(inner.axis);
+      ({ body } = inner);
+    }
+    const extent = chain.reduce((n, a) => n * a.extent, 1);
+    if (extent === 0) return;
+    if (extent === 1) {
+      for (const a of chain) this.axes.set(a, this.graph.int(0));
+      for (const inner of body) this.stmt(inner, out);
+      return;
+    }
+    this.depth++;
+    const loop = this.loop(chain, this.depth);
+    const modified = modifiedBy(body);
+    this.bump(modified);
+    const converted = this.block(body);
+    this.depth--;
+    this.bump(modified);
+    if (converted.length > 0) out.push({ kind: 'for', loop, parallel: s.parallel, body: converted });
+  }
+
+  /** One loop over several axes, the last fastest. */
+  private loop(chain: readonly Axis[], depth: number): Loop {
+    const extent = chain.reduce((n, a) => n * a.extent, 1);
+    const axis: Axis = chain.length === 1 ? chain[0]! : { kind: 'axis', id: this.nextAxisId--, extent };
+    const node = this.graph.axis(axis, depth);
+    this.setAxes(chain, node);
+    return { axis, node, depth };
+  }
+
+  private setAxes(chain: readonly Axis[], linear: Node): void {
+    let step = 1;
+    for (let i = chain.length - 1; i >= 0; i--) {
+      const a = chain[i]!;
+      const q = this.graph.quotient(linear, step);
+      this.axes.set(a, i === 0 ? q : this.graph.remainder(q, a.extent));
+      step *= a.extent;
+    }
+  }
+
+  private branch(s: Extract<Stmt, { kind: 'if' }>, out: NestStmt[]): void {
+    const cond = this.exprs.convert(s.cond);
+    const modified = modifiedBy([s]);
+    const then = this.block(s.then);
+    this.bump(modified);
+    const otherwise = this.block(s.otherwise);
+    this.bump(modified);
+    out.push({ kind: 'if', cond, then, otherwise });
+  }
+
+  private whileLoop(s: Extract<Stmt, { kind: 'while' }>, out: NestStmt[]): void {
+    const modified = modifiedBy(s.body);
+    this.depth++;
+    this.bump(modified);
+    const cond = this.exprs.convert(s.cond);
+    const body = this.block(s.body);
+    const { depth } = this;
+    this.depth--;
+    this.bump(modified);
+    out.push({ kind: 'while', depth, cond, body });
+  }
+
+  // Statements that group
+
+  private store(buffer: BufferRef, indexExpr: Expr, valueExpr: Expr, out: NestStmt[]): void {
+    const [index, value] = [this.exprs.convert(indexExpr), this.exprs.convert(valueExpr)];
+    const item: StoreItem = { buffer, index, value };
+    const last = out.at(-1);
+    if (last?.kind === 'stores' && !this.readsFreshly(last.items, item)) {
+      out[out.length - 1] = { kind: 'stores', items: [...last.items, item] };
+    } else out.push({ kind: 'stores', items: [item] });
+    this.bumpBuffer(buffer);
+  }
+
+  /** Whether `item` reads what an earlier store of the group wrote. */
+  private readsFreshly(group: readonly StoreItem[], item: StoreItem): boolean {
+    const written = new Set<unknown>(group.map((g) => g.buffer));
+    if (written.has(item.buffer)) return true;
+    let found = false;
+    visitNodes([item.index, item.value], new Set(), (n) => {
+      found ||= n.kind === 'load' && written.has(n.ref);
+    });
+    return found;
+  }
+
+  private reduce(s: Reduce, out: NestStmt[]): void {
+    const { target } = s;
+    if (s.axes.some((a) => a.extent === 0)) {
+      const value = this.graph.constant(identityOf(s.combine, target.dtype), target.dtype);
+      out.push({ kind: 'set', local: target, value, result: this.bumpLocal(target, 0) });
+      return;
+    }
+    const chains = this.reduceChains(s.axes);
+    if (chains.length === 0) {
+      const value = this.exprs.convert(s.element);
+      out.push({ kind: 'set', local: target, value, result: this.bumpLocal(target, value.deps & this.enclosing()) });
+      return;
+    }
+    const last = out.at(-1);
+    if (last?.kind === 'reduce' && this.joinReduce(s, chains, last, out)) return;
+    const loops = chains.map((chain, i) => this.loop(chain, this.depth + 1 + i));
+    out.push({ kind: 'reduce', loops, items: [this.reduceItem(s)] });
+  }
+
+  private reduceItem(s: Reduce): ReduceItem {
+    const element = this.exprs.convert(s.element);
+    const result = this.bumpLocal(s.target, element.deps & this.enclosing());
+    return { target: s.target, combine: s.combine, element, result };
+  }
+
+  private reduceChains(axes: readonly Axis[]): Axis[][] {
+    const chains: Axis[][] = [];
+    for (const a of axes) {
+      if (a.extent === 1) this.axes.set(a, this.graph.int(0));
+      else if (this.merged.has(a) && chains.length > 0) chains.at(-1)!.push(a);
+      else chains.push([a]);
+    }
+    return chains;
+  }
+
+  /** Runs a reduction in the loops of the one before it, when the extents agree and it does not need that one's result. */
+  private joinReduce(
+    s: Reduce,
+    chains: readonly Axis[][],
+    last: Extract<NestStmt, { kind: 'reduce' }>,
+    out: NestStmt[],
+  ): boolean {
+    const extents = chains.map((c) => c.reduce((n, a) => n * a.extent, 1));
+    if (extents.length !== last.loops.length || last.loops.some((l, i) => l.axis.extent !== extents[i])) return false;
+    chains.forEach((chain, i) => this.setAxes(chain, last.loops[i]!.node));
+    const element = this.exprs.convert(s.element);
+    const results = new Set(last.items.map((i) => i.result));
+    let dependsOnLast = false;
+    visitNodes([element], new Set(), (n) => (dependsOnLast ||= results.has(n)));
+    if (dependsOnLast) {
+      this.exprs.forget();
+      return false;
+    }
+    out[out.length - 1] = { kind: 'reduce', loops: last.loops, items: [...last.items, this.reduceItem(s)] };
+    return true;
+  }
+}
+
+const modifiedCache = new WeakMap<readonly Stmt[], Modified>();
+
+/** Locals and buffers that the statements may write. */
+function modifiedBy(stmts: readonly Stmt[]): Modified {
+  const cached = modifiedCache.get(stmts);
+  if (cached !== undefined) return cached;
+  const m: Modified = { locals: new Set(), buffers: new Set() };
+  const include = (inner: Modified): void => {
+    for (const l of inner.locals) m.locals.add(l);
+    for (const b of inner.buffers) m.buffers.add(b);
+  };
+  for (const s of stmts) {
+    if (s.kind === 'store') m.buffers.add(s.buffer);
+    else if (s.kind === 'gemm') m.buffers.add(s.c.buffer);
+    else if (s.kind === 'set') m.locals.add(s.local);
+    else if (s.kind === 'reduce') m.locals.add(s.target);
+    else if (s.kind === 'if') [s.then, s.otherwise].forEach((b) => include(modifiedBy(b)));
+    else include(modifiedBy(s.body));
+  }
+  modifiedCache.set(stmts, m);
+  return m;
+}

@@ -1,0 +1,233 @@
+/**
+ * Operations on four lanes (two for float64) as SIMD128 instructions. A bool is a mask of 32-bit lanes, uint8 and uint32 are i32 lanes.
+ * May import: `ir`, `kernel/lir`, `kernel/scalar-ops`.
+ * @module
+ */
+import type { DType } from '../../../ir/dtype.ts';
+import { type BinaryOp, isComparison, type UnaryOp } from '../../../ir/loop/expr.ts';
+import type { OpName } from '../encode/opcodes.ts';
+import type { Lir, LirBuilder } from './lir.ts';
+import type { ScalarOps } from './scalar-ops.ts';
+
+/** Lanes 2,3 moved to 0,1. */
+const highHalf: readonly number[] = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
+/** The low 64 bits of both operands. */
+const lowHalves: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+/** The low words of the four 64-bit lanes of both operands. */
+const lowWords: readonly number[] = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
+
+const isFloatDType = (d: DType): boolean => d === 'float32' || d === 'float64';
+const shapeOf = (d: DType): 'f32x4' | 'f64x2' | 'i32x4' =>
+  d === 'float32' ? 'f32x4' : d === 'float64' ? 'f64x2' : 'i32x4';
+
+const floatUnary: Partial<Record<UnaryOp, string>> = {
+  neg: 'neg', abs: 'abs', floor: 'floor', ceil: 'ceil', trunc: 'trunc', round_even: 'nearest', sqrt: 'sqrt',
+};
+const arithmetic: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['add', 'sub', 'mul', 'div', 'max', 'min']);
+const integerArithmetic: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['add', 'sub', 'mul']);
+const bitwise: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['and', 'or', 'xor']);
+
+export class VectorOps {
+  private readonly b: LirBuilder;
+  private readonly scalars: ScalarOps;
+  private readonly global: (bytes: Uint8Array) => number;
+
+  /** @param global index of a module global that holds the given 16 bytes */
+  constructor(b: LirBuilder, scalars: ScalarOps, global: (bytes: Uint8Array) => number) {
+    this.b = b;
+    this.scalars = scalars;
+    this.global = global;
+  }
+
+  // Constants
+
+  private vector(view: ArrayBufferView<ArrayBuffer>): Lir {
+    return this.b.make('global', [], { imm: this.global(new Uint8Array(view.buffer)), type: 'v128' });
+  }
+
+  lanes32(values: readonly number[]): Lir {
+    return this.vector(Int32Array.from(values));
+  }
+
+  constant(value: number, dtype: DType): Lir {
+    if (dtype === 'float32') return this.vector(new Float32Array(4).fill(value));
+    if (dtype === 'float64') return this.vector(new Float64Array(2).fill(value));
+    if (dtype === 'bool') return this.vector(new Int32Array(4).fill(value === 0 ? 0 : -1));
+    return this.vector(new Int32Array(4).fill(value | 0));
+  }
+
+  splat(x: Lir, dtype: DType): Lir {
+    if (x.op === 'const') return this.constant(x.imm, dtype);
+    if (dtype === 'bool') return this.b.op('i32x4.splat', this.b.op('i32.sub', this.b.i32(0), x));
+    return this.b.op(`${shapeOf(dtype)}.splat`, x);
+  }
+
+  // Lanes
+
+  extract(v: Lir, dtype: DType, lane: number): Lir {
+    const x = this.b.lane(`${shapeOf(dtype)}.extract_lane`, lane, v);
+    return dtype === 'bool' ? this.b.and(x, 1) : x;
+  }
+
+  /** A vector of the given elements. */
+  assemble(elements: readonly Lir[], dtype: DType): Lir {
+    const { b } = this;
+    const raw = dtype === 'bool' ? elements.map((e) => b.op('i32.sub', b.i32(0), e)) : elements;
+    let v = b.op(`${shapeOf(dtype)}.splat`, raw[0]!);
+    for (let i = 1; i < raw.length; i++) v = b.lane(`${shapeOf(dtype)}.replace_lane`, i, v, raw[i]!);
+    return v;
+  }
+
+  /** Applies a scalar operation lane by lane. */
+  lanewise(args: readonly { v: Lir; dtype: DType }[], result: DType, apply: (xs: Lir[]) => Lir): Lir {
+    const n = result === 'float64' ? 2 : 4;
+    const elements = Array.from({ length: n }, (_, lane) => apply(args.map((a) => this.extract(a.v, a.dtype, lane))));
+    return this.assemble(elements, result);
+  }
+
+  // Widths
+
+  /** Which half of a 32-bit-lane vector goes with 64-bit part `q`. */
+  half(v: Lir, q: number): Lir {
+    return (q & 1) === 0 ? v : this.b.shuffle(v, v, highHalf);
+  }
+
+  maskTo64(mask: Lir, q: number): Lir {
+    return this.b.op((q & 1) === 0 ? 'i64x2.extend_low_i32x4_s' : 'i64x2.extend_high_i32x4_s', mask);
+  }
+
+  /** Low words of two vectors of 64-bit lanes: masks, and results of truncations. */
+  narrow(low: Lir, high: Lir): Lir {
+    return this.b.shuffle(low, high, lowWords);
+  }
+
+  joinLowHalves(low: Lir, high: Lir): Lir {
+    return this.b.shuffle(low, high, lowHalves);
+  }
+
+  private wrap(v: Lir, dtype: DType): Lir {
+    return dtype === 'uint8' ? this.b.op('v128.and', v, this.constant(255, 'int32')) : v;
+  }
+
+  // Operations. `undefined` where there is no instruction: the caller goes lane by lane.
+
+  unary(fn: UnaryOp, dtype: DType, x: Lir): Lir | undefined {
+    const { b } = this;
+    const s = shapeOf(dtype);
+    if (!isFloatDType(dtype)) return this.intUnary(fn, dtype, x);
+    const native = floatUnary[fn];
+    if (native !== undefined) return b.op(`${s}.${native}` as OpName, x);
+    const abs = b.op(`${s}.abs` as OpName, x);
+    if (fn === 'is_finite') return b.op(`${s}.lt` as OpName, abs, this.constant(Number.POSITIVE_INFINITY, dtype));
+    if (fn !== 'sign') return undefined;
+    const isNonzero = b.op(`${s}.gt` as OpName, abs, this.constant(0, dtype));
+    return b.op('v128.bitselect', this.copysign(dtype, this.constant(1, dtype), x), x, isNonzero);
+  }
+
+  private copysign(dtype: DType, magnitude: Lir, sign: Lir): Lir {
+    return this.b.op('v128.bitselect', sign, magnitude, this.constant(-0, dtype));
+  }
+
+  private intUnary(fn: UnaryOp, dtype: DType, x: Lir): Lir | undefined {
+    const { b } = this;
+    switch (fn) {
+      case 'neg': return this.wrap(b.op('i32x4.neg', x), dtype);
+      case 'abs': return dtype === 'int32' ? b.op('i32x4.abs', x) : x;
+      case 'not': return this.wrap(b.op('v128.not', x), dtype);
+      case 'is_finite': return this.constant(1, 'bool');
+      case 'floor': case 'ceil': case 'trunc': case 'round_even': return x;
+      default: return undefined;
+    }
+  }
+
+  /** Comparisons of float64 give a mask of 64-bit lanes. */
+  binary(fn: BinaryOp, dtype: DType, x: Lir, y: Lir): Lir | undefined {
+    const { b } = this;
+    if (bitwise.has(fn)) return b.op(`v128.${fn as 'and' | 'or' | 'xor'}`, x, y);
+    if (dtype === 'bool') return this.maskBinary(fn, x, y);
+    const s = shapeOf(dtype);
+    if (isFloatDType(dtype)) {
+      if (arithmetic.has(fn) || isComparison(fn)) return b.op(`${s}.${fn}` as OpName, x, y);
+      return fn === 'copysign' ? this.copysign(dtype, x, y) : undefined;
+    }
+    const sign = dtype === 'int32' ? 's' : 'u';
+    if (integerArithmetic.has(fn)) return this.wrap(b.op(`i32x4.${fn}` as OpName, x, y), dtype);
+    if (fn === 'eq' || fn === 'ne') return b.op(`i32x4.${fn}`, x, y);
+    if (isComparison(fn) || fn === 'max' || fn === 'min') return b.op(`i32x4.${fn}_${sign}` as OpName, x, y);
+    return undefined;
+  }
+
+  private maskBinary(fn: BinaryOp, x: Lir, y: Lir): Lir | undefined {
+    const { b } = this;
+    switch (fn) {
+      case 'add': case 'max': return b.op('v128.or', x, y);
+      case 'mul': case 'min': return b.op('v128.and', x, y);
+      case 'ne': return b.op('v128.xor', x, y);
+      case 'eq': return b.op('v128.not', b.op('v128.xor', x, y));
+      case 'lt': return b.op('v128.andnot', y, x);
+      case 'gt': return b.op('v128.andnot', x, y);
+      case 'le': return b.op('v128.or', y, b.op('v128.not', x));
+      case 'ge': return b.op('v128.or', x, b.op('v128.not', y));
+      default: return undefined;
+    }
+  }
+
+  /** Shift of all lanes by one amount. */
+  shift(fn: 'shl' | 'shr_logical' | 'shr_arithmetic', dtype: DType, x: Lir, amount: Lir): Lir | undefined {
+    const { b } = this;
+    if (dtype === 'uint8' && fn === 'shr_arithmetic') return undefined;
+    const op = fn === 'shl' ? 'i32x4.shl' : fn === 'shr_logical' ? 'i32x4.shr_u' : 'i32x4.shr_s';
+    if (amount.op === 'const') {
+      const n = amount.imm >>> 0;
+      if (n > 31 && fn !== 'shr_arithmetic') return this.constant(0, 'int32');
+      return this.wrap(b.op(op, x, b.i32(Math.min(n, 31))), dtype);
+    }
+    const isSmall = b.op('i32.lt_u', amount, b.i32(32));
+    if (fn === 'shr_arithmetic') return b.op(op, x, b.select(isSmall, amount, b.i32(31)));
+    return this.wrap(b.op('v128.and', b.op(op, x, amount), this.splat(isSmall, 'bool')), dtype);
+  }
+
+  /** Conversions between dtypes of 32-bit lanes. */
+  convert32(from: DType, to: DType, x: Lir): Lir {
+    const { b } = this;
+    if (to === 'bool') return b.op(`${shapeOf(from) as 'f32x4' | 'i32x4'}.ne`, x, this.constant(0, from));
+    if (from === 'bool') return b.op('v128.and', x, this.constant(1, to));
+    if (to === 'float32') return b.op(from === 'uint32' ? 'f32x4.convert_i32x4_u' : 'f32x4.convert_i32x4_s', x);
+    if (from !== 'float32') return this.wrap(x, to);
+    if (to === 'uint8') return this.clampToByte(b.op('i32x4.trunc_sat_f32x4_s', x));
+    return b.op(to === 'int32' ? 'i32x4.trunc_sat_f32x4_s' : 'i32x4.trunc_sat_f32x4_u', x);
+  }
+
+  private clampToByte(x: Lir): Lir {
+    const nonNegative = this.b.op('i32x4.max_s', x, this.constant(0, 'int32'));
+    return this.b.op('i32x4.min_s', nonNegative, this.constant(255, 'int32'));
+  }
+
+  /** float64 part `q` from the 32-bit-lane vector that holds it. */
+  widen(from: DType, x: Lir, q: number): Lir {
+    const { b } = this;
+    if (from === 'bool') return b.op('v128.and', this.maskTo64(x, q), this.constant(1, 'float64'));
+    const h = this.half(x, q);
+    if (from === 'float32') return b.op('f64x2.promote_low_f32x4', h);
+    return b.op(from === 'uint32' ? 'f64x2.convert_low_i32x4_u' : 'f64x2.convert_low_i32x4_s', h);
+  }
+
+  /** A 32-bit-lane vector from two float64 parts. */
+  narrowFloats(to: DType, low: Lir, high: Lir): Lir {
+    const { b } = this;
+    if (to === 'float32') {
+      return this.joinLowHalves(b.op('f32x4.demote_f64x2_zero', low), b.op('f32x4.demote_f64x2_zero', high));
+    }
+    if (to === 'bool') {
+      const zero = this.constant(0, 'float64');
+      return this.narrow(b.op('f64x2.ne', low, zero), b.op('f64x2.ne', high, zero));
+    }
+    const op = to === 'uint32' ? 'i32x4.trunc_sat_f64x2_u_zero' : 'i32x4.trunc_sat_f64x2_s_zero';
+    const integers = this.joinLowHalves(b.op(op, low), b.op(op, high));
+    return to === 'uint8' ? this.clampToByte(integers) : integers;
+  }
+
+  scalarOps(): ScalarOps {
+    return this.scalars;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Decides which loops run in vector lanes: for each innermost parallel loop either its own axis (with any reductions inside it done
+ * for several outputs at once) or the innermost axis of the reductions.
+ * May import: `ir`, `kernel`.
+ * @module
+ */
+import { isComparison } from '../../../ir/loop/expr.ts';
+import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, visitNodes } from './nest.ts';
+import { depthBit, type Node } from './node.ts';
+
+/** `unroll`: groups of four lanes that run side by side in the main loop. */
+export interface Strategy {
+  readonly kind: 'lanes';
+  readonly unroll: number;
+}
+
+/** Strategies of `for` and `reduce` statements; those without one run one element at a time. */
+export type VectorPlan = ReadonlyMap<NestStmt, Strategy>;
+
+const lanes = 4;
+
+export function planVectors(nest: Nest): VectorPlan {
+  const plan = new Map<NestStmt, Strategy>();
+  planBlock(nest.body, plan);
+  return plan;
+}
+
+function planBlock(stmts: readonly NestStmt[], plan: Map<NestStmt, Strategy>): void {
+  for (const s of stmts) {
+    if (s.kind === 'for' && s.parallel && canRunInLanes(s.body) && planLoop(s, plan)) continue;
+    if (s.kind === 'reduce') planReduce(s, plan);
+    for (const b of childBlocks(s)) planBlock(b, plan);
+  }
+}
+
+type For = Extract<NestStmt, { kind: 'for' }>;
+type Reduce = Extract<NestStmt, { kind: 'reduce' }>;
+
+/** Whether all control flow of the body is the same for every lane. */
+function canRunInLanes(body: readonly NestStmt[]): boolean {
+  return body.every((s) => {
+    if (s.kind === 'for') return !s.parallel && canRunInLanes(s.body);
+    return s.kind === 'stores' || s.kind === 'set' || s.kind === 'reduce';
+  });
+}
+
+function gather(stmts: readonly NestStmt[], into: Node[], reduces: Reduce[]): void {
+  for (const s of stmts) {
+    into.push(...ownNodes(s));
+    if (s.kind === 'reduce') reduces.push(s);
+    for (const b of childBlocks(s)) gather(b, into, reduces);
+  }
+}
+
+function planLoop(s: For, plan: Map<NestStmt, Strategy>): boolean {
+  if (s.loop.axis.extent < lanes) return false;
+  const roots: Node[] = [];
+  const reduces: Reduce[] = [];
+  gather(s.body, roots, reduces);
+  const own = score(roots, s.loop) + storeScore(s.body, s.loop);
+  const rows = reduces.reduce((sum, r) => {
+    const inner = r.loops.at(-1)!;
+    return inner.axis.extent < 2 * lanes ? sum : sum + score(r.items.map((i) => i.element), inner);
+  }, 0);
+  if (own <= 0 || rows > own) return false;
+  const isWide = reduces.length === 1 && reduces[0]!.items.length === 1 && s.loop.axis.extent >= 16;
+  plan.set(s, { kind: 'lanes', unroll: isWide ? 4 : 1 });
+  return true;
+}
+
+function planReduce(s: Reduce, plan: Map<NestStmt, Strategy>): void {
+  const inner = s.loops.at(-1)!;
+  if (inner.axis.extent < 2 * lanes) return;
+  if (score(s.items.map((i) => i.element), inner) <= 0) return;
+  plan.set(s, { kind: 'lanes', unroll: s.items.length > 2 ? 1 : inner.axis.extent >= 64 ? 4 : 2 });
+}
+
+function storeScore(stmts: readonly NestStmt[], loop: Loop): number {
+  let sum = 0;
+  for (const s of stmts) {
+    if (s.kind === 'stores') for (const i of s.items) sum += accessScore(i.index, loop);
+    for (const b of childBlocks(s)) sum += storeScore(b, loop);
+  }
+  return sum;
+}
+
+/** Coefficient of the loop's axis in an index, or undefined where the index is not affine in it. */
+export function axisCoefficient(index: Node, loop: Loop): number | undefined {
+  const bit = depthBit(loop.depth);
+  if ((index.deps & bit) === 0) return 0;
+  if (index === loop.node) return 1;
+  if (index.kind !== 'affine') return undefined;
+  let coefficient = 0;
+  for (let i = 0; i < index.args.length; i++) {
+    const a = index.args[i]!;
+    if (a === loop.node) coefficient = index.coefficients[i]!;
+    else if ((a.deps & bit) !== 0) return undefined;
+  }
+  return coefficient;
+}
+
+function accessScore(index: Node, loop: Loop): number {
+  const c = axisCoefficient(index, loop);
+  return c === 1 ? 3 : c === 0 ? 0 : c === undefined ? -4 : -2;
+}
+
+/** Roughly, the instructions that four lanes save, for everything that varies along the loop. */
+function score(roots: readonly Node[], loop: Loop): number {
+  const bit = depthBit(loop.depth);
+  let sum = 0;
+  visitNodes(roots, new Set(), (n) => {
+    if ((n.deps & bit) === 0) return;
+    if (n.kind === 'load') sum += accessScore(n.args[0]!, loop);
+    else if (n.kind === 'binary' && n.args[0]!.dtype === 'int32' && (n.fn === 'div' || n.fn === 'rem')) sum -= 2;
+    else if (n.kind === 'binary' && !isComparison(n.fn as never) && n.dtype !== 'int32') sum += 3;
+    else if (n.kind === 'unary' || n.kind === 'select') sum += 2;
+    else if (n.kind !== 'affine' && n.kind !== 'axis') sum += 1;
+  });
+  return sum;
+}

@@ -1,0 +1,294 @@
+/**
+ * Writes `LirStmt`s as WebAssembly: values used more than once go to locals, values that do not change in a loop are computed before
+ * it, everything else stays on the operand stack.
+ * May import: `encode`, `kernel/lir`.
+ * @module
+ */
+import type { FunctionBuilder } from '../encode/function.ts';
+import type { ModuleBuilder } from '../encode/module.ts';
+import type { Lir, LirStmt } from './lir.ts';
+
+/** Expression trees deeper than this are cut by a local, which bounds the native recursion below. */
+const maxTreeHeight = 64;
+
+interface Scope {
+  readonly values: Map<Lir, number>;
+  readonly uses: Map<Lir, number>;
+}
+
+const isTrivial = (v: Lir): boolean => v.op === 'get' || (v.op === 'const' && v.type !== 'v128');
+
+/** Values a statement evaluates itself, in the order they are pushed. */
+function ownValues(s: LirStmt): readonly Lir[] {
+  switch (s.kind) {
+    case 'loop': return [s.from, s.to];
+    case 'stores': return s.items.flatMap((i) => [i.address, i.value]);
+    case 'set': return s.items.map((i) => i.value);
+    case 'if': return [s.cond];
+    case 'while': return [];
+    case 'call': return s.args;
+  }
+}
+
+export class LirWriter {
+  private readonly f: FunctionBuilder;
+  private readonly module: ModuleBuilder;
+  private scopes: Scope[] = [];
+
+  constructor(f: FunctionBuilder, module: ModuleBuilder) {
+    this.f = f;
+    this.module = module;
+  }
+
+  write(body: readonly LirStmt[]): void {
+    this.block(body);
+  }
+
+  private block(stmts: readonly LirStmt[], extra: readonly Lir[] = []): void {
+    this.scopes.push({ values: new Map(), uses: new Map() });
+    const hoisted = stmts.map((s) => this.loopInvariants(s));
+    this.countUses([...stmts.flatMap((s, i) => [...ownValues(s), ...hoisted[i]!]), ...extra]);
+    stmts.forEach((s, i) => {
+      // What a guarded loop needs is computed inside its guard.
+      if (s.kind === 'loop' && !s.runs) this.guardedLoop(s, hoisted[i]!);
+      else {
+        this.materialize(hoisted[i]!, true);
+        this.stmt(s);
+      }
+    });
+    this.materialize(extra, false);
+    for (const v of extra) this.push(v);
+    for (const local of this.scopes.pop()!.values.values()) this.f.release(local);
+  }
+
+  private lookup(v: Lir): number | undefined {
+    for (let i = this.scopes.length - 1; i >= 0; i--) {
+      const at = this.scopes[i]!.values.get(v);
+      if (at !== undefined) return at;
+    }
+    return undefined;
+  }
+
+  /** Adds the uses of `roots` and of everything under them that has no local yet. */
+  private countUses(roots: readonly Lir[]): void {
+    const { uses } = this.scopes.at(-1)!;
+    const stack = [...roots];
+    while (stack.length > 0) {
+      const v = stack.pop()!;
+      const n = uses.get(v) ?? 0;
+      uses.set(v, n + 1);
+      if (n === 0 && this.lookup(v) === undefined) for (const a of v.args) stack.push(a);
+    }
+  }
+
+  /** Values that a loop (at any depth inside `s`) uses and that do not change in it. */
+  private loopInvariants(s: LirStmt): Lir[] {
+    if (s.kind !== 'loop' && s.kind !== 'while') return [];
+    const found = new Set<Lir>();
+    const seen = new Set<Lir>();
+    const visit = (roots: readonly Lir[], isConditional: boolean): void => {
+      const stack = [...roots];
+      while (stack.length > 0) {
+        const v = stack.pop()!;
+        if (v.level < s.depth && !(isConditional && v.isUnsafe)) {
+          if (!isTrivial(v) && this.lookup(v) === undefined) found.add(v);
+          continue;
+        }
+        if (seen.has(v)) continue;
+        seen.add(v);
+        for (const a of v.args) stack.push(a);
+      }
+    };
+    const walk = (stmts: readonly LirStmt[], isConditional: boolean): void => {
+      for (const t of stmts) {
+        visit(ownValues(t), isConditional);
+        if (t.kind === 'loop') walk(t.body, isConditional || !t.runs);
+        else if (t.kind === 'if') [t.then, t.otherwise].forEach((b) => walk(b, true));
+        else if (t.kind === 'while') {
+          visit([t.cond], isConditional);
+          walk(t.body, true);
+        }
+      }
+    };
+    if (s.kind === 'while') visit([s.cond], false);
+    walk(s.body, s.kind === 'while');
+    return [...found];
+  }
+
+  /** Puts values with several uses (all of `roots`, when forced) into locals, arguments first. */
+  private materialize(roots: readonly Lir[], isForced: boolean): void {
+    const { uses } = this.scopes.at(-1)!;
+    const forced = isForced ? new Set(roots) : undefined;
+    const heights = new Map<Lir, number>();
+    const stack: Lir[] = [];
+    for (const root of roots) {
+      stack.push(root);
+      while (stack.length > 0) {
+        const v = stack.at(-1)!;
+        if (heights.has(v)) {
+          stack.pop();
+          continue;
+        }
+        if (isTrivial(v) || this.lookup(v) !== undefined) {
+          heights.set(v, 0);
+          stack.pop();
+          continue;
+        }
+        const pending = v.args.filter((a) => !heights.has(a));
+        if (pending.length > 0) {
+          for (let i = pending.length - 1; i >= 0; i--) stack.push(pending[i]!);
+          continue;
+        }
+        stack.pop();
+        const height = 1 + v.args.reduce((h, a) => Math.max(h, heights.get(a)!), 0);
+        if ((uses.get(v) ?? 0) > 1 || forced?.has(v) || height > maxTreeHeight) {
+          this.toLocal(v);
+          heights.set(v, 0);
+        } else heights.set(v, height);
+      }
+    }
+  }
+
+  private toLocal(v: Lir): void {
+    this.compute(v);
+    const local = this.f.local(v.type);
+    this.f.set(local);
+    this.scopes.at(-1)!.values.set(v, local);
+  }
+
+  private push(v: Lir): void {
+    const local = isTrivial(v) ? undefined : this.lookup(v);
+    if (local === undefined) this.compute(v);
+    else this.f.get(local);
+  }
+
+  private compute(v: Lir): void {
+    const { f } = this;
+    for (const a of v.args) this.push(a);
+    switch (v.op) {
+      case 'const':
+        if (v.type === 'i32') f.i32(v.imm);
+        else if (v.type === 'f32') f.f32(v.imm);
+        else f.f64(v.imm);
+        return;
+      case 'get': return f.get(v.imm);
+      case 'global': return f.globalGet(v.imm);
+      case 'call': return f.callImport(v.imm);
+      case 'i8x16.shuffle': return f.shuffle(v.bytes!);
+      default:
+    }
+    if (v.op.includes('_lane') && !v.op.startsWith('v128')) f.lane(v.op, v.lane);
+    else if (v.op.startsWith('v128.load') && v.op.endsWith('_lane')) f.memoryLane(v.op, v.imm, v.lane);
+    else if (v.op.includes('.load')) f.memory(v.op, v.imm);
+    else f.op(v.op);
+  }
+
+  // Statements
+
+  private stmt(s: LirStmt): void {
+    switch (s.kind) {
+      case 'loop': return this.loop(s);
+      case 'stores': return this.stores(s);
+      case 'set': return this.sets(s);
+      case 'if': return this.branch(s);
+      case 'while': return this.whileLoop(s);
+      case 'call':
+        this.materialize(s.args, false);
+        for (const a of s.args) this.push(a);
+        this.f.callImport(s.index);
+    }
+  }
+
+  private loop(s: Extract<LirStmt, { kind: 'loop' }>): void {
+    const { f } = this;
+    this.materialize([s.from, s.to], false);
+    const limit = this.pinned(s.to);
+    this.push(s.from);
+    f.set(s.counter);
+    const top = f.open('loop');
+    this.block(s.body);
+    f.get(s.counter);
+    f.i32(s.step);
+    f.op('i32.add');
+    f.tee(s.counter);
+    limit.push();
+    f.op('i32.lt_s');
+    f.brIf(top);
+    f.close();
+    limit.release();
+  }
+
+  /** A value that stays available while inner blocks run. */
+  private pinned(v: Lir): { push: () => void; release: () => void } {
+    if (isTrivial(v) || this.lookup(v) !== undefined) return { push: () => this.push(v), release: () => {} };
+    const local = this.f.local(v.type);
+    this.compute(v);
+    this.f.set(local);
+    return { push: () => this.f.get(local), release: () => this.f.release(local) };
+  }
+
+  private guardedLoop(s: Extract<LirStmt, { kind: 'loop' }>, hoisted: readonly Lir[]): void {
+    const { f } = this;
+    this.materialize([s.from, s.to], true);
+    this.push(s.from);
+    this.push(s.to);
+    f.op('i32.lt_s');
+    f.open('if');
+    this.scopes.push({ values: new Map(), uses: new Map() });
+    this.countUses(hoisted);
+    this.materialize(hoisted, true);
+    this.loop(s);
+    for (const local of this.scopes.pop()!.values.values()) f.release(local);
+    f.close();
+  }
+
+  private stores(s: Extract<LirStmt, { kind: 'stores' }>): void {
+    const { f } = this;
+    // With several stores every value must be complete before the first store: outputs may overwrite inputs in place.
+    if (s.items.length > 1) this.materialize(s.items.map((i) => i.value), true);
+    this.materialize(s.items.flatMap((i) => [i.address, i.value]), false);
+    for (const i of s.items) {
+      this.push(i.address);
+      this.push(i.value);
+      if (i.op.endsWith('_lane')) f.memoryLane(i.op, i.offset, i.lane);
+      else f.memory(i.op, i.offset);
+    }
+  }
+
+  private sets(s: Extract<LirStmt, { kind: 'set' }>): void {
+    this.materialize(s.items.map((i) => i.value), false);
+    for (const i of s.items) this.push(i.value);
+    for (const i of [...s.items].reverse()) this.f.set(i.local);
+  }
+
+  private branch(s: Extract<LirStmt, { kind: 'if' }>): void {
+    const { f } = this;
+    this.materialize([s.cond], false);
+    this.push(s.cond);
+    f.open('if');
+    this.block(s.then);
+    if (s.otherwise.length > 0) {
+      f.otherwise();
+      this.block(s.otherwise);
+    }
+    f.close();
+  }
+
+  private whileLoop(s: Extract<LirStmt, { kind: 'while' }>): void {
+    const { f } = this;
+    const exit = f.open('block');
+    const top = f.open('loop');
+    this.block([], [s.cond]);
+    f.op('i32.eqz');
+    f.brIf(exit);
+    this.block(s.body);
+    f.br(top);
+    f.close();
+    f.close();
+  }
+
+  /** For values that are constant vectors. */
+  vectorConstant(bytes: Uint8Array): number {
+    return this.module.vectorGlobal(bytes);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * float64 logarithms: log, log1p, log2, log10. The algorithm is that of fdlibm (e_log.c, s_log1p.c) without its branches.
+ * May import: `ir`.
+ * @module
+ */
+import { type Expr, unary } from '../../../ir/loop/expr.ts';
+import { add, div, eq, gt, literal, lt, mul, neg, polynomial, sub, where } from './arith.ts';
+
+/** ln 2 in two parts, the first of 32 bits, so that k times it is exact (fdlibm, e_log.c). */
+const ln2High = 6.93147180369123816490e-1;
+const ln2Low = 1.90821492927058770002e-10;
+const rootTwo = 1.4142135623730951;
+const smallestNormal = 2 ** -1022;
+
+/** (log((1 + s) / (1 - s)) / s - 2) / s² over s², |s| < 0.1716: 2^-58.45 (fdlibm, Lg1 … Lg7). */
+const logTail = [
+  6.666666666666735130e-1, 3.999999999940941908e-1, 2.857142874366239149e-1, 2.222219843214978396e-1,
+  1.818357216161805012e-1, 1.531383769920937332e-1, 1.479819860511658591e-1,
+];
+
+/** log(1 + f) = f - (f²/2 - correction), √½ ≤ 1 + f ≤ √2. */
+function fractionLog(f: Expr): { readonly halfSquare: Expr; readonly correction: Expr } {
+  const halfSquare = mul(mul(f, f), 0.5);
+  const s = div(f, add(f, 2));
+  const z = mul(s, s);
+  return { halfSquare, correction: mul(s, add(halfSquare, mul(z, polynomial(z, logTail)))) };
+}
+
+/** x = 2^k m of a positive normal x, m in [√½, √2]; `halved` says whether m was halved to get there. */
+function split(x: Expr): { readonly k: Expr; readonly m: Expr; readonly halved: Expr } {
+  const m = unary('mantissa', x);
+  const e = unary('exponent', x);
+  const halved = gt(m, rootTwo);
+  return { k: where(halved, add(e, 1), e), m: where(halved, mul(m, 0.5), m), halved };
+}
+
+/** The value at and below 0 (of `fromZero`), at infinity and NaN (of `x`). */
+function logDomain(fromZero: Expr, x: Expr, value: Expr): Expr {
+  const finite = where(lt(x, Infinity), value, x);
+  return where(gt(fromZero, 0), finite, where(eq(fromZero, 0), literal(-Infinity, 'float64'), NaN));
+}
+
+/** A subnormal is scaled by 2^54, and k corrected. */
+function parts(x: Expr): { readonly k: Expr; readonly f: Expr } {
+  const subnormal = lt(x, smallestNormal);
+  const { k, m } = split(where(subnormal, mul(x, 2 ** 54), x));
+  return { k: sub(k, where(subnormal, literal(54, 'float64'), 0)), f: sub(m, 1) };
+}
+
+/** log. */
+export function log64(x: Expr): Expr {
+  const { k, f } = parts(x);
+  const { halfSquare, correction } = fractionLog(f);
+  const low = sub(sub(halfSquare, add(correction, mul(k, ln2Low))), f);
+  return logDomain(x, x, sub(mul(k, ln2High), low));
+}
+
+/** log1p: see the float32 one; here the lost part goes to the low terms of the sum. */
+export function log1p64(x: Expr): Expr {
+  const u = add(x, 1);
+  const { k, m, halved } = split(u);
+  const scale = unary('exp2_int', neg(unary('exponent', u)));
+  const lost = mul(mul(sub(x, sub(u, 1)), scale), where(halved, literal(0.5, 'float64'), 1));
+  const f = add(sub(m, 1), lost);
+  const { halfSquare, correction } = fractionLog(f);
+  const low = sub(sub(halfSquare, add(correction, mul(k, ln2Low))), f);
+  return where(eq(x, 0), x, logDomain(u, x, sub(mul(k, ln2High), low)));
+}

@@ -1,0 +1,101 @@
+/**
+ * float64 sin, cos, tan. π/2 is subtracted in four parts with the rounding errors of the sum carried along; the kernels on |r| ≤ π/4 are
+ * those of fdlibm (k_sin.c, k_cos.c), which take the reduced argument as r + c. Arguments beyond 2^20 π/2 are left to the host.
+ * May import: `ir`.
+ * @module
+ */
+import { binary, type Expr, unary } from '../../../ir/loop/expr.ts';
+import { abs, add, div, eq, le, mul, neg, polynomial, sub, where } from './arith.ts';
+
+const twoOverPi = 0.6366197723675814;
+/** π/2 = the sum; the first three parts have 33 bits, so that n times each is exact for |n| < 2^20 (fdlibm, e_rem_pio2.c). */
+const halfPiParts = [1.57079632673412561417, 6.07710050630396597660e-11, 2.02226624871116645580e-21] as const;
+const halfPiRest = 8.47842766036889956997e-32;
+const shifter = 6755399441055744;
+const limit = 1647099;
+
+/** S2 … S6, C1 … C6 of fdlibm. */
+const sinFirst = -1.66666666666666324348e-1;
+const sinTail = [
+  8.33333333332248946124e-3, -1.98412698298579493134e-4, 2.75573137070700676789e-6, -2.50507602534068634195e-8,
+  1.58969099521155010221e-10,
+];
+const cosTail = [
+  4.16666666666666019037e-2, -1.38888888888741095749e-3, 2.48015872894767294178e-5, -2.75573143513906633035e-7,
+  2.08757232129817482790e-9, -1.13596475577881948265e-11,
+];
+
+/** x - y = difference + error, exactly (Knuth). */
+function exactDifference(x: Expr, y: Expr): { readonly difference: Expr; readonly error: Expr } {
+  const difference = sub(x, y);
+  const t = sub(difference, x);
+  return { difference, error: sub(sub(x, sub(difference, t)), add(y, t)) };
+}
+
+/** x = n π/2 + r + c, |r| ≤ π/4 (a little more where n is rounded the other way), |c| ≤ ulp(r)/2. */
+function reduce(x: Expr): { readonly n: Expr; readonly r: Expr; readonly c: Expr } {
+  const n = sub(add(mul(x, twoOverPi), shifter), shifter);
+  const first = sub(x, mul(n, halfPiParts[0]));
+  const second = exactDifference(first, mul(n, halfPiParts[1]));
+  const third = exactDifference(second.difference, mul(n, halfPiParts[2]));
+  const tail = sub(add(second.error, third.error), mul(n, halfPiRest));
+  const r = add(third.difference, tail);
+  return { n, r, c: sub(tail, sub(r, third.difference)) };
+}
+
+/** sin(r + c) as r minus what is returned. */
+function sinDeficit(r: Expr, c: Expr, z: Expr): Expr {
+  const v = mul(z, r);
+  return sub(sub(mul(z, sub(mul(c, 0.5), mul(v, polynomial(z, sinTail)))), c), mul(v, sinFirst));
+}
+
+/** cos(r + c) = head + tail. */
+function cosParts(r: Expr, c: Expr, z: Expr): { readonly head: Expr; readonly tail: Expr } {
+  const half = mul(z, 0.5);
+  const head = sub(1, half);
+  return { head, tail: add(sub(sub(1, head), half), sub(mul(mul(z, z), polynomial(z, cosTail)), mul(r, c))) };
+}
+
+/** Whether an integral float64 is odd, and half of it rounded down. */
+function parity(n: Expr): { readonly odd: Expr; readonly half: Expr } {
+  const half = unary('floor', mul(n, 0.5));
+  return { odd: binary('ne', add(half, half), n), half };
+}
+
+/** sin(x + quadrant·π/2). */
+function sinOfQuadrant(x: Expr, quadrant: number): Expr {
+  const { n, r, c } = reduce(x);
+  const z = mul(r, r);
+  const cosine = cosParts(r, c, z);
+  const { odd, half } = parity(quadrant === 0 ? n : add(n, quadrant));
+  const magnitude = where(odd, add(cosine.head, cosine.tail), sub(r, sinDeficit(r, c, z)));
+  return where(parity(half).odd, neg(magnitude), magnitude);
+}
+
+const inRange = (x: Expr): Expr => le(abs(x), limit);
+
+/** sin. Zero keeps its sign by the inner choice. */
+export const sin64 = (x: Expr): Expr =>
+  where(inRange(x), where(eq(x, 0), x, sinOfQuadrant(x, 0)), unary('sin_large', x));
+
+/** cos. */
+export const cos64 = (x: Expr): Expr => where(inRange(x), sinOfQuadrant(x, 1), unary('cos_large', x));
+
+/** tan: the quotient a/b of sine and cosine (or of -cosine and sine), corrected by what rounding took from a and b. */
+export function tan64(x: Expr): Expr {
+  const { n, r, c } = reduce(x);
+  const z = mul(r, r);
+  const deficit = sinDeficit(r, c, z);
+  const sine = sub(r, deficit);
+  const sineRest = sub(sub(r, sine), deficit);
+  const { head, tail } = cosParts(r, c, z);
+  const cosine = add(head, tail);
+  const cosineRest = add(sub(head, cosine), tail);
+  const { odd } = parity(n);
+  const a = where(odd, neg(cosine), sine);
+  const b = where(odd, sine, cosine);
+  const [aRest, bRest] = [where(odd, neg(cosineRest), sineRest), where(odd, sineRest, cosineRest)];
+  const quotient = div(a, b);
+  const value = add(quotient, div(sub(aRest, mul(quotient, bRest)), b));
+  return where(inRange(x), where(eq(x, 0), x, value), unary('tan_large', x));
+}

@@ -1,0 +1,201 @@
+/**
+ * float32 functions computed in float64, where a short polynomial and plain formulas are already exact to far below half an ulp of the
+ * result: log2, log10, sinh, cosh, tan, asinh, acosh, atanh, erfc, erf_inv, cbrt, pow. A subnormal float32 is a normal float64, and the last conversion rounds,
+ * overflows and underflows rightly.
+ * May import: `ir`.
+ * @module
+ */
+import { binary, convert, type Expr, unary } from '../../../ir/loop/expr.ts';
+import {
+  abs,
+  add,
+  and,
+  atLeast,
+  atMost,
+  copysign,
+  div,
+  eq,
+  gt,
+  int32Bits,
+  le,
+  literal,
+  lt,
+  mul,
+  neg,
+  not,
+  or,
+  polynomial,
+  sqrt,
+  sub,
+  where,
+} from './arith.ts';
+import { cbrt64 } from './cbrt-float64.ts';
+
+const wide = (x: Expr): Expr => convert(x, 'float64');
+const narrow = (x: Expr): Expr => convert(x, 'float32');
+const round = (x: Expr): Expr => sub(add(x, 6755399441055744), 6755399441055744);
+
+const ln2 = 0.6931471805599453;
+const log2e = 1.4426950408889634;
+const log10e = 0.4342944819032518;
+const log10of2 = 0.3010299956639812;
+
+/** (log((1 + s) / (1 - s)) / s - 2) / s² over s², |s| < 0.1716: 2^-43.9. */
+const logTail = [0.6666666667580062, 0.3999999562218678, 0.28572109097683407, 0.22176192139190454, 0.19584089892377615];
+
+/** log x = k ln 2 + fraction of a positive normal float64. */
+function logParts(x: Expr): { readonly k: Expr; readonly fraction: Expr } {
+  const mantissa = unary('mantissa', x);
+  const halved = gt(mantissa, 1.4142135623730951);
+  const exponent = unary('exponent', x);
+  const f = sub(where(halved, mul(mantissa, 0.5), mantissa), 1);
+  const s = div(f, add(f, 2));
+  const z = mul(s, s);
+  const fraction = add(add(s, s), mul(mul(s, z), polynomial(z, logTail)));
+  return { k: where(halved, add(exponent, 1), exponent), fraction };
+}
+
+const log = (x: Expr): Expr => {
+  const { k, fraction } = logParts(x);
+  return add(mul(k, ln2), fraction);
+};
+
+/** The values of a logarithm of x at and below 0, at infinity and NaN. */
+function logDomain(x: Expr, value: Expr): Expr {
+  const finite = where(lt(x, Infinity), value, x);
+  return where(gt(x, 0), finite, where(eq(x, 0), literal(-Infinity, 'float32'), NaN));
+}
+
+/** log2. */
+export function log2_32(x: Expr): Expr {
+  const { k, fraction } = logParts(wide(x));
+  return logDomain(x, narrow(add(k, mul(fraction, log2e))));
+}
+
+/** log10. */
+export function log10_32(x: Expr): Expr {
+  const { k, fraction } = logParts(wide(x));
+  return logDomain(x, narrow(add(mul(k, log10of2), mul(fraction, log10e))));
+}
+
+/** (exp(r) - 1 - r) / r² on |r| ≤ ½ ln 2: relative error of the exp 2^-34.2. */
+const expTail = [
+  0.5000000067688009, 0.16666665869314565, 0.04166629493466526, 0.00833349697865372, 0.0013944660318436512,
+  0.00019790395799682066,
+];
+
+/** 2^x of a float64 in [-1022, 1022]. */
+function exp2(x: Expr): Expr {
+  const k = round(x);
+  const r = mul(sub(x, k), ln2);
+  return mul(add(add(r, mul(mul(r, r), polynomial(r, expTail))), 1), unary('exp2_int', k));
+}
+
+/** cosh: ½ e^x + ½ e^-x. */
+export function cosh32(x: Expr): Expr {
+  const e = exp2(mul(wide(atMost(abs(x), 100)), log2e));
+  return narrow(add(mul(e, 0.5), div(0.5, e)));
+}
+
+/** Taylor coefficients of sinh(x)/x - 1 over x²: the term left out is below 2^-26 of the sinh for |x| ≤ ½. */
+const sinhTail = [1 / 6, 1 / 120, 1 / 5040];
+
+/** sinh: a polynomial up to ½, then ½ e^x - ½ e^-x. */
+export function sinh32(x: Expr): Expr {
+  const e = exp2(mul(wide(atMost(abs(x), 100)), log2e));
+  const z = mul(x, x);
+  const small = add(x, mul(mul(x, z), polynomial(z, sinhTail)));
+  return copysign(where(lt(abs(x), 0.5), small, narrow(sub(mul(e, 0.5), div(0.5, e)))), x);
+}
+
+/** asinh: log(a + √(a² + 1)); below 2^-11, where that loses half its digits, a - a³/6. */
+export function asinh32(x: Expr): Expr {
+  const a = abs(x);
+  const w = wide(a);
+  const large = narrow(log(add(w, sqrt(add(mul(w, w), 1)))));
+  const finite = where(lt(a, Infinity), large, a);
+  return copysign(where(lt(a, 2 ** -11), sub(a, mul(mul(a, a), mul(a, 1 / 6))), finite), x);
+}
+
+/** acosh: log(x + √(x² - 1)). */
+export function acosh32(x: Expr): Expr {
+  const w = wide(x);
+  const value = narrow(log(add(w, sqrt(sub(mul(w, w), 1)))));
+  return where(lt(x, Infinity), where(le(1, x), value, NaN), x);
+}
+
+/** atanh: ½ log((1 + a) / (1 - a)); below 2^-11, a + a³/3. */
+export function atanh32(x: Expr): Expr {
+  const a = abs(x);
+  const w = wide(a);
+  const large = narrow(mul(log(div(add(w, 1), sub(1, w))), 0.5));
+  const edge = where(eq(a, 1), literal(Infinity, 'float32'), NaN);
+  const inside = where(lt(a, 2 ** -11), add(a, mul(mul(a, a), mul(a, 1 / 3))), large);
+  return copysign(where(lt(a, 1), inside, edge), x);
+}
+
+/** log(erfc(a) exp(a²) / t) over t = 1 / (1 + a/2), 0 ≤ a ≤ 10.2: relative error of the erfc 2^-32.5. */
+const erfcTail = [
+  -1.2655060176524653, 0.9997782435708767, 0.3785733008261133, 0.049540038549240654, 0.12301044478560375,
+  -1.0331643872041265, 2.574790662489073, -5.611262245867234, 8.377106395389797, -7.754432281116167, 4.332359540729866,
+  -1.3540536356483959, 0.1832599413032825,
+];
+
+/** erfc: t exp(polynomial - a²) of a = |x|, 2 less it for a negative x; 0 to rounding beyond 10.1. */
+export function erfc32(x: Expr): Expr {
+  const a = wide(atMost(abs(x), 10.2));
+  const t = div(1, add(mul(a, 0.5), 1));
+  const e = mul(t, exp2(mul(sub(polynomial(t, erfcTail), mul(a, a)), log2e)));
+  return where(lt(x, 0), narrow(sub(2, e)), narrow(e));
+}
+
+/** erf_inv(x) / x over w - 2.5, 0 ≤ w ≤ 5, and over √w - 3, 5 ≤ w ≤ 16.8, w = -log(1 - x²): relative errors 2^-27.4, 2^-26.5. */
+const erfInverseNear = [
+  1.501409359296886, 0.2466402861526971, -0.004177386776455124, -0.0012527418804090186, 0.00021834445459038664,
+  -4.963337229984427e-6, -3.462712304613422e-6, 4.6616674316225434e-7, 2.3233450963293525e-8, -8.79068982745772e-9,
+];
+const erfInverseFar = [
+  2.832976802600406, 1.00167494881916, 0.009445203305370348, -0.007636985596583158, 0.005687711736423391,
+  -0.0035988434380260516, 0.0014831093204582975, -5.4050062371521365e-5, -0.000307953121279616, 0.00011384649943291227,
+];
+
+/** erf_inv: ±infinity at ±1, NaN beyond. The form is that of Giles, "Approximating the erfinv function" (2010). */
+export function erfInverse32(x: Expr): Expr {
+  const a = abs(x);
+  const v = wide(x);
+  const w = neg(log(sub(1, mul(v, v))));
+  const near = polynomial(sub(w, 2.5), erfInverseNear);
+  const far = polynomial(sub(sqrt(w), 3), erfInverseFar);
+  const edge = where(eq(a, 1), mul(x, Infinity), literal(NaN, 'float32'));
+  return where(lt(a, 1), narrow(mul(v, where(lt(w, 5), near, far))), edge);
+}
+
+/** cbrt. */
+export const cbrt32 = (x: Expr): Expr => narrow(cbrt64(wide(x)));
+
+/** log₂|x| with its infinities; NaN stays. */
+function log2Magnitude(x: Expr): Expr {
+  const a = abs(x);
+  const w = wide(a);
+  const { k, fraction } = logParts(w);
+  const finite = add(k, mul(fraction, log2e));
+  return where(lt(w, Infinity), where(gt(w, 0), finite, literal(-Infinity, 'float64')), w);
+}
+
+/**
+ * pow as in C: 2^(y log₂|x|), with the sign of an odd power, NaN for a negative base and fractional exponent, and 1 for x = 1 or y = 0 whatever
+ * the other is. The clamp of y keeps infinities away from the 0 that is log₂ 1.
+ */
+export function pow32(x: Expr, y: Expr): Expr {
+  const bounded = wide(atLeast(atMost(y, 1e30), -1e30));
+  const exponent = mul(bounded, log2Magnitude(x));
+  const magnitude = narrow(exp2(atLeast(atMost(exponent, 200), -200)));
+  const half = mul(y, 0.5);
+  const integral = eq(unary('floor', y), y);
+  const odd = and(integral, not(eq(unary('floor', half), half)));
+  const negative = lt(int32Bits(x), 0);
+  const signed = where(and(odd, negative), neg(magnitude), magnitude);
+  const undefinedPower = and(and(lt(x, 0), lt(-Infinity, x)), binary('and', not(integral), eq(y, y)));
+  const value = where(undefinedPower, literal(NaN, 'float32'), signed);
+  return where(or(eq(x, 1), eq(y, 0)), literal(1, 'float32'), value);
+}

@@ -1,0 +1,192 @@
+/**
+ * What an equation's lowering reads and how dear one of its elements is. Found by running the lowering rule once on symbols:
+ * every load gives an opaque leaf, and the expression around the leaves is weighed.
+ * May import: `ir`.
+ * @module
+ */
+import type { Aval } from '../ir/aval.ts';
+import { type Axis, axisExpr, type BinaryOp, delinearize, type Expr, linearize, type UnaryOp } from '../ir/loop/expr.ts';
+import type { Equation } from '../ir/program.ts';
+import type { Shape } from '../ir/shape.ts';
+import { rulesOf } from './rules.ts';
+
+/** One way in which an equation reads an operand. */
+export interface Access {
+  readonly operand: number;
+  /** The element at the same row-major position as the result's. */
+  readonly near: boolean;
+}
+
+export interface AccessInfo {
+  readonly accesses: readonly Access[];
+  /** Expression nodes of one element, loads not counted. */
+  readonly nodes: number;
+  /** Cost of one element in units of an addition, loads not counted. */
+  readonly cost: number;
+  /** No arithmetic on values: results are elements of operands, or constants, chosen by index. */
+  readonly isMovement: boolean;
+  /** Value depends on the index other than through near loads. */
+  readonly usesIndex: boolean;
+  /** The only operand's elements in the same row-major order under another shape. */
+  readonly isAlias: boolean;
+}
+
+const dear = 12;
+const costs: Readonly<Partial<Record<UnaryOp | BinaryOp, number>>> = {
+  neg: 1, abs: 1, sign: 2, floor: 1, ceil: 1, trunc: 1, round_even: 1, not: 1, popcount: 1, clz: 1, is_finite: 1, sqrt: 4, rsqrt: 5,
+  add: 1, sub: 1, mul: 1, max: 1, min: 1, and: 1, or: 1, xor: 1, shl: 1, shr_logical: 1, shr_arithmetic: 1,
+  eq: 1, ne: 1, lt: 1, le: 1, gt: 1, ge: 1, div: 4, rem: 8,
+}; // what is not listed is a function of many instructions
+
+/** Fresh axes of a shape. */
+const freshAxes = (shape: Shape): Expr[] =>
+  shape.map((extent, i): Expr => axisExpr({ kind: 'axis', id: i, extent } satisfies Axis));
+
+/** Whether a load at `index` of an operand of shape `from` reads the row-major position of `at` in `to`. Axes of size 1 do not matter. */
+export function isNear(index: readonly Expr[], from: Shape, at: readonly Expr[], to: Shape): boolean {
+  let j = 0;
+  for (let i = 0; i < from.length; i++) {
+    if (from[i] === 1) continue;
+    while (j < to.length && to[j] === 1) j++;
+    if (from[i] !== to[j] || index[i] !== at[j]) return false;
+    j++;
+  }
+  while (j < to.length && to[j] === 1) j++;
+  return j === to.length;
+}
+
+function equalExprs(a: Expr, b: Expr): boolean {
+  if (a === b) return true;
+  if (a.op === 'const' && b.op === 'const') return a.value === b.value;
+  if (a.op !== 'binary' || b.op !== 'binary') return false;
+  return a.fn === b.fn && equalExprs(a.x, b.x) && equalExprs(a.y, b.y);
+}
+
+/** The alternative spelling of a near load: through the linear index, as reshape writes it. */
+function isReshape(index: readonly Expr[], from: Shape, at: readonly Expr[], to: Shape): boolean {
+  const expected = delinearize(linearize(at, to), from);
+  return index.length === expected.length && index.every((e, i) => equalExprs(e, expected[i]!));
+}
+
+interface Weights {
+  nodes: number;
+  cost: number;
+  arithmetic: boolean;
+  axes: boolean;
+}
+
+/** Walks an element's expression down to its leaves; true if it depends on a leaf. */
+function weigh(e: Expr, leaves: ReadonlySet<Expr>, seen: Map<Expr, boolean>, w: Weights): boolean {
+  if (leaves.has(e)) return true;
+  const known = seen.get(e);
+  if (known !== undefined) return known;
+  const depends = weighNode(e, (x) => weigh(x, leaves, seen, w), w);
+  seen.set(e, depends);
+  return depends;
+}
+
+function weighNode(e: Expr, sub: (x: Expr) => boolean, w: Weights): boolean {
+  w.nodes++;
+  const arithmetic = (depends: boolean, cost: number): boolean => {
+    w.cost += cost;
+    w.arithmetic ||= depends;
+    return depends;
+  };
+  switch (e.op) {
+    case 'const':
+      return false;
+    case 'axis':
+      w.axes = true;
+      return false;
+    case 'local':
+      return true;
+    case 'load':
+      return sub(e.index);
+    case 'unary':
+      return arithmetic(sub(e.x), costs[e.fn as UnaryOp] ?? dear);
+    case 'binary':
+      return arithmetic([e.x, e.y].map(sub).includes(true), costs[e.fn] ?? dear);
+    case 'ternary':
+      return arithmetic([e.x, e.y, e.z].map(sub).includes(true), 4 * dear);
+    case 'convert':
+    case 'bitcast':
+      return arithmetic(sub(e.x), 1);
+    case 'select': {
+      const isDataDependent = sub(e.cond);
+      const depends = [e.then, e.otherwise].map(sub).includes(true);
+      w.cost += 1;
+      w.arithmetic ||= isDataDependent;
+      return depends || isDataDependent;
+    }
+  }
+}
+
+/** Runs a pointwise or reduction rule on symbols. */
+export function probe(eqn: Equation): AccessInfo {
+  const { lower } = rulesOf(eqn);
+  const inputs = eqn.inputs.map((a) => a.aval);
+  const outputs = eqn.outputs.map((v) => v.aval);
+  const shape = outputs[0]!.shape;
+  const index = freshAxes(shape);
+  const recorder = new Recorder(inputs, index, shape, lower.kind === 'pointwise');
+  const context = { params: eqn.params, inputs, outputs, index, load: recorder.load };
+  if (lower.kind === 'pointwise') return recorder.result(lower.element(context));
+  if (lower.kind !== 'reduction') return recorder.result([]);
+  const reduceIndex = freshAxes(lower.extents(inputs, eqn.params));
+  return recorder.result([lower.element({ ...context, reduceIndex })]);
+}
+
+type LeafAccess = Access & { readonly isReshape: boolean };
+
+class Recorder {
+  private readonly inputs: readonly Aval[];
+  private readonly index: readonly Expr[];
+  private readonly shape: Shape;
+  private readonly isPointwise: boolean;
+  private readonly leaves = new Map<Expr, LeafAccess>();
+  private readonly indices: Expr[] = [];
+
+  constructor(inputs: readonly Aval[], index: readonly Expr[], shape: Shape, isPointwise: boolean) {
+    this.inputs = inputs;
+    this.index = index;
+    this.shape = shape;
+    this.isPointwise = isPointwise;
+  }
+
+  readonly load = (operand: number, index: readonly Expr[]): Expr => {
+    const { shape, dtype } = this.inputs[operand]!;
+    const near = this.isPointwise && isNear(index, shape, this.index, this.shape);
+    const isReshapeLoad = this.isPointwise && (near || isReshape(index, shape, this.index, this.shape));
+    const leaf: Expr = { op: 'local', dtype, local: { kind: 'local', id: this.leaves.size, dtype } };
+    this.leaves.set(leaf, { operand, near, isReshape: isReshapeLoad });
+    if (!near) this.indices.push(...index);
+    return leaf;
+  };
+
+  result(elements: readonly Expr[]): AccessInfo {
+    const leaves = new Set(this.leaves.keys());
+    const value: Weights = { nodes: 0, cost: 0, arithmetic: false, axes: false };
+    const position: Weights = { ...value };
+    const seen = new Map<Expr, boolean>();
+    for (const e of elements) weigh(e, leaves, seen, value);
+    for (const e of this.indices) weigh(e, leaves, seen, position);
+    const accesses = distinct(this.leaves.values());
+    const only = elements.length === 1 ? this.leaves.get(elements[0]!) : undefined;
+    return {
+      accesses,
+      nodes: value.nodes,
+      cost: value.cost + position.cost / 4,
+      isMovement: this.isPointwise && !value.arithmetic && !position.arithmetic,
+      usesIndex: value.axes || accesses.some((a) => !a.near),
+      isAlias: only !== undefined && only.isReshape && this.leaves.size === 1,
+    };
+  }
+}
+
+function distinct(accesses: Iterable<LeafAccess>): Access[] {
+  const out: Access[] = [];
+  for (const { operand, near } of accesses) {
+    if (!out.some((b) => b.operand === operand && b.near === near)) out.push({ operand, near });
+  }
+  return out;
+}

@@ -1,0 +1,104 @@
+/**
+ * The compiler: a Program through its passes to a Plan.
+ *
+ *     expand → dce → simplify → cse → dce → (per block: group, store or repeat, emit, order) → plan memory
+ *
+ * May import: `ir`.
+ * @module
+ */
+import type { Atom, Program } from '../ir/program.ts';
+import { verifyProgram } from '../ir/verify.ts';
+import { type Binding, blockSteps, type Destination, Session } from './block.ts';
+import { cse } from './cse.ts';
+import { dce } from './dce.ts';
+import { MemoryBuffer, wholeView } from './draft.ts';
+import { expand } from './expand.ts';
+import { planMemory } from './memory.ts';
+import type { Plan, PlannedOutput } from './plan.ts';
+import { simplify } from './simplify.ts';
+
+export interface PlanOptions {
+  /** Positions of inputs whose memory results may take. */
+  readonly donate?: readonly number[];
+  /** Check the Program before the passes and after each. */
+  readonly verify?: boolean;
+}
+
+/** The passes from Program to Program, in order, with their names. */
+export const programPasses: readonly (readonly [name: string, pass: (program: Program) => Program])[] = [
+  ['expand', expand],
+  ['dce', dce],
+  ['simplify', simplify],
+  ['cse', cse],
+  ['dce', dce],
+];
+
+/** The Program that kernels are made from: expanded, simplified, without repetitions and dead code. */
+export function optimizeProgram(program: Program, isVerified = false): Program {
+  if (isVerified) verifyProgram(program);
+  let out = program;
+  for (const [, pass] of programPasses) {
+    out = pass(out);
+    if (isVerified) verifyProgram(out);
+  }
+  return out;
+}
+
+/** Kernels, control flow and memory for one Program. Cost is near-linear in its number of equations. */
+export function compileProgram(program: Program, options: PlanOptions = {}): Plan {
+  const optimized = optimizeProgram(program, options.verify);
+  const session = new Session();
+  const planned = classifyOutputs(session, optimized);
+  const inputs = optimized.inputs.map((v, index): Binding => ({
+    kind: 'view',
+    view: wholeView(new MemoryBuffer({ kind: 'input', index }, v.aval.bytes, 0)),
+  }));
+  const destinations = optimized.outputs.map((a, index): Destination | undefined =>
+    planned[index]!.kind === 'computed'
+      ? { view: wholeView(new MemoryBuffer({ kind: 'output', index }, a.aval.bytes, 0)) }
+      : undefined,
+  );
+  const draft = blockSteps(session, optimized, inputs, destinations, 0);
+  const outKinds = optimized.outputs.map(memoryKind);
+  const memory = planMemory(draft, donatable(optimized, planned, options.donate ?? []), outKinds);
+  return {
+    name: program.name,
+    inputs: program.inAvals,
+    outputs: program.outAvals,
+    plannedOutputs: planned.map((p, i): PlannedOutput => {
+      const input = memory.donations.get(i);
+      return input === undefined ? p : { kind: 'donated', input };
+    }),
+    constants: session.constants,
+    arenaBytes: memory.arenaBytes,
+    steps: memory.steps,
+  };
+}
+
+const memoryKind = (a: Atom): string => `${a.aval.dtype} ${a.aval.size}`;
+
+/** Which outputs are computed, and which are values that exist already. */
+function classifyOutputs(session: Session, program: Program): PlannedOutput[] {
+  const inputs = new Map<Atom, number>(program.inputs.map((v, i) => [v, i]));
+  const first = new Map<Atom, number>();
+  return program.outputs.map((atom, i): PlannedOutput => {
+    if (atom.kind === 'literal') return { kind: 'constant', index: session.constantIndex(atom.value) };
+    const input = inputs.get(atom);
+    if (input !== undefined) return { kind: 'input', index: input };
+    const twin = first.get(atom);
+    if (twin !== undefined) return { kind: 'same-as', output: twin };
+    first.set(atom, i);
+    return { kind: 'computed' };
+  });
+}
+
+/** Donated inputs that are not results themselves, with the kind of memory they are. */
+function donatable(program: Program, planned: readonly PlannedOutput[], donate: readonly number[]): Map<number, string> {
+  const passedOn = new Set(planned.flatMap((p) => (p.kind === 'input' ? [p.index] : [])));
+  const out = new Map<number, string>();
+  for (const i of donate) {
+    const v = program.inputs[i];
+    if (v !== undefined && !passedOn.has(i)) out.set(i, memoryKind(v));
+  }
+  return out;
+}

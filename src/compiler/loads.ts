@@ -1,0 +1,38 @@
+/**
+ * Walking expressions for the buffers they read.
+ * May import: `ir`.
+ * @module
+ */
+import type { BufferRef, Expr } from '../ir/loop/expr.ts';
+
+const children = (e: Expr): readonly Expr[] => {
+  switch (e.op) {
+    case 'const':
+    case 'axis':
+    case 'local':
+      return [];
+    case 'load':
+      return [e.index];
+    case 'unary':
+    case 'convert':
+    case 'bitcast':
+      return [e.x];
+    case 'binary':
+      return [e.x, e.y];
+    case 'ternary':
+      return [e.x, e.y, e.z];
+    case 'select':
+      return [e.cond, e.then, e.otherwise];
+  }
+};
+
+/** Adds the buffers that `e` loads to `into`; what is in `seen` was walked before. */
+export function loadedBuffers(e: Expr, seen: Set<Expr>, into: Set<BufferRef>): void {
+  const work = [e];
+  for (let x = work.pop(); x !== undefined; x = work.pop()) {
+    if (seen.has(x)) continue;
+    seen.add(x);
+    if (x.op === 'load') into.add(x.buffer);
+    work.push(...children(x));
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Every primitive family and the functions that apply it.
+ * @module
+ */
+export * from './structural.ts';
+export * from './arithmetic.ts';
+export * from './compare.ts';
+export * from './select.ts';
+export * from './convert.ts';
+export * from './iota.ts';
+export * from './elementwise-bits.ts';
+export * from './elementwise-number.ts';
+export * from './elementwise-exp.ts';
+export * from './elementwise-trig.ts';
+export * from './special.ts';
+export * from './reduce.ts';
+export * from './arg-reduce.ts';
+export * from './cumulative.ts';

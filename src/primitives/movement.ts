@@ -1,0 +1,160 @@
+/**
+ * Rearranging whole axes: reverse, concatenate.
+ * May import: `ir`, `core`, `primitives/{structural,slice}`.
+ * @module
+ */
+import { type Aval, bool, f32, f64, i32 } from '../ir/aval.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../ir/errors.ts';
+import { type Expr, iadd, int, isub, linearize, load } from '../ir/loop/expr.ts';
+import { rowMajorStrides } from '../ir/shape.ts';
+import { definePrimitive, isLinearInput, type Primitive } from '../core/primitive.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { bind1 } from '../core/trace.ts';
+import { sliceAxis } from './slice.ts';
+import { type AxesParams, forEachIndex, materializeBatch } from './structural.ts';
+
+/** y[i] = x[n − 1 − i] along the axes. */
+export const reverseP: Primitive<AxesParams> = definePrimitive<AxesParams>({
+  name: 'reverse',
+  abstractEval: ([x], { axes }) => {
+    if (axes.some((a) => a < 0 || a >= x!.ndim) || new Set(axes).size !== axes.length) {
+      throw new ShapeError(
+        `reverse: expected distinct axes of ${x!.toString()}, got [${axes.join(',')}].`,
+        'name each axis once, counted from 0.',
+        { shape: x!.shape, axes },
+      );
+    }
+    return [x!];
+  },
+  calculus: { kind: 'linear', transpose: ([ct], _operands, { axes }) => [reverse(ct!, axes)] },
+  batch: (_context, [x], [bdim], { axes }) => [
+    [
+      reverse(
+        x!,
+        axes.map((a) => (a < bdim! ? a : a + 1)),
+      ),
+    ],
+    [bdim!],
+  ],
+  reference: ([x], [out], { axes }) => {
+    const { shape } = x!.aval;
+    const strides = rowMajorStrides(shape);
+    forEachIndex(shape, (index, o) => {
+      let i = 0;
+      for (let d = 0; d < shape.length; d++) i += (axes.includes(d) ? shape[d]! - 1 - index[d]! : index[d]!) * strides[d]!;
+      out!.data[o] = x!.data[i]!;
+    });
+  },
+  lower: {
+    kind: 'pointwise',
+    element: ({ inputs: [x], params: { axes }, index, load }) => [
+      load(
+        0,
+        index.map((e, d) => (axes.includes(d) ? isub(int(x!.shape[d]! - 1), e) : e)),
+      ),
+    ],
+  },
+  samples: [
+    { avals: [f32(4)], params: { axes: [0] } },
+    { avals: [f64(2, 3, 2)], params: { axes: [0, 2] } },
+    { avals: [f32(0, 2)], params: { axes: [0] } },
+    { avals: [f32()], params: { axes: [] } },
+    { avals: [i32(3, 2)], params: { axes: [1] } },
+  ],
+});
+
+export const reverse = (x: Tensor, axes: readonly number[]): Tensor =>
+  axes.length === 0 ? x : bind1(reverseP, [x], { axes });
+
+export interface ConcatenateParams {
+  readonly axis: number;
+}
+
+function concatenatedAval(avals: readonly Aval[], axis: number): Aval {
+  const first = avals[0];
+  if (!first) throw new ArgumentError('concatenate: expected at least one array, got none.', 'pass a non-empty list.');
+  if (axis < 0 || axis >= first.ndim) {
+    throw new ShapeError(
+      `concatenate: expected an axis of ${first.toString()}, got ${axis}.`,
+      first.ndim === 0 ? 'scalars have no axes: reshape to [1] first, or use stack.' : `the arrays have ${first.ndim} axes.`,
+      { shape: first.shape, axis },
+    );
+  }
+  for (const a of avals) {
+    if (a.dtype !== first.dtype) {
+      throw new DTypeError(
+        `concatenate: expected operands of one dtype, got ${first.toString()} and ${a.toString()}.`,
+        'convert with astype first.',
+      );
+    }
+    if (a.ndim !== first.ndim || a.shape.some((n, d) => d !== axis && n !== first.shape[d])) {
+      throw new ShapeError(
+        `concatenate: expected shapes equal outside axis ${axis}, got ${first.toString()} and ${a.toString()}.`,
+        'reshape or broadcast the odd one, or join along another axis.',
+        { shapes: avals.map((v) => v.shape), axis },
+      );
+    }
+  }
+  const total = avals.reduce((sum, a) => sum + a.shape[axis]!, 0);
+  const shape = first.shape.map((n, d) => (d === axis ? total : n));
+  return avals.every((a) => a.weakType) ? first.withShape(shape) : first.strong().withShape(shape);
+}
+
+/** Where each operand starts along the axis. */
+function offsets(avals: readonly Aval[], axis: number): number[] {
+  let at = 0;
+  return avals.map((a) => (at += a.shape[axis]!) - a.shape[axis]!);
+}
+
+/** The operands one after the other along `axis`. */
+export const concatenateP: Primitive<ConcatenateParams> = definePrimitive<ConcatenateParams>({
+  name: 'concatenate',
+  abstractEval: (avals, { axis }) => [concatenatedAval(avals, axis)],
+  // Each operand gets its own piece of the cotangent.
+  calculus: {
+    kind: 'linear',
+    transpose: ([ct], operands, { axis }) => {
+      const avals = operands.map((x) => x.aval);
+      const starts = offsets(avals, axis);
+      return operands.map((x, i) =>
+        isLinearInput(x) ? sliceAxis(ct!, axis, starts[i]!, starts[i]! + avals[i]!.shape[axis]!) : null,
+      );
+    },
+  },
+  batch: ({ size }, args, dims, { axis }) => [[concatenate(materializeBatch(size, args, dims), axis + 1)], [0]],
+  reference: (args, [out], { axis }) => {
+    const strides = rowMajorStrides(out!.aval.shape);
+    let start = 0;
+    for (const x of args) {
+      forEachIndex(x.aval.shape, (index, i) => {
+        const o = index.reduce((sum, e, d) => sum + (d === axis ? e + start : e) * strides[d]!, 0);
+        out!.data[o] = x.data[i]!;
+      });
+      start += x.aval.shape[axis]!;
+    }
+  },
+  lower: {
+    // One copy per operand: a choice per element would cost a comparison for each operand.
+    kind: 'loops',
+    build: (b, inputs, [out], { axis }) => {
+      const starts = offsets(inputs, axis);
+      inputs.forEach((x, k) => {
+        b.parallel(x.shape, (index) => {
+          const to = index.map((e, d): Expr => (d === axis ? iadd(e, int(starts[k]!)) : e));
+          b.store(b.outputs[0]!, linearize(to, out!.shape), load(b.inputs[k]!, linearize(index, x.shape)));
+        });
+      });
+    },
+  },
+  samples: [
+    { avals: [f32(2), f32(3)], params: { axis: 0 } },
+    { avals: [f64(2, 1), f64(2, 3), f64(2, 0)], params: { axis: 1 } },
+    { avals: [f32(1, 2, 2), f32(2, 2, 2)], params: { axis: 0 } },
+    { avals: [f32(0)], params: { axis: 0 } },
+    { avals: [i32(2, 2), i32(2, 2)], params: { axis: 1 } },
+    { avals: [bool(1), bool(2)], params: { axis: 0 } },
+  ],
+});
+
+export const concatenate = (xs: readonly Tensor[], axis: number): Tensor =>
+  xs.length === 1 ? xs[0]! : bind1(concatenateP, xs, { axis });

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { expandBinary, expandUnary } from '../../../src/backends/wasm/math/expand.ts';
+import type { BinaryOp, UnaryOp } from '../../../src/ir/loop/expr.ts';
+import { compileExpr, operand } from './interpret.ts';
+import { ulp32 } from './ulp.ts';
+
+const float = new Float32Array(1);
+const bits = new Int32Array(float.buffer);
+const ofBits = (b: number): number => {
+  bits[0] = b;
+  return float[0]!;
+};
+
+/** A small generator (Park and Miller), so that failures repeat. */
+function uniform(seed: number): () => number {
+  let s = seed;
+  return () => (s = (s * 48271) % 2147483647) / 2147483647;
+}
+
+/** erf in float64: Taylor's series below 2.5, a continued fraction of erfc beyond. */
+function erf(x: number): number {
+  const a = Math.abs(x);
+  if (a === 0 || Number.isNaN(x)) return x;
+  if (a > 6) return Math.sign(x);
+  let [term, sum, fraction] = [a, a, 0];
+  for (let n = 1; n < 100; n++) sum += (term *= (-a * a) / n) / (2 * n + 1);
+  for (let k = 80; k >= 1; k--) fraction = k / 2 / (a + fraction);
+  const tail = Math.exp(-a * a) / (a + fraction) / Math.sqrt(Math.PI);
+  return Math.sign(x) * (a < 2.5 ? (sum * 2) / Math.sqrt(Math.PI) : 1 - tail);
+}
+
+/** C's pow. */
+const pow = (x: number, y: number): number =>
+  x === 1 || y === 0 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);
+
+/** The function in float64, the bound in ulp, and the range where most of its life is. */
+const unaries: Partial<Record<UnaryOp, readonly [(x: number) => number, number, number]>> = {
+  exp: [Math.exp, 1, 105],
+  exp2: [(x) => 2 ** x, 1.2, 150],
+  expm1: [Math.expm1, 1.3, 90],
+  logistic: [(x) => (x < -30 ? Math.exp(x) : 1 / (1 + Math.exp(-x))), 1.7, 105],
+  tanh: [Math.tanh, 1.9, 10],
+  erf: [erf, 1.3, 5],
+  log: [Math.log, 0.9, 10],
+  log1p: [Math.log1p, 1.5, 2],
+  log2: [Math.log2, 0.51, 10],
+  log10: [Math.log10, 0.51, 10],
+  sin: [Math.sin, 1.6, 1000],
+  cos: [Math.cos, 1.6, 1000],
+  tan: [Math.tan, 0.51, 1000],
+  asin: [Math.asin, 1.95, 1],
+  acos: [Math.acos, 1.4, 1],
+  atan: [Math.atan, 1.6, 4],
+  sinh: [Math.sinh, 0.75, 90],
+  cosh: [Math.cosh, 0.51, 90],
+  asinh: [Math.asinh, 0.51, 10],
+  acosh: [Math.acosh, 0.51, 10],
+  atanh: [Math.atanh, 0.51, 1],
+  cbrt: [Math.cbrt, 0.51, 10],
+  rsqrt: [(x) => 1 / Math.sqrt(x), 1.5, 10],
+};
+
+const specials = [
+  0, -0, Infinity, -Infinity, NaN, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 1.5, -1.5, 2 ** -149, -(2 ** -149), 2 ** -126, -(2 ** -126), 2 ** -127,
+  3.4028234663852886e38, -3.4028234663852886e38, 1 - 2 ** -24, 1 + 2 ** -23, -1 + 2 ** -24, -1 - 2 ** -23, 2 ** 23 + 1, 2 ** 24 - 1, 2 ** 25, -(2 ** 24) + 1,
+  88.72283, 88.72284, -87.33655, -103.97208, -103.97209, 89.41599, -88.5, 128, -149.5, -150, 823549, 823550, 1e10, 1e30, -1e30, 9.01,
+].map(Math.fround); // prettier-ignore
+
+function worst(run: (x: number) => number, exact: (x: number) => number, range: number): readonly [number, number] {
+  let found: readonly [number, number] = [0, NaN];
+  const check = (x: number): void => {
+    const distance = ulp32(run(x), exact(x));
+    if (!(distance <= found[0])) found = [distance, x];
+  };
+  specials.forEach(check);
+  const random = uniform(7);
+  for (let b = 0; b < 2 ** 32; b += 65521) check(ofBits(b | 0));
+  for (let i = 0; i < 60000; i++) check(Math.fround((2 * random() - 1) * range));
+  for (let i = 0; i < 20000; i++) check(Math.fround(1 + (2 * random() - 1) * 0.5));
+  return found;
+}
+
+describe('float32 expansions', () => {
+  for (const [fn, [exact, bound, range]] of Object.entries(unaries)) {
+    it(`${fn} is within ${bound} ulp everywhere, special values included`, () => {
+      const expansion = expandUnary(fn as UnaryOp, operand(0, 'float32'));
+      const [distance, at] = worst(compileExpr(expansion!, 1).run, exact, range);
+      expect(distance, `at ${at}`).toBeLessThanOrEqual(bound);
+    });
+  }
+
+  const binaries: Partial<Record<BinaryOp, readonly [(x: number, y: number) => number, number]>> = {
+    pow: [pow, 0.51],
+    atan2: [Math.atan2, 1.6],
+  };
+  for (const [fn, [exact, bound]] of Object.entries(binaries)) {
+    it(`${fn} is within ${bound} ulp on all pairs of special values and on random ones`, () => {
+      const { run } = compileExpr(expandBinary(fn as BinaryOp, operand(0, 'float32'), operand(1, 'float32'))!, 2);
+      const check = (x: number, y: number): void => {
+        const distance = ulp32(run(x, y), exact(x, y));
+        if (!(distance <= bound)) expect.fail(`${fn}(${x}, ${y}) = ${run(x, y)}, expected ${exact(x, y)}`);
+      };
+      for (const x of specials) for (const y of specials) check(x, y);
+      const random = uniform(11);
+      for (let i = 0; i < 100000; i++) {
+        check(ofBits((random() * 2 ** 32) | 0), ofBits((random() * 2 ** 32) | 0));
+        const x = Math.fround(Math.exp((random() - 0.5) * 100));
+        check(x, Math.fround(((random() - 0.5) * 200) / Math.log(x)));
+        check(Math.fround(8 * random() - 4), Math.fround(8 * random() - 4));
+      }
+    });
+  }
+});
