@@ -20,8 +20,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   transforms: ['util', 'ir', 'core', 'primitives'],
   // Control flow has every transform as a rule on its records, so it stands after them.
   control: ['util', 'ir', 'core', 'primitives', 'transforms'],
-  compiler: ['util', 'ir'],
-  backends: ['util', 'ir', 'compiler'],
+  // Both read primitive records, and backends implement core's Executor.
+  compiler: ['util', 'ir', 'core'],
+  backends: ['util', 'ir', 'core', 'compiler'],
   api: ['util', 'ir', 'core', 'primitives', 'transforms', 'control', 'compiler', 'backends'],
   torch: belowFaces,
   tf: belowFaces,

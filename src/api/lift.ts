@@ -10,6 +10,9 @@ import type { Shape } from '../ir/shape.ts';
 import { defaultFloat } from '../core/config.ts';
 import { deviceTensor, scalarTensor, Tensor } from '../core/tensor.ts';
 import { convert } from '../primitives/convert.ts';
+import { setUpDevices } from './device.ts';
+
+setUpDevices();
 
 /** Nested arrays of numbers or booleans. */
 export type NestedArray = number | boolean | readonly NestedArray[];

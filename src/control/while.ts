@@ -219,6 +219,7 @@ export const whileP: Primitive<WhileParams> = definePrimitive<WhileParams>({
       avals: [f32(), f32(2)],
       params: { cond: sampleCond, body: sampleBody, numCondConsts: 0, numBodyConsts: 1 },
       domain: [1.5, 1.9],
+      forwardOnly: true,
     },
   ],
 });

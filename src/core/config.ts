@@ -20,16 +20,19 @@ export interface Settings {
   checkLeaks: boolean;
   /** Bytes of tensor data that may be live at once. */
   memoryLimit: number;
+  /** Whether random bits of an array may be drawn in any order, as JAX does by default; false gives its original streams. */
+  threefryPartitionable: boolean;
 }
 
 export const settings: Settings = {
   defaultDtype: 'float32',
-  defaultDevice: 'wasm',
+  defaultDevice: 'reference',
   threads: 1,
   simd256: false,
   debugNans: false,
   checkLeaks: false,
   memoryLimit: Number.POSITIVE_INFINITY,
+  threefryPartitionable: true,
 };
 
 export const defaultFloat = (): DType => settings.defaultDtype;

@@ -7,6 +7,7 @@ import type { Aval } from '../ir/aval.ts';
 import type { TypedArray } from '../ir/dtype.ts';
 import { BackendError } from '../ir/errors.ts';
 import type { Program } from '../ir/program.ts';
+import { settings } from './config.ts';
 import type { AnyPrimitive } from './primitive.ts';
 import type { ConcreteTensor } from './tensor.ts';
 
@@ -67,32 +68,40 @@ export interface Executor {
   fromHost(data: TypedArray, aval: Aval): Storage;
 }
 
+const factories = new Map<string, () => Executor>();
 const executors = new Map<string, Executor>();
 let active: Executor | undefined;
 
-/** Makes a device known under its name. */
-export function registerExecutor(executor: Executor): void {
-  executors.set(executor.name, executor);
+/** Makes a device known under its name; it is built when first used. */
+export function registerExecutor(name: string, make: () => Executor): void {
+  factories.set(name, make);
 }
 
-export const executorNames = (): string[] => [...executors.keys()];
+export const executorNames = (): string[] => [...factories.keys()];
 
 export function getExecutor(name: string): Executor {
   const found = executors.get(name);
   if (found) return found;
-  throw new BackendError(
-    `device: expected one of ${executorNames().join(', ')}, got ${name}.`,
-    'call devices() to list what this machine has.',
-    { name },
-  );
+  const make = factories.get(name);
+  if (make === undefined) {
+    throw new BackendError(
+      `device: expected one of ${executorNames().join(', ')}, got ${name}.`,
+      'call devices() to list what this machine has.',
+      { name },
+    );
+  }
+  const made = make();
+  executors.set(name, made);
+  return made;
 }
 
 /** The device that runs operations now. */
 export function activeExecutor(): Executor {
-  if (active === undefined) throw new BackendError('internal: no device was set up.');
-  return active;
+  return (active ??= getExecutor(settings.defaultDevice));
 }
 
-export function setActiveExecutor(executor: Executor): void {
-  active = executor;
+/** Changes the device that runs operations from now on; tensors of other devices are copied when they are used. */
+export function setActiveExecutor(name: string): void {
+  active = getExecutor(name);
+  settings.defaultDevice = name;
 }

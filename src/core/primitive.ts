@@ -128,6 +128,8 @@ export interface Sample<P> {
   readonly differentiable?: readonly number[];
   /** Highest order of derivative that exists (default: every order). */
   readonly maxOrder?: number;
+  /** There is no reverse mode. */
+  readonly forwardOnly?: boolean;
 }
 
 export interface PrimitiveRules<P> {

@@ -34,7 +34,8 @@ export const stopGradientP: Primitive<NoParams> = definePrimitive<NoParams>({
   batch: (_context, [x], [dim]) => [[bind1(stopGradientP, [x!], noParams)], [dim!]],
   reference: ([x], [out]) => out!.data.set(x!.data),
   lower: { kind: 'pointwise', element: ({ index, load }) => [load(0, index)] },
-  samples: [{ avals: [f32(2, 3)], params: noParams }],
+  // Its derivative is zero by definition: there is nothing to compare with.
+  samples: [{ avals: [f32(2, 3)], params: noParams, differentiable: [] }],
 });
 
 export const stopGradientOf = (x: Tensor): Tensor => bind1(stopGradientP, [x], noParams);

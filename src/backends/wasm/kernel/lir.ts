@@ -8,7 +8,8 @@ import type { OpName, ValueType } from '../encode/opcodes.ts';
 
 export interface Lir {
   readonly id: number;
-  readonly op: OpName | 'const' | 'get' | 'global' | 'call';
+  /** `guarded`: args are condition (mask), value, x; the value where the condition holds, else host function `imm` of x. */
+  readonly op: OpName | 'const' | 'get' | 'global' | 'call' | 'guarded';
   readonly type: ValueType;
   readonly args: readonly Lir[];
   /** Value of a const, index of a local, global or import, offset of a memory access. */

@@ -90,6 +90,10 @@ export class ValueLowering {
     return this.scalarLocals.get(local);
   }
 
+  laneLocal(local: Local): readonly number[] | undefined {
+    return this.laneLocals.get(local);
+  }
+
   isVarying(n: Node): boolean {
     return this.mode !== undefined && (n.deps & depthBit(this.mode.loop.depth)) !== 0;
   }
@@ -107,9 +111,10 @@ export class ValueLowering {
 
   /** Lowers what is deep below `root` first, so that the recursion stays shallow. */
   private prepare(root: Node): void {
-    if (root.height <= maxHeight) return;
+    if (root.height <= 2 * maxHeight) return;
     visitNodes([root], new Set(), (n) => {
-      if (n.height % maxHeight !== 0 || n.height === 0) return;
+      // Three heights in a row: a path may skip one, hardly all.
+      if (n.height % maxHeight > 2 || n.height < 3) return;
       if (!this.isVarying(n)) this.scalar(n);
       else if (n.dtype !== 'int32' || n.kind !== 'affine') for (let p = 0; p < this.partsOf(n); p++) this.lane(n, p);
     });
@@ -216,7 +221,7 @@ export class ValueLowering {
       return at.imm >= 0 ? { address: base, offset: at.imm * bytes } : { address: b.add(base, scaled(at)), offset: 0 };
     }
     if (index.kind !== 'affine') return { address: b.add(base, scaled(this.scalar(index))), offset: 0 };
-    const terms = index.args.map((a, i) => scaled(b.mul(this.scalar(a), this.coefficient(index, i))));
+    const terms = index.args.map((a, i) => b.mul(this.scalar(a), scaled(this.coefficient(index, i))));
     // Outer loops' terms first: their partial sums are computed outside the inner loops.
     terms.sort((p, q) => p.level - q.level);
     const inOffset = !this.context.isParametric && index.value > 0 && index.lo - index.value >= 0;

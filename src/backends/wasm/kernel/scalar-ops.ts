@@ -167,11 +167,11 @@ export class ScalarOps {
     if (x.op === 'const') return this.constant(convertConstant(x.imm, from, to), to);
     const t = scalarType(from);
     const u = isUnsigned(from) ? 'u' : 's';
-    if (to === 'bool') return t === 'i32' ? b.op('i32.ne', x, b.i32(0)) : b.op(`${t}.ne`, x, this.constant(0, from));
+    if (to === 'bool') return t === 'i32' ? b.op('i32.ne', x, b.i32(0)) : b.op(`${t}.ne` as OpName, x, this.constant(0, from));
     if (to === 'float32') return t === 'f64' ? b.op('f32.demote_f64', x) : b.op(`f32.convert_i32_${u}`, x);
     if (to === 'float64') return t === 'f32' ? b.op('f64.promote_f32', x) : b.op(`f64.convert_i32_${u}`, x);
     if (t === 'i32') return this.wrap(x, to);
-    const integer = b.op(`i32.trunc_sat_${t}_${to === 'int32' ? 's' : 'u'}`, x);
+    const integer = b.op(`i32.trunc_sat_${t}_${to === 'int32' ? 's' : 'u'}` as OpName, x);
     return to === 'uint8' ? b.select(b.op('i32.gt_u', integer, b.i32(255)), b.i32(255), integer) : integer;
   }
 

@@ -5,7 +5,6 @@
  * @module
  */
 import type { FunctionBuilder } from '../encode/function.ts';
-import type { ModuleBuilder } from '../encode/module.ts';
 import type { Lir, LirStmt } from './lir.ts';
 
 /** Expression trees deeper than this are cut by a local, which bounds the native recursion below. */
@@ -32,12 +31,10 @@ function ownValues(s: LirStmt): readonly Lir[] {
 
 export class LirWriter {
   private readonly f: FunctionBuilder;
-  private readonly module: ModuleBuilder;
   private scopes: Scope[] = [];
 
-  constructor(f: FunctionBuilder, module: ModuleBuilder) {
+  constructor(f: FunctionBuilder) {
     this.f = f;
-    this.module = module;
   }
 
   write(body: readonly LirStmt[]): void {
@@ -164,6 +161,10 @@ export class LirWriter {
 
   private compute(v: Lir): void {
     const { f } = this;
+    if (v.op === 'guarded') {
+      this.guarded(v);
+      return;
+    }
     for (const a of v.args) this.push(a);
     switch (v.op) {
       case 'const':
@@ -181,6 +182,60 @@ export class LirWriter {
     else if (v.op.startsWith('v128.load') && v.op.endsWith('_lane')) f.memoryLane(v.op, v.imm, v.lane);
     else if (v.op.includes('.load')) f.memory(v.op, v.imm);
     else f.op(v.op);
+  }
+
+  private guarded(v: Lir): void {
+    const { f } = this;
+    const [cond, value, x] = v.args as [Lir, Lir, Lir];
+    if (v.type === 'v128') {
+      this.guardedLanes(v, cond, value, x);
+      return;
+    }
+    this.push(cond);
+    f.open('if', v.type);
+    this.push(value);
+    f.otherwise();
+    this.push(x);
+    this.hostCall(v.imm, v.type === 'f32');
+    f.close();
+  }
+
+  private hostCall(index: number, isSingle: boolean): void {
+    if (isSingle) this.f.op('f64.promote_f32');
+    this.f.callImport(index);
+    if (isSingle) this.f.op('f32.demote_f64');
+  }
+
+  private guardedLanes(v: Lir, cond: Lir, value: Lir, x: Lir): void {
+    const { f } = this;
+    const isDouble = v.lane === 1;
+    const shape = isDouble ? 'f64x2' : 'f32x4';
+    const [mask, result, argument] = [f.local('v128'), f.local('v128'), f.local('v128')];
+    const store = (from: Lir, to: number): void => {
+      this.push(from);
+      f.set(to);
+    };
+    store(value, result);
+    store(cond, mask);
+    f.get(mask);
+    f.op('i32x4.all_true');
+    f.op('i32.eqz');
+    f.open('if');
+    store(x, argument);
+    f.get(result);
+    f.get(argument);
+    for (let lane = 0; lane < (isDouble ? 2 : 4); lane++) {
+      f.get(argument);
+      f.lane(`${shape}.extract_lane`, lane);
+      this.hostCall(v.imm, !isDouble);
+      f.lane(`${shape}.replace_lane`, lane);
+    }
+    f.get(mask);
+    f.op('v128.bitselect');
+    f.set(result);
+    f.close();
+    f.get(result);
+    for (const local of [mask, result, argument]) f.release(local);
   }
 
   // Statements
@@ -285,10 +340,5 @@ export class LirWriter {
     f.br(top);
     f.close();
     f.close();
-  }
-
-  /** For values that are constant vectors. */
-  vectorConstant(bytes: Uint8Array): number {
-    return this.module.vectorGlobal(bytes);
   }
 }

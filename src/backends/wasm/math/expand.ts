@@ -11,7 +11,8 @@ import { cosh64, erf64, exp2_64, exp64, expm1_64, logistic64, sinh64, tanh64 } f
 import { erf32, exp2_32, exp32, expm1_32, logistic32, tanh32 } from './exp-float32.ts';
 import { acos32, asin32, atan2_32, atan32 } from './inverse-trig-float32.ts';
 import { log1p32, log32 } from './log-float32.ts';
-import { log1p64, log64 } from './log-float64.ts';
+import { log10_64, log1p64, log2_64, log64 } from './log-float64.ts';
+import { pow64 } from './pow-float64.ts';
 import { cos64, sin64, tan64 } from './trig-float64.ts';
 import { cos32, sin32, tan32 } from './trig-float32.ts';
 import {
@@ -69,6 +70,8 @@ const float64Unary: Partial<Record<UnaryOp, Unary>> = {
   erf: erf64,
   log: log64,
   log1p: log1p64,
+  log2: log2_64,
+  log10: log10_64,
   sin: sin64,
   cos: cos64,
   tan: tan64,
@@ -79,7 +82,9 @@ const float32Binary: Partial<Record<BinaryOp, Binary>> = {
   atan2: atan2_32,
   pow: pow32,
 };
-const float64Binary: Partial<Record<BinaryOp, Binary>> = {};
+const float64Binary: Partial<Record<BinaryOp, Binary>> = {
+  pow: pow64,
+};
 
 /** `fn(x)` of a float32 or float64 `x`, or undefined where there is no expansion. */
 export function expandUnary(fn: UnaryOp, x: Expr): Expr | undefined {

@@ -66,3 +66,32 @@ export function log1p64(x: Expr): Expr {
   const low = sub(sub(halfSquare, add(correction, mul(k, ln2Low))), f);
   return where(eq(x, 0), x, logDomain(u, x, sub(mul(k, ln2High), low)));
 }
+
+/** 1/ln 2, 1/ln 10 and log₁₀ 2 in two parts each, the first short enough for exact products (FreeBSD, e_log2.c, e_log10.c). */
+const log2Scale = [1.44269504072144627571, 1.67517131648865118353e-10] as const;
+const log10Scale = [4.34294481878168880939e-1, 2.50829467116452752298e-11] as const;
+const log10of2 = [3.01029995663611771306e-1, 3.69423907715893078616e-13] as const;
+
+/** log(1 + f) · scale + high + low, with f - f²/2 cut to 21 bits so that its product with scale[0] is exact. */
+function scaledLog(f: Expr, scale: readonly [number, number], high: Expr, low: Expr | undefined): Expr {
+  const { halfSquare, correction } = fractionLog(f);
+  const head = unary('head', sub(f, halfSquare));
+  const rest = add(sub(sub(f, head), halfSquare), correction);
+  const product = mul(head, scale[0]);
+  const small = add(mul(add(rest, head), scale[1]), mul(rest, scale[0]));
+  const sum = add(high, product);
+  const lost = add(sub(high, sum), product);
+  return add(add(low === undefined ? small : add(low, small), lost), sum);
+}
+
+/** log2. */
+export function log2_64(x: Expr): Expr {
+  const { k, f } = parts(x);
+  return logDomain(x, x, scaledLog(f, log2Scale, k, undefined));
+}
+
+/** log10. */
+export function log10_64(x: Expr): Expr {
+  const { k, f } = parts(x);
+  return logDomain(x, x, scaledLog(f, log10Scale, mul(k, log10of2[0]), mul(k, log10of2[1])));
+}

@@ -1,0 +1,74 @@
+/**
+ * Devices and settings.
+ * May import: `ir`, `core`, `backends`.
+ * @module
+ */
+import { ArgumentError } from '../ir/errors.ts';
+import { type Settings, settings } from '../core/config.ts';
+import { executorNames, getExecutor, registerExecutor, setActiveExecutor } from '../core/executor.ts';
+import { ReferenceExecutor } from '../backends/reference/executor.ts';
+
+/** Makes the devices of this build known. Idempotent; building one is left to its first use. */
+export function setUpDevices(): void {
+  registerExecutor('reference', () => new ReferenceExecutor());
+}
+
+/** Names of the devices that exist here. */
+export const devices = (): string[] => executorNames();
+
+/** Runs operations on `device` from now on. Tensors on other devices keep working; they are copied when used. */
+export function setDevice(device: string): void {
+  setActiveExecutor(device);
+}
+
+/** Prepares a device (compiles what it needs) and makes it the current one. Needed only by devices that start asynchronously. */
+export function init(device: string = settings.defaultDevice): Promise<string> {
+  getExecutor(device);
+  setActiveExecutor(device);
+  return Promise.resolve(device);
+}
+
+const isBoolean = (x: unknown): boolean => typeof x === 'boolean';
+
+const rules: { readonly [K in keyof Settings]: { readonly expected: string; readonly accepts: (x: unknown) => boolean } } = {
+  defaultDtype: { expected: "'float32' or 'float64'", accepts: (x) => x === 'float32' || x === 'float64' },
+  defaultDevice: { expected: 'the name of a device', accepts: (x) => executorNames().includes(x as string) },
+  threads: { expected: 'a positive integer', accepts: (x) => Number.isInteger(x) && (x as number) > 0 },
+  simd256: { expected: 'a boolean', accepts: isBoolean },
+  debugNans: { expected: 'a boolean', accepts: isBoolean },
+  checkLeaks: { expected: 'a boolean', accepts: isBoolean },
+  memoryLimit: { expected: 'a positive number of bytes', accepts: (x) => typeof x === 'number' && x > 0 },
+  threefryPartitionable: { expected: 'a boolean', accepts: isBoolean },
+};
+
+function set(key: string, value: unknown): void {
+  if (!Object.hasOwn(rules, key)) {
+    throw new ArgumentError(`config: expected a setting, got ${key}.`, `settings: ${Object.keys(rules).join(', ')}.`);
+  }
+  const rule = rules[key as keyof Settings];
+  if (!rule.accepts(value)) throw new ArgumentError(`config.${key}: expected ${rule.expected}, got ${String(value)}.`);
+  if (key === 'defaultDevice') setActiveExecutor(value as string);
+  else (settings as unknown as Record<string, unknown>)[key] = value;
+}
+
+/** The settings. Assigning validates: `config.defaultDtype = 'float64'`. */
+export const config: Settings = new Proxy(settings, {
+  set: (_target, key, value: unknown) => {
+    set(String(key), value);
+    return true;
+  },
+});
+
+/** Changes several settings at once; with a function, only while it runs. */
+export function configure(changes: Partial<Settings>): void;
+export function configure<T>(changes: Partial<Settings>, run: () => T): T;
+export function configure<T>(changes: Partial<Settings>, run?: () => T): T | undefined {
+  const saved = { ...settings };
+  for (const [key, value] of Object.entries(changes)) set(key, value);
+  if (run === undefined) return undefined;
+  try {
+    return run();
+  } finally {
+    for (const key of Object.keys(changes)) set(key, saved[key as keyof Settings]);
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Reductions as loops. float32 sums and products accumulate in float64; long float64 sums accumulate in blocks, so that the error grows
+ * with the number of blocks and not with the number of elements.
+ * May import: `ir`, `kernel`.
+ * @module
+ */
+import type { DType } from '../../../ir/dtype.ts';
+import type { Combine } from '../../../ir/loop/kernel.ts';
+import { identityOf } from './convert.ts';
+import type { Lir, LirStmt } from './lir.ts';
+import type { LoopMaker } from './lower-nest.ts';
+import type { ValueLowering } from './lower-value.ts';
+import type { Loop, NestStmt, ReduceItem } from './nest.ts';
+import { extentSite } from './params.ts';
+import { scalarType } from './scalar-ops.ts';
+
+type Reduce = Extract<NestStmt, { kind: 'reduce' }>;
+
+/** Groups of lanes a block of a float64 sum adds up before it joins the total. */
+const blockGroups = 64;
+
+interface Accumulator {
+  readonly item: ReduceItem;
+  readonly dtype: DType;
+  /** One local, or one a part. */
+  readonly locals: readonly number[];
+  readonly inLanes: boolean;
+}
+
+const accumulatorDType = (combine: Combine, dtype: DType): DType =>
+  dtype === 'float32' && (combine === 'add' || combine === 'mul') ? 'float64' : dtype;
+
+export class ReduceLowering {
+  private readonly v: ValueLowering;
+  private readonly loops: LoopMaker;
+
+  constructor(v: ValueLowering, loops: LoopMaker) {
+    this.v = v;
+    this.loops = loops;
+  }
+
+  /** `unroll` > 0: the innermost loop of the reduction runs in that many groups of lanes. */
+  lower(s: Reduce, unroll: number): LirStmt[] {
+    if (unroll > 0) return this.alongRows(s, unroll);
+    const accumulators = s.items.map((i) => this.accumulator(i, this.v.isVarying(i.result)));
+    const body = this.nest(s.loops, () => this.update(accumulators));
+    return [this.initialize(accumulators), ...body, ...accumulators.map((a) => this.finish(a))];
+  }
+
+  private nest(loops: readonly Loop[], innermost: () => LirStmt[]): LirStmt[] {
+    const [first, ...rest] = loops;
+    if (first === undefined) return innermost();
+    return [this.loops.scalarLoop(first, () => this.nest(rest, innermost))];
+  }
+
+  private accumulator(item: ReduceItem, inLanes: boolean, parts = this.v.lanes?.parts ?? 1): Accumulator {
+    const dtype = accumulatorDType(item.combine, item.target.dtype);
+    const count = inLanes ? (dtype === 'float64' ? 2 * parts : parts) : 1;
+    const type = inLanes ? 'v128' : scalarType(dtype);
+    return { item, dtype, inLanes, locals: Array.from({ length: count }, () => this.loops.newLocal(type)) };
+  }
+
+  private initialize(accumulators: readonly Accumulator[]): LirStmt {
+    const items = accumulators.flatMap((a) => {
+      const identity = identityOf(a.item.combine, a.dtype);
+      const { vectors, scalars } = this.v;
+      const value = a.inLanes ? vectors.constant(identity, a.dtype) : scalars.constant(identity, a.dtype);
+      return a.locals.map((local) => ({ local, value }));
+    });
+    return { kind: 'set', items };
+  }
+
+  private combine(a: Accumulator, x: Lir, y: Lir): Lir {
+    const { combine } = a.item;
+    return a.inLanes ? this.v.vectors.binary(combine, a.dtype, x, y)! : this.v.scalars.binary(combine, a.dtype, x, y);
+  }
+
+  private read(a: Accumulator, q: number): Lir {
+    return this.loops.read(a.locals[q]!, a.inLanes ? 'v128' : scalarType(a.dtype));
+  }
+
+  private element(a: Accumulator, q: number): Lir {
+    const { element } = a.item;
+    const { v } = this;
+    if (!a.inLanes) return v.scalars.convert(element.dtype, a.dtype, v.value(element));
+    if (a.dtype === element.dtype) return v.part(element, q);
+    return v.vectors.widen(element.dtype, v.part(element, q >> 1), q);
+  }
+
+  private update(accumulators: readonly Accumulator[]): LirStmt[] {
+    const items = accumulators.flatMap((a) =>
+      a.locals.map((local, q) => ({ local, value: this.combine(a, this.read(a, q), this.element(a, q)) })),
+    );
+    return [{ kind: 'set', items }];
+  }
+
+  /** Rounds an accumulator to its target. */
+  private finish(a: Accumulator): LirStmt {
+    const { target } = a.item;
+    const { v } = this;
+    if (!a.inLanes) {
+      return this.loops.assignScalar(target, v.scalars.convert(a.dtype, target.dtype, this.read(a, 0)));
+    }
+    if (a.dtype === target.dtype) return this.loops.assignLanes(target, a.locals.map((_, q) => this.read(a, q)));
+    const narrowed = Array.from({ length: a.locals.length / 2 }, (_, p) =>
+      v.vectors.narrowFloats(target.dtype, this.read(a, 2 * p), this.read(a, 2 * p + 1)),
+    );
+    return this.loops.assignLanes(target, narrowed);
+  }
+
+  // Along rows
+
+  private alongRows(s: Reduce, unroll: number): LirStmt[] {
+    const { v, loops } = this;
+    const inner = s.loops.at(-1)!;
+    const total = s.items.map((i) => this.accumulator(i, true, unroll));
+    const tail = s.items.map((i) => this.accumulator(i, false));
+    const isLong = s.items.some((i) => i.combine === 'add' && i.target.dtype === 'float64');
+    const block = isLong ? s.items.map((i) => this.accumulator(i, true, unroll)) : undefined;
+    const extent = loops.int(extentSite(inner), inner.axis.extent);
+    const limit = v.b.and(extent, -4 * unroll);
+    const body = this.nest(s.loops.slice(0, -1), () => {
+      v.setMode({ loop: inner, parts: unroll });
+      const main =
+        block === undefined
+          ? loops.rangeLoop(inner, v.b.i32(0), limit, 4 * unroll, () => this.update(total))
+          : this.blocked(inner, limit, 4 * unroll, total, block);
+      v.setMode(undefined);
+      return [...main, ...loops.rangeLoop(inner, limit, extent, 1, () => this.update(tail))];
+    });
+    const results = total.map((t, i) => this.across(t, tail[i]!));
+    return [this.initialize([...total, ...tail]), ...body, ...results];
+  }
+
+  private blocked(
+    loop: Loop,
+    limit: Lir,
+    step: number,
+    total: readonly Accumulator[],
+    block: readonly Accumulator[],
+  ): LirStmt[] {
+    const { loops, v } = this;
+    const zero = v.b.i32(0);
+    return loops.plainLoop(zero, limit, step * blockGroups, (start) => {
+      const end = v.b.add(start, v.b.i32(step * blockGroups));
+      const stop = v.b.select(v.b.op('i32.lt_s', end, limit), end, limit);
+      const inner = loops.rangeLoop(loop, start, stop, step, () => this.update(block), true);
+      const joined = total.flatMap((t, i) =>
+        t.locals.map((local, q) => ({ local, value: this.combine(t, this.read(t, q), this.read(block[i]!, q)) })),
+      );
+      return [this.initialize(block), ...inner, { kind: 'set', items: joined }];
+    });
+  }
+
+  /** Combines the lanes of `a` and the remainder in `tail` into the target. */
+  private across(a: Accumulator, tail: Accumulator): LirStmt {
+    const { v } = this;
+    let parts = a.locals.map((_, q) => this.read(a, q));
+    while (parts.length > 1) {
+      const half = parts.length / 2;
+      parts = parts.slice(0, half).map((p, i) => this.combine(a, p, parts[i + half]!));
+    }
+    const lanes = a.dtype === 'float64' ? [0, 1] : [0, 1, 2, 3];
+    let elements = lanes.map((l) => v.vectors.extract(parts[0]!, a.dtype, l));
+    while (elements.length > 1) {
+      const half = elements.length / 2;
+      elements = elements.slice(0, half).map((e, i) => this.combine(tail, e, elements[i + half]!));
+    }
+    const sum = this.combine(tail, elements[0]!, this.read(tail, 0));
+    return this.loops.assignScalar(a.item.target, v.scalars.convert(a.dtype, a.item.target.dtype, sum));
+  }
+}
