@@ -54,7 +54,7 @@ function checkTangent(op: string, what: string, primal: Tensor, tangent: Tensor,
   if (!isFloat(primal.dtype)) return null;
   if (t.aval.equals(primal.aval, true)) return t;
   const isShape = t.dtype === primal.dtype;
-  const message = `${op}: expected ${what}${path} like ${primal.aval.strong().toString()}, got ${tangent.aval.toString()}.`;
+  const message = `${op}: expected ${what}s${path} to be like ${primal.aval.strong().toString()}, got ${tangent.aval.toString()}.`;
   if (isShape) throw new ShapeError(message, `a ${what} has the shape of its value.`);
   throw new DTypeError(message, `a ${what} has the dtype of its value; use astype.`);
 }

@@ -149,9 +149,18 @@ export class Grouping {
   /** The group for `node`: what it can join, merged into one, or a new one. */
   private choose(node: Node, near: readonly Var[], far: readonly Var[]): Group {
     const producers = new Set<Group>();
-    for (const v of near) this.addProducer(producers, v);
+    for (const v of near) {
+      const g = this.groupOfVar(v);
+      if (g !== undefined) producers.add(g);
+    }
     const mergeable = new Set(node.kind === 'opaque' ? [] : [...producers].filter((g) => this.canHold(g, node)));
-    for (const v of far) this.addProducer(producers, v);
+    for (const v of far) {
+      const g = this.groupOfVar(v);
+      if (g === undefined) continue;
+      // Its other positions must be there first.
+      mergeable.delete(g);
+      producers.add(g);
+    }
     let level = settle(mergeable, producers, node);
     for (const v of node.kind === 'opaque' ? [] : near) {
       const reader = this.readers.get(v);
@@ -166,11 +175,6 @@ export class Grouping {
     const [first, ...rest] = mergeable;
     if (first === undefined) return new Group(level, node.size, node.kind === 'opaque');
     return rest.reduce((a, g) => (a.nodes.length >= g.nodes.length ? absorb(a, g) : absorb(g, a)), first).at(level);
-  }
-
-  private addProducer(to: Set<Group>, v: Var): void {
-    const g = this.groupOfVar(v);
-    if (g !== undefined) to.add(g);
   }
 
   private canHold(g: Group, node: Node): boolean {

@@ -25,6 +25,19 @@ export interface Liveness {
   readonly takeovers: readonly Takeover[];
 }
 
+export const isWhole = (v: View): boolean => v.offset === 0 && v.strides.length === 0;
+
+/** Takeovers by the buffer that would take over. */
+export function byTarget(takeovers: readonly Takeover[]): Map<MemoryBuffer, Takeover[]> {
+  const out = new Map<MemoryBuffer, Takeover[]>();
+  for (const t of takeovers) {
+    const list = out.get(t.to.buffer);
+    if (list === undefined) out.set(t.to.buffer, [t]);
+    else list.push(t);
+  }
+  return out;
+}
+
 interface Loop {
   readonly start: number;
   readonly touched: Set<Interval>;

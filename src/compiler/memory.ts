@@ -6,8 +6,9 @@
  */
 import { Arena } from './arena.ts';
 import type { DraftStep, MemoryBuffer, View } from './draft.ts';
+import { donate } from './donate.ts';
 import { MinHeap } from './heap.ts';
-import { analyzeLiveness, type Interval, type Liveness, type Takeover } from './liveness.ts';
+import { analyzeLiveness, byTarget, type Interval, isWhole, type Liveness, type Takeover } from './liveness.ts';
 import type { Slot, Step } from './plan.ts';
 
 export interface PlannedMemory {
@@ -17,8 +18,12 @@ export interface PlannedMemory {
   readonly donations: ReadonlyMap<number, number>;
 }
 
-/** `donated`: indices of inputs whose memory the outputs may take. */
-export function planMemory(draft: readonly DraftStep[], donated: ReadonlyMap<number, string>, outputs: readonly string[]): PlannedMemory {
+/** `donated`: inputs whose memory the outputs may take, and the kinds of memory they and the outputs are. */
+export function planMemory(
+  draft: readonly DraftStep[],
+  donated: ReadonlyMap<number, string>,
+  outputs: readonly string[],
+): PlannedMemory {
   const liveness = analyzeLiveness(draft);
   const donations = donate(liveness, donated, outputs);
   const { offsets, bytes } = placeTemporaries(liveness);
@@ -29,7 +34,7 @@ export function planMemory(draft: readonly DraftStep[], donated: ReadonlyMap<num
 function placeTemporaries(liveness: Liveness): { offsets: Map<MemoryBuffer, number>; bytes: number } {
   const temporaries = [...liveness.intervals.values()].filter((i) => i.buffer.home.kind === 'arena');
   temporaries.sort((a, b) => a.start - b.start);
-  const takeovers = takeoversByTarget(liveness.takeovers);
+  const takeovers = byTarget(liveness.takeovers);
   const offsets = new Map<MemoryBuffer, number>();
   const arena = new Arena();
   const dying = new MinHeapOfIntervals();
@@ -49,18 +54,6 @@ function placeTemporaries(liveness: Liveness): { offsets: Map<MemoryBuffer, numb
   return { offsets, bytes: arena.size };
 }
 
-function takeoversByTarget(takeovers: readonly Takeover[]): Map<MemoryBuffer, Takeover[]> {
-  const out = new Map<MemoryBuffer, Takeover[]>();
-  for (const t of takeovers) {
-    const list = out.get(t.to.buffer);
-    if (list === undefined) out.set(t.to.buffer, [t]);
-    else list.push(t);
-  }
-  return out;
-}
-
-const isWhole = (v: View): boolean => v.offset === 0 && v.strides.length === 0;
-
 /** The target comes to life in the very step in which the source dies, in the same iteration of the same loops. */
 function mayTakeOver(t: Takeover, target: Interval, liveness: Liveness, taken: ReadonlySet<MemoryBuffer>): boolean {
   const source = liveness.intervals.get(t.from.buffer)!;
@@ -75,45 +68,6 @@ function mayTakeOver(t: Takeover, target: Interval, liveness: Liveness, taken: R
     isWhole(t.from) &&
     isWhole(t.to)
   );
-}
-
-/** Outputs take the memory of donated inputs of the same kind that are dead when the output comes to life. */
-function donate(liveness: Liveness, donated: ReadonlyMap<number, string>, outputs: readonly string[]): Map<number, number> {
-  const donations = new Map<number, number>();
-  if (donated.size === 0) return donations;
-  const byHome = (kind: 'input' | 'output'): Map<number, Interval> => {
-    const found = new Map<number, Interval>();
-    for (const i of liveness.intervals.values()) if (i.buffer.home.kind === kind) found.set(i.buffer.home.index, i);
-    return found;
-  };
-  const [ins, outs] = [byHome('input'), byHome('output')];
-  const takeovers = takeoversByTarget(liveness.takeovers);
-  const free = new Set(donated.keys());
-  const fits = (out: Interval, input: number, inPlace: boolean): boolean => {
-    const source = ins.get(input);
-    if (source === undefined || source.end < out.start) return true;
-    const list = takeovers.get(out.buffer) ?? [];
-    return (
-      inPlace &&
-      source.end === out.start &&
-      list.some((t) => t.position === out.start && t.from.buffer === source.buffer && isWhole(t.from) && isWhole(t.to))
-    );
-  };
-  for (const inPlaceFirst of [true, false]) {
-    for (const [index, interval] of outs) {
-      if (donations.has(index)) continue;
-      const found = [...free].find(
-        (i) =>
-          donated.get(i) === outputs[index] &&
-          fits(interval, i, true) &&
-          (!inPlaceFirst || (ins.has(i) && ins.get(i)!.end === interval.start)),
-      );
-      if (found === undefined) continue;
-      donations.set(index, found);
-      free.delete(found);
-    }
-  }
-  return donations;
 }
 
 function resolveSteps(draft: readonly DraftStep[], offsets: ReadonlyMap<MemoryBuffer, number>): Step[] {

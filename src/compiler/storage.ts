@@ -8,10 +8,12 @@ import type { Var } from '../ir/program.ts';
 import type { Graph, Node } from './graph.ts';
 import type { Group, Grouping } from './group.ts';
 
-/** In units of an addition, an element: writing one (and the traffic it causes), reading one back, and one more kernel. */
+/** In units of a load: writing an element (and the traffic it causes), reading one back, and one more kernel. */
 const storeCost = 2;
 const loadCost = 1;
 const kernelCost = 64;
+/** Arithmetic on what is loaded anyway costs nothing up to here: it hides behind the loads. */
+const hiddenCost = 1;
 
 /** Limits on what is repeated at one place, and on what one group takes in. */
 const maxRepeatedNodes = 96;
@@ -85,7 +87,7 @@ export class Storage {
     const repeat = this.repeatCost(node);
     if (repeat === undefined) return true;
     const store = node.size * storeCost + d.far * loadCost + (d.near ? 0 : kernelCost + node.size * repeat.cost);
-    if (d.far * repeat.cost > store) return true;
+    if (d.far * Math.max(loadCost, repeat.cost - hiddenCost) > store) return true;
     const weights = [...d.groups].map((g) => (this.inlined.get(g) ?? 0) + g.weight + repeat.nodes);
     if (weights.some((w) => w > maxInlinedWeight)) return true;
     for (const g of d.groups) this.inlined.set(g, (this.inlined.get(g) ?? 0) + repeat.nodes);

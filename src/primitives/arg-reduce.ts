@@ -82,7 +82,12 @@ function defineArgReduce(name: string, isMax: boolean): Primitive<ArgReduceParam
           'an empty axis has no extreme; check the size first.',
         );
       }
-      return [new Aval(x!.shape.filter((_, i) => i !== axis), indexDType)];
+      return [
+        new Aval(
+          x!.shape.filter((_, i) => i !== axis),
+          indexDType,
+        ),
+      ];
     },
     calculus: { kind: 'piecewise-constant' },
     batch: (_context, [x], [bdim], { axis, indexDType }) => {
@@ -102,5 +107,7 @@ export const argmaxP: Primitive<ArgReduceParams> = defineArgReduce('argmax', tru
 /** Index of the first minimum along an axis. */
 export const argminP: Primitive<ArgReduceParams> = defineArgReduce('argmin', false);
 
-export const argmax = (x: Tensor, axis: number, indexDType: DType = 'int32'): Tensor => bind1(argmaxP, [x], { axis, indexDType });
-export const argmin = (x: Tensor, axis: number, indexDType: DType = 'int32'): Tensor => bind1(argminP, [x], { axis, indexDType });
+export const argmax = (x: Tensor, axis: number, indexDType: DType = 'int32'): Tensor =>
+  bind1(argmaxP, [x], { axis, indexDType });
+export const argmin = (x: Tensor, axis: number, indexDType: DType = 'int32'): Tensor =>
+  bind1(argminP, [x], { axis, indexDType });

@@ -25,7 +25,14 @@ const moreSamples: readonly Sample<NoParams>[] = [
 ];
 
 const defineComparison = (name: BinaryOp, test: (x: number, y: number) => boolean): Primitive<NoParams> =>
-  defineBinary({ name, fn: name, accepts: 'any', resultDType: 'bool', scalar: (x, y) => (test(x, y) ? 1 : 0), moreSamples });
+  defineBinary({
+    name,
+    fn: name,
+    accepts: 'any',
+    resultDType: 'bool',
+    scalar: (x, y) => (test(x, y) ? 1 : 0),
+    moreSamples,
+  });
 
 export const eqP: Primitive<NoParams> = defineComparison('eq', (x, y) => x === y);
 export const neP: Primitive<NoParams> = defineComparison('ne', (x, y) => x !== y);

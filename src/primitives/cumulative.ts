@@ -36,7 +36,11 @@ interface CumulativeRules {
 }
 
 /** Calls `visit` with the positions along the axis in order, for every line of the array. */
-function forEachLine(x: Aval, { axis, reverse }: CumulativeParams, visit: (positions: readonly number[]) => void): void {
+function forEachLine(
+  x: Aval,
+  { axis, reverse }: CumulativeParams,
+  visit: (positions: readonly number[]) => void,
+): void {
   const n = x.shape[axis]!;
   const inner = sizeOf(x.shape.slice(axis + 1));
   const lines = n === 0 ? 0 : x.size / n;
@@ -58,7 +62,12 @@ function evaluate(x: HostArray, out: HostArray, params: CumulativeParams, step: 
 }
 
 /** Floats accumulate in float64 whatever their dtype; integers in their own. */
-function build(b: KernelBuilder, x: Aval, { axis, reverse }: CumulativeParams, stepExpr: CumulativeRules['stepExpr']): void {
+function build(
+  b: KernelBuilder,
+  x: Aval,
+  { axis, reverse }: CumulativeParams,
+  stepExpr: CumulativeRules['stepExpr'],
+): void {
   const n = x.shape[axis]!;
   const wide: DType = isFloat(x.dtype) ? 'float64' : x.dtype;
   if (x.size === 0) return;
@@ -88,7 +97,10 @@ function defineCumulative(rules: CumulativeRules): Primitive<CumulativeParams> {
     abstractEval: ([x]) => {
       if (x!.dtype === 'bool' || (rules.floatOnly && !isFloat(x!.dtype))) {
         const wanted = rules.floatOnly ? 'float' : 'integer or float';
-        throw new DTypeError(`${name}: expected ${wanted} elements, got ${x!.toString()}.`, 'convert with astype first.');
+        throw new DTypeError(
+          `${name}: expected ${wanted} elements, got ${x!.toString()}.`,
+          'convert with astype first.',
+        );
       }
       return [x!];
     },
@@ -136,7 +148,9 @@ type Combine = (a: Dual, b: Dual) => Dual;
 /** The tangent by a tree of binary combinations, whose derivatives of every order are those of the parts. */
 const scanCalculus = (combine: Combine): Calculus<CumulativeParams> => ({
   kind: 'smooth',
-  jvp: ([x], [t], _outs, { axis, reverse }) => [t ? scanDual({ primal: x!, tangent: t }, axis, reverse, combine).tangent : null],
+  jvp: ([x], [t], _outs, { axis, reverse }) => [
+    t ? scanDual({ primal: x!, tangent: t }, axis, reverse, combine).tangent : null,
+  ],
 });
 
 /** y[i] = Π x[j] over j ≤ i. Integers wrap. */
@@ -216,7 +230,10 @@ export const cumlogsumexpP: Primitive<CumulativeParams> = defineCumulative({
   calculus: scanCalculus(logAddExpDual),
   step: logAddExpScalar,
   stepExpr: logAddExpExpr,
-  samples: [...floatSamples, { avals: [f64(4)], params: forward(0), data: [[-Infinity, -Infinity, 1, 2]], maxOrder: 0 }],
+  samples: [
+    ...floatSamples,
+    { avals: [f64(4)], params: forward(0), data: [[-Infinity, -Infinity, 1, 2]], maxOrder: 0 },
+  ],
 });
 
 export const cumsum = (x: Tensor, axis: number, reverse = false): Tensor => bind1(cumsumP, [x], { axis, reverse });

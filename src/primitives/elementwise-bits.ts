@@ -25,7 +25,14 @@ const logicSamples: readonly Sample<NoParams>[] = [
   { avals: [bool(4), bool(4)], params: noParams, data: [truth, [0, 0, 1, 1]] },
   { avals: [i32(5), i32()], params: noParams, data: [words, [0x0ff0]] },
   { avals: [u32(5), u32(5)], params: noParams, data: [words.map((w) => w >>> 0), [3, 2, 1, 0, 4294967295]] },
-  { avals: [u8(2, 2), u8(2)], params: noParams, data: [[0, 1, 128, 255], [255, 3]] },
+  {
+    avals: [u8(2, 2), u8(2)],
+    params: noParams,
+    data: [
+      [0, 1, 128, 255],
+      [255, 3],
+    ],
+  },
 ];
 
 /** Logical negation of booleans, complement of integers. */
@@ -72,11 +79,22 @@ const shiftSamples: readonly Sample<NoParams>[] = [
   { avals: [i32(5), i32(5)], params: noParams, data: [words, [0, 31, 1, 4, 32]] },
   { avals: [i32(4), i32()], params: noParams, data: [[-1, 5, -7, 1], [-1]] },
   { avals: [u32(5), u32(5)], params: noParams, data: [words.map((w) => w >>> 0), [40, 31, 1, 4, 31]] },
-  { avals: [u8(4), u8(4)], params: noParams, data: [[255, 255, 129, 1], [1, 8, 7, 9]] },
+  {
+    avals: [u8(4), u8(4)],
+    params: noParams,
+    data: [
+      [255, 255, 129, 1],
+      [1, 8, 7, 9],
+    ],
+  },
 ];
 
 /** A shift by the width or more (negative counts are read as unsigned) moves every bit out. */
-const defineShift = (name: string, fn: BinaryOp, shift: (x: number, n: number, bits: number) => number): Primitive<NoParams> =>
+const defineShift = (
+  name: string,
+  fn: BinaryOp,
+  shift: (x: number, n: number, bits: number) => number,
+): Primitive<NoParams> =>
   defineBinary({
     name,
     fn,
@@ -85,7 +103,9 @@ const defineShift = (name: string, fn: BinaryOp, shift: (x: number, n: number, b
     moreSamples: shiftSamples,
   });
 
-export const shiftLeftP: Primitive<NoParams> = defineShift('shift_left', 'shl', (x, n, bits) => (n >= bits ? 0 : x << n));
+export const shiftLeftP: Primitive<NoParams> = defineShift('shift_left', 'shl', (x, n, bits) =>
+  n >= bits ? 0 : x << n,
+);
 
 /** Zeros come in from the left. */
 export const shiftRightLogicalP: Primitive<NoParams> = defineShift('shift_right_logical', 'shr_logical', (x, n, bits) =>

@@ -73,15 +73,43 @@ export const remP: Primitive<NoParams> = defineBinary({
     [0.6, 1],
   ],
   moreSamples: [
-    { avals: [i32(6), i32(6)], params: noParams, data: [[7, -7, 7, -7, 5, -2147483648], [3, 3, -3, -3, 0, -1]] },
+    {
+      avals: [i32(6), i32(6)],
+      params: noParams,
+      data: [
+        [7, -7, 7, -7, 5, -2147483648],
+        [3, 3, -3, -3, 0, -1],
+      ],
+    },
     { avals: [u32(2), u32()], params: noParams, data: [[4294967295, 6], [10]] },
-    { avals: [u8(2), u8(2)], params: noParams, data: [[250, 6], [7, 0]] },
+    {
+      avals: [u8(2), u8(2)],
+      params: noParams,
+      data: [
+        [250, 6],
+        [7, 0],
+      ],
+    },
   ],
 });
 
 const extremeSamples: readonly Sample<NoParams>[] = [
-  { avals: [i32(3), i32(3)], params: noParams, data: [[-1, 2, 5], [3, -4, 5]] },
-  { avals: [u32(2), u32(2)], params: noParams, data: [[4294967295, 1], [1, 4294967295]] },
+  {
+    avals: [i32(3), i32(3)],
+    params: noParams,
+    data: [
+      [-1, 2, 5],
+      [3, -4, 5],
+    ],
+  },
+  {
+    avals: [u32(2), u32(2)],
+    params: noParams,
+    data: [
+      [4294967295, 1],
+      [1, 4294967295],
+    ],
+  },
 ];
 
 /** 1 where x wins, ½ at a tie, 0 elsewhere (also with NaN). */

@@ -13,7 +13,12 @@ import { rsqrt } from './elementwise-exp.ts';
 const square = (x: Tensor): Tensor => mul(x, x);
 const one = (x: Tensor): Tensor => like(x, 1);
 
-export const sinP: Primitive<NoParams> = defineUnary({ name: 'sin', fn: 'sin', scalar: Math.sin, derivative: (x) => cos(x) });
+export const sinP: Primitive<NoParams> = defineUnary({
+  name: 'sin',
+  fn: 'sin',
+  scalar: Math.sin,
+  derivative: (x) => cos(x),
+});
 
 export const cosP: Primitive<NoParams> = defineUnary({
   name: 'cos',
@@ -62,10 +67,7 @@ export const atan2P: Primitive<NoParams> = defineBinary({
   name: 'atan2',
   fn: 'atan2',
   scalar: (a, b) => Math.atan2(a, b),
-  partials: [
-    (a, b) => div(b, add(square(a), square(b))),
-    (a, b) => neg(div(a, add(square(a), square(b)))),
-  ],
+  partials: [(a, b) => div(b, add(square(a), square(b))), (a, b) => neg(div(a, add(square(a), square(b))))],
   domain: [
     [-2, 2],
     [0.5, 2],

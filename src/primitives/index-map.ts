@@ -94,7 +94,9 @@ export function makeIndexMap(name: string, x: Aval, indices: Aval, window: Shape
   const windowAxes = keptWindowAxes(x.ndim, droppedDims, batchingDims);
   check(windowAxes.length === offsetDims.length, 'one offset axis per axis of the window');
   check(isWithin(offsetDims, windowAxes.length + batchShape.length), 'offset axes within the rank of the result');
-  check(window.length === x.ndim && window.every((n, d) => n >= 0 && n <= x.shape[d]!), `a window [${window.join(',')}] that fits in the operand`);
+  const fits = (n: number, d: number): boolean =>
+    (n >= 0 && n <= x.shape[d]!) || (batchShape.includes(0) && !windowAxes.includes(d));
+  check(window.length === x.ndim && window.every(fits), `a window [${window.join(',')}] that fits in the operand`);
   check(droppedDims.every((d) => window[d]! === 1), 'a window of size 1 along dropped axes');
   const { mode } = spec;
   return { shape: x.shape, window, windowAxes, offsetDims, batchShape, startMap, batchingDims, indicesBatchingDims, mode };

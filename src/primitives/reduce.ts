@@ -32,7 +32,8 @@ function checkDType(name: string, accepts: ReductionRules['accepts'], x: Aval): 
   throw new DTypeError(`${name}: expected ${wanted} elements, got ${x.toString()}.`, 'convert with astype first.');
 }
 
-const without = (shape: readonly number[], axes: readonly number[]): number[] => shape.filter((_, i) => !axes.includes(i));
+const without = (shape: readonly number[], axes: readonly number[]): number[] =>
+  shape.filter((_, i) => !axes.includes(i));
 
 /** Declares y[i] = combine over j of x[i,j]. */
 function defineReduction(rules: ReductionRules): Primitive<AxesParams> {
@@ -83,7 +84,10 @@ function halves(x: Tensor, value: number): [Tensor, Tensor] {
   const second = sliceAxis(x, 0, half, n);
   const zeros = x.aval.shape.map(() => 0);
   const high = zeros.map((_, i) => (i === 0 ? 2 * half - n : 0));
-  return [sliceAxis(x, 0, 0, half), pad(second, scalarTensor(value, x.aval.dtype), { low: zeros, high, interior: zeros })];
+  return [
+    sliceAxis(x, 0, 0, half),
+    pad(second, scalarTensor(value, x.aval.dtype), { low: zeros, high, interior: zeros }),
+  ];
 }
 
 /**
@@ -127,7 +131,10 @@ const chooserCalculus: Calculus<AxesParams> = {
   kind: 'smooth',
   jvp: ([x], [t], [y], { axes }) => {
     if (!t) return [null];
-    const kept = reshape(y!, x!.aval.shape.map((n, i) => (axes.includes(i) ? 1 : n)));
+    const kept = reshape(
+      y!,
+      x!.aval.shape.map((n, i) => (axes.includes(i) ? 1 : n)),
+    );
     const isChosen = convert(eq(x!, kept), t.aval.dtype);
     return [div(reduceSum(mul(t, isChosen), axes), reduceSum(isChosen, axes))];
   },
@@ -197,13 +204,25 @@ const defineLogical = (
   });
 
 /** True where all are true; of integers, the bits that all share. */
-export const reduceAndP: Primitive<AxesParams> = defineLogical('and', (dtype) => (dtype === 'bool' ? 1 : -1), (x, y) => x & y);
+export const reduceAndP: Primitive<AxesParams> = defineLogical(
+  'and',
+  (dtype) => (dtype === 'bool' ? 1 : -1),
+  (x, y) => x & y,
+);
 
 /** True where any is true; of integers, the bits that any has. */
-export const reduceOrP: Primitive<AxesParams> = defineLogical('or', () => 0, (x, y) => x | y);
+export const reduceOrP: Primitive<AxesParams> = defineLogical(
+  'or',
+  () => 0,
+  (x, y) => x | y,
+);
 
 /** True where an odd number are true; of integers, the parity of each bit. */
-export const reduceXorP: Primitive<AxesParams> = defineLogical('xor', () => 0, (x, y) => x ^ y);
+export const reduceXorP: Primitive<AxesParams> = defineLogical(
+  'xor',
+  () => 0,
+  (x, y) => x ^ y,
+);
 
 export const reduceProd = (x: Tensor, axes: readonly number[]): Tensor => reduce(reduceProdP, x, axes);
 export const reduceMax = (x: Tensor, axes: readonly number[]): Tensor => reduce(reduceMaxP, x, axes);

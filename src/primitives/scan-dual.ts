@@ -25,7 +25,10 @@ function interleave(a: Tensor, b: Tensor, axis: number): Tensor {
   const n = b.aval.shape[axis]!;
   const apart = b.aval.shape.flatMap((d, i) => (i === axis ? [n, 1] : [d]));
   const pairs = concatenate([reshape(sliceAxis(a, axis, 0, n), apart), reshape(b, apart)], axis + 1);
-  const joined = reshape(pairs, b.aval.shape.map((d, i) => (i === axis ? 2 * n : d)));
+  const joined = reshape(
+    pairs,
+    b.aval.shape.map((d, i) => (i === axis ? 2 * n : d)),
+  );
   const rest = sliceAxis(a, axis, n, a.aval.shape[axis]!);
   return rest.aval.shape[axis] === 0 ? joined : concatenate([joined, rest], axis);
 }

@@ -22,7 +22,10 @@ export const selectP: Primitive<NoParams> = defineElementwise<NoParams>({
   sameDType: [1, 2],
   check: ([c]) => {
     if (c!.dtype !== 'bool') {
-      throw new DTypeError(`select: expected a boolean predicate, got ${c!.toString()}.`, 'compare first, as in x > 0.');
+      throw new DTypeError(
+        `select: expected a boolean predicate, got ${c!.toString()}.`,
+        'compare first, as in x > 0.',
+      );
     }
   },
   calculus: {
@@ -37,11 +40,7 @@ export const selectP: Primitive<NoParams> = defineElementwise<NoParams>({
       const zero = like(ct!, 0);
       const chosen = (x: TransposeOperand, part: () => Tensor): MaybeZero =>
         isLinearInput(x) ? unbroadcast(part(), x.aval.shape) : null;
-      return [
-        null,
-        chosen(a!, () => select(c as Tensor, ct!, zero)),
-        chosen(b!, () => select(c as Tensor, zero, ct!)),
-      ];
+      return [null, chosen(a!, () => select(c as Tensor, ct!, zero)), chosen(b!, () => select(c as Tensor, zero, ct!))];
     },
   },
   scalar: ([c, a, b]) => (c ? a! : b!),

@@ -124,7 +124,13 @@ export const polygammaP: Primitive<NoParams> = defineBinary({
   partials: [noPartial('polygamma', 'the order m'), (m, x) => polygamma(add(m, like(m, 1)), x)],
   samples: [
     { avals: [f32(), f32(2, 3)], params: noParams, data: [[1], undefined], domain: [0.5, 4], differentiable: [1] },
-    { avals: [f64(4), f64(4)], params: noParams, data: [[0, 1, 2, 3], undefined], domain: [0.5, 4], differentiable: [1] },
+    {
+      avals: [f64(4), f64(4)],
+      params: noParams,
+      data: [[0, 1, 2, 3], undefined],
+      domain: [0.5, 4],
+      differentiable: [1],
+    },
     { avals: [f64(0), f64()], params: noParams, data: [[], undefined], domain: [0.5, 4], differentiable: [1] },
   ],
 });
@@ -178,10 +184,7 @@ export const igammaGradAP: Primitive<NoParams> = defineBinary({
   name: 'igamma_grad_a',
   fn: 'igamma_grad_a',
   scalar: igammaGradAScalar,
-  partials: [
-    noPartial('igamma', 'a, twice'),
-    (a, x) => mul(gammaDensity(a, x), sub(log(x), digamma(a))),
-  ],
+  partials: [noPartial('igamma', 'a, twice'), (a, x) => mul(gammaDensity(a, x), sub(log(x), digamma(a)))],
   samples: gammaSamples.map((s) => ({ ...s, differentiable: [1] })),
 });
 
@@ -205,7 +208,8 @@ export const betaincP: Primitive<NoParams> = defineElementwise<NoParams>({
   calculus: {
     kind: 'smooth',
     jvp: ([a, b, x], [ta, tb, tx], [z]) => {
-      if (ta || tb) throw noDerivative('betainc', ta ? 'a' : 'b', 'stop the gradient there, or differentiate numerically in it.');
+      if (ta || tb)
+        throw noDerivative('betainc', ta ? 'a' : 'b', 'stop the gradient there, or differentiate numerically in it.');
       return [tx ? broadcastTo(mul(tx, betaDensity(a!, b!, x!)), z!.aval.shape) : null];
     },
   },

@@ -33,6 +33,7 @@ export const offsetOf = (index: readonly Expr[], axes: readonly StridedAxis[], s
 /** Ordered loops over a shape. */
 export function nestedLoops(b: KernelBuilder, shape: readonly number[], body: (index: readonly Expr[]) => void, outer: readonly Expr[] = []): void {
   if (outer.length === shape.length) body(outer);
+  else if (shape[outer.length] === 1) nestedLoops(b, shape, body, [...outer, int(0)]);
   else b.loop(shape[outer.length]!, (i) => nestedLoops(b, shape, body, [...outer, i]));
 }
 

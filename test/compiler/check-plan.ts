@@ -15,8 +15,8 @@ import type { Plan } from '../../src/compiler/plan.ts';
 import { interpretPlan } from './interpret-plan.ts';
 
 const reference = new ReferenceExecutor();
-registerExecutor(reference);
-setActiveExecutor(reference);
+registerExecutor('reference', () => reference);
+setActiveExecutor('reference');
 
 export function trace(avals: readonly Aval[], f: (args: readonly Tensor[]) => readonly Tensor[]): Program {
   const program = traceClosedProgram('test', avals, f);

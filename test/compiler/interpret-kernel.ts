@@ -31,11 +31,14 @@ const binaries: Partial<Record<BinaryOp, (x: number, y: number, dtype: DType) =>
   mul: (x, y, d) => (isFloat(d) ? x * y : Math.imul(x, y)),
   div: (x, y, d) => (isFloat(d) ? x / y : integerDivide(x, y)),
   rem: (x, y, d) => (!isFloat(d) && y === 0 ? x : x % y),
-  max: Math.max, min: Math.min, pow: Math.pow, atan2: Math.atan2,
+  max: (x, y) => Math.max(x, y), min: (x, y) => Math.min(x, y), pow: (x, y) => x ** y, atan2: (y, x) => Math.atan2(y, x),
   and: (x, y) => x & y, or: (x, y) => x | y, xor: (x, y) => x ^ y,
   shl: (x, y) => shift(x, y, (a, b) => a << b, 0),
   shr_logical: (x, y) => shift(x, y, (a, b) => a >>> b, 0),
-  shr_arithmetic: (x, y) => shift(x, y, (a, b) => a >> b, x < 0 ? -1 : 0),
+  shr_arithmetic: (x, y, d) => {
+    const signed = d === 'uint8' ? (x << 24) >> 24 : x | 0;
+    return shift(signed, y, (a, b) => a >> b, signed < 0 ? -1 : 0);
+  },
   eq: (x, y) => Number(x === y), ne: (x, y) => Number(x !== y), lt: (x, y) => Number(x < y),
   le: (x, y) => Number(x <= y), gt: (x, y) => Number(x > y), ge: (x, y) => Number(x >= y),
 };

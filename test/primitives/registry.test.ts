@@ -3,21 +3,22 @@
  * @module
  */
 import { describe, expect, it } from 'vitest';
-import '../../src/primitives/index.ts';
-import '../../src/control/call.ts';
-import '../../src/control/checkpoint.ts';
-import '../../src/control/cond.ts';
-import '../../src/control/custom.ts';
-import '../../src/control/scan.ts';
-import '../../src/control/while.ts';
 import { isFloat, makeTypedArray } from '../../src/ir/dtype.ts';
 import { verifyProgram } from '../../src/ir/verify.ts';
-import { executorNames, getExecutor, registerExecutor, setActiveExecutor } from '../../src/core/executor.ts';
+import { executorNames, getExecutor, setActiveExecutor } from '../../src/core/executor.ts';
 import { allPrimitives, type AnyPrimitive, type MaybeZero } from '../../src/core/primitive.ts';
 import { traceProgram } from '../../src/core/program-trace.ts';
 import { type ConcreteTensor, hostTensor, type Tensor } from '../../src/core/tensor.ts';
-import { ReferenceExecutor } from '../../src/backends/reference/executor.ts';
+import { setUpDevices } from '../../src/api/device.ts';
+import { callP } from '../../src/control/call.ts';
+import { checkpointP } from '../../src/control/checkpoint.ts';
+import { condP } from '../../src/control/cond.ts';
+import { customJvpCallP, customVjpCallP } from '../../src/control/custom.ts';
+import { scanP } from '../../src/control/scan.ts';
+import { whileP } from '../../src/control/while.ts';
+import * as families from '../../src/primitives/index.ts';
 import { batchFlat } from '../../src/transforms/batch.ts';
+import { customLinearP } from '../../src/transforms/custom-linear.ts';
 import { jvpFlat } from '../../src/transforms/jvp.ts';
 import { Linearized } from '../../src/transforms/linearize.ts';
 import {
@@ -42,9 +43,9 @@ import {
 } from '../support/samples.ts';
 import { backends, differences, differenceStep, rounding } from '../support/tolerances.ts';
 
-registerExecutor(new ReferenceExecutor());
+setUpDevices();
+setActiveExecutor('reference');
 const reference = getExecutor('reference');
-setActiveExecutor(reference);
 
 /** Samples of a primitive that have derivatives of an order, with operands and the positions differentiated in. */
 function differentiableSamples(primitive: AnyPrimitive, order: number): { sample: AnySample; wanted: number[] }[] {
@@ -71,14 +72,20 @@ function pointOf(primitive: AnyPrimitive, sample: AnySample, wanted: readonly nu
   return {
     f: restricted(applied(primitive, sample), args, wanted),
     primals,
-    tangents: drawLike(primals.map((p) => p.aval), 2),
+    tangents: drawLike(
+      primals.map((p) => p.aval),
+      2,
+    ),
     what: describeSample(sample),
     dtype: coarsest(avals),
   };
 }
 
 /** Float results only. */
-const floats = (f: FlatFunction): FlatFunction => (args) => f(args).filter((o) => isFloat(o.dtype));
+const floats =
+  (f: FlatFunction): FlatFunction =>
+  (args) =>
+    f(args).filter((o) => isFloat(o.dtype));
 
 /** The cotangents of all operands as a function of the operands. */
 function gradientOf(f: FlatFunction, cts: readonly Tensor[]): FlatFunction {
@@ -116,7 +123,10 @@ function checkJvp(p: Point): void {
 function checkAdjoint(p: Point): void {
   const linear = new Linearized('vjp', floats(p.f), p.primals);
   const tangents = linear.jvp(p.tangents);
-  const cts = drawLike(linear.outs.map((o) => o.aval), 3);
+  const cts = drawLike(
+    linear.outs.map((o) => o.aval),
+    3,
+  );
   const cotangents = linear.vjp(cts);
   const forward = linear.outs.map((o, i) => dot(elements(cts[i]!), elementsOrZero(tangents[i]!, o.aval)));
   const backward = p.primals.map((x, i) => dot(elements(p.tangents[i]!), elementsOrZero(cotangents[i]!, x.aval)));
@@ -128,7 +138,10 @@ function checkAdjoint(p: Point): void {
 }
 
 function checkSecondOrder(p: Point): void {
-  const cts = drawLike(floats(p.f)(p.primals).map((o) => o.aval), 3);
+  const cts = drawLike(
+    floats(p.f)(p.primals).map((o) => o.aval),
+    3,
+  );
   const gradient = gradientOf(p.f, cts);
   const [, tangents] = jvpFlat('jvp', gradient, p.primals, p.tangents);
   const expected = numericalJvp(gradient, p.primals, p.tangents, differenceStep[p.dtype]);
@@ -138,7 +151,10 @@ function checkSecondOrder(p: Point): void {
 }
 
 function checkReverseOverReverse(p: Point): void {
-  const cts = drawLike(floats(p.f)(p.primals).map((o) => o.aval), 3);
+  const cts = drawLike(
+    floats(p.f)(p.primals).map((o) => o.aval),
+    3,
+  );
   checkAdjoint({ ...p, f: gradientOf(p.f, cts) });
 }
 
@@ -146,11 +162,22 @@ const batchSize = 2;
 const context = { size: batchSize, axisName: undefined };
 
 /** Every operand drawn twice, and stacked where it is mapped. */
-function batchedOperands(sample: AnySample, mapped: readonly number[], shift: number): { each: Tensor[][]; args: Tensor[]; dims: (number | null)[] } {
+function batchedOperands(
+  sample: AnySample,
+  mapped: readonly number[],
+  shift: number,
+): { each: Tensor[][]; args: Tensor[]; dims: (number | null)[] } {
   const draws = Array.from({ length: batchSize }, (_, b) => drawOperands(sample, 10 + b));
   const dims = sample.avals.map((a, i) => (mapped.includes(i) ? (i + shift) % (a.ndim + 1) : null));
   const each = draws.map((args) => args.map((x, i): Tensor => (dims[i] === null ? draws[0]![i]! : x)));
-  const args = dims.map((d, i): Tensor => (d === null ? draws[0]![i]! : stacked(draws.map((x) => x[i]!), d)));
+  const args = dims.map((d, i): Tensor =>
+    d === null
+      ? draws[0]![i]!
+      : stacked(
+          draws.map((x) => x[i]!),
+          d,
+        ),
+  );
   return { each, args, dims };
 }
 
@@ -176,7 +203,10 @@ function checkVmapOfJvp(primitive: AnyPrimitive, sample: AnySample, wanted: read
   const every = sample.avals.map((_, i) => i);
   const { args, dims } = batchedOperands(sample, every, 0);
   const n = args.length;
-  const tangents = drawLike(wanted.map((i) => args[i]!.aval), 4);
+  const tangents = drawLike(
+    wanted.map((i) => args[i]!.aval),
+    4,
+  );
   const f = floats(applied(primitive, sample));
   const withTangents = (xs: readonly Tensor[], ts: readonly Tensor[]): MaybeZero[] =>
     xs.map((_, i) => (wanted.includes(i) ? ts[wanted.indexOf(i)]! : null));
@@ -198,7 +228,12 @@ function checkVmapOfJvp(primitive: AnyPrimitive, sample: AnySample, wanted: read
       const slice = (t: Tensor, d: number | null): ArrayLike<number> => (d === null ? elements(t) : unstacked(t, d, b));
       const got = slice(inner[i]!, innerDims[i]!);
       const expected = outer[i] ? slice(outer[i], outDims[i]!) : Array.from({ length: got.length }, () => 0);
-      expectClose(`${describeSample(sample)}, output ${i} of ${o.aval.toString()}`, got, expected, rounding[coarsest([o.aval])]);
+      expectClose(
+        `${describeSample(sample)}, output ${i} of ${o.aval.toString()}`,
+        got,
+        expected,
+        rounding[coarsest([o.aval])],
+      );
     }
   });
 }
@@ -209,7 +244,7 @@ function checkBackend(name: string, primitive: AnyPrimitive, sample: AnySample):
   const executor = getExecutor(name);
   const { program } = traceProgram(primitive.name, sample.avals, applied(primitive, sample));
   try {
-    setActiveExecutor(executor);
+    setActiveExecutor(name);
     const args = drawOperands(sample, 1);
     const runs = {
       eager: executor.execute(primitive, args, sample.params, outAvals),
@@ -223,12 +258,33 @@ function checkBackend(name: string, primitive: AnyPrimitive, sample: AnySample):
       });
     }
   } finally {
-    setActiveExecutor(reference);
+    setActiveExecutor('reference');
   }
 }
 
+const isRecord = (x: unknown): x is AnyPrimitive => typeof x === 'object' && x !== null && 'abstractEval' in x;
+
+describe('the registry', () => {
+  it('holds every record that the families and the control flow declare', () => {
+    const control: readonly unknown[] = [callP, checkpointP, condP, scanP, whileP];
+    const declared = [...Object.values(families), ...control].filter(isRecord);
+    const registered = new Set(allPrimitives());
+    expect(declared.length).toBeGreaterThan(90);
+    expect(declared.filter((p) => !registered.has(p)).map((p) => p.name)).toEqual([]);
+  });
+
+  it('has no name twice', () => {
+    const names = allPrimitives().map((p) => p.name);
+    expect(names.filter((n, i) => names.indexOf(n) !== i)).toEqual([]);
+  });
+});
+
 /** They carry a user's functions; the tests of `customJvp` and `customVjp` cover them. */
-const carriesUserFunctions: ReadonlySet<string> = new Set(['custom_linear', 'custom_jvp_call', 'custom_vjp_call']);
+const carriesUserFunctions: ReadonlySet<string> = new Set([
+  customJvpCallP.name,
+  customVjpCallP.name,
+  customLinearP.name,
+]);
 
 const table = allPrimitives().filter((p) => !carriesUserFunctions.has(p.name));
 
@@ -266,20 +322,26 @@ describe.each(table.map((p) => [p.name, p] as const))('%s', (_name, primitive) =
   });
 
   const mappable = primitive.samples.filter((s) => s.avals.length > 0);
-  it.runIf(mappable.length > 0)('gives under vmap what a loop gives, whichever operands are mapped and at whichever axis', () => {
-    for (const sample of mappable) {
-      const rank = Math.max(...sample.avals.map((a) => a.ndim));
-      for (const mapped of subsets(sample.avals.length)) {
-        for (let shift = 0; shift <= rank; shift++) checkVmap(primitive, sample, mapped, shift);
+  it.runIf(mappable.length > 0)(
+    'gives under vmap what a loop gives, whichever operands are mapped and at whichever axis',
+    () => {
+      for (const sample of mappable) {
+        const rank = Math.max(...sample.avals.map((a) => a.ndim));
+        for (const mapped of subsets(sample.avals.length)) {
+          for (let shift = 0; shift <= rank; shift++) checkVmap(primitive, sample, mapped, shift);
+        }
       }
-    }
-  });
+    },
+  );
 
   it.runIf(first.length > 0)('has equal tangents whether vmap or jvp comes first', () => {
     for (const { sample, wanted } of first) checkVmapOfJvp(primitive, sample, wanted);
   });
 
-  it.each(executorNames().filter((n) => n !== 'reference'))('agrees with the reference on %s, eager and compiled', (name) => {
-    for (const sample of primitive.samples) checkBackend(name, primitive, sample);
-  });
+  it.each(executorNames().filter((n) => n !== 'reference'))(
+    'agrees with the reference on %s, eager and compiled',
+    (name) => {
+      for (const sample of primitive.samples) checkBackend(name, primitive, sample);
+    },
+  );
 });

@@ -175,7 +175,9 @@ export const describeSample = (sample: AnySample): string =>
 function showParams(params: object): string {
   const show = (v: unknown): string => {
     if (Array.isArray(v)) return `[${v.map(show).join(',')}]`;
-    return typeof v === 'object' && v !== null && v.constructor !== Object ? v.constructor.name : (JSON.stringify(v) ?? String(v));
+    return typeof v === 'object' && v !== null && v.constructor !== Object
+      ? v.constructor.name
+      : (JSON.stringify(v) ?? String(v));
   };
   const entries = Object.entries(params).map(([k, v]) => `${k}: ${show(v)}`);
   return entries.length === 0 ? '' : `{${entries.join(', ')}}`;

@@ -27,6 +27,12 @@ export const rounding: { readonly [D in DType]: Tolerance } = table(
   { rtol: 1e-12, atol: 1e-13 },
 );
 
+/** The same for programs of a dozen operations, whose roundings add up. */
+export const randomProgram: { readonly [D in DType]: Tolerance } = table(
+  { rtol: 1e-3, atol: 1e-4 },
+  { rtol: 1e-9, atol: 1e-10 },
+);
+
 /** Against central differences of fourth order: the differences' own error dominates. */
 export const differences: { readonly [D in DType]: Tolerance } = table(
   { rtol: 3e-3, atol: 3e-3 },

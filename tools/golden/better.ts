@@ -14,4 +14,10 @@ export interface Better {
   readonly reason: string;
 }
 
-export const better: readonly Better[] = [];
+export const better: readonly Better[] = [
+  {
+    name: 'power/1',
+    stages: ['jvp', 'vjp', 'jit vjp'],
+    reason: 'x^0 is 1 for every x, so its derivative in x is 0 at x = 0 too; JAX gives 0·∞ = nan.',
+  },
+];

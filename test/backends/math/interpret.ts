@@ -1,6 +1,6 @@
 /**
- * Evaluates expansions exactly as a machine does: every float32 operation rounded, integers wrapped, bits reinterpreted. The
- * expression becomes one JavaScript function, each shared node one variable.
+ * Evaluates expansions exactly as a machine does: every float32 operation rounded, integers wrapped, bits
+ * reinterpreted. The expression becomes one JavaScript function, each shared node one variable.
  * @module
  */
 import type { DType } from '../../../src/ir/dtype.ts';
@@ -49,15 +49,18 @@ export function operand(id: number, dtype: DType): Expr {
   return { op: 'local', dtype, local };
 }
 
+// prettier-ignore
 const infix: Readonly<Record<string, string>> = {
   add: '+', sub: '-', mul: '*', div: '/', lt: '<', le: '<=', gt: '>', ge: '>=', eq: '===', ne: '!==',
   and: '&', or: '|', xor: '^', shl: '<<', shr_logical: '>>>', shr_arithmetic: '>>',
-}; // prettier-ignore
+};
 
+// prettier-ignore
 const calls: Readonly<Record<string, string>> = {
-  abs: 'Math.abs', sqrt: 'Math.sqrt', floor: 'Math.floor', trunc: 'Math.trunc', exponent: 'h.exponent', mantissa: 'h.mantissa',
-  exp2_int: 'h.exp2Int', head: 'h.head', sin_large: 'Math.sin', cos_large: 'Math.cos', tan_large: 'Math.tan',
-}; // prettier-ignore
+  abs: 'Math.abs', sqrt: 'Math.sqrt', floor: 'Math.floor', trunc: 'Math.trunc',
+  exponent: 'h.exponent', mantissa: 'h.mantissa', exp2_int: 'h.exp2Int', head: 'h.head',
+  sin_large: 'Math.sin', cos_large: 'Math.cos', tan_large: 'Math.tan',
+};
 
 function source(e: Expr, name: (e: Expr) => string): string {
   switch (e.op) {
@@ -87,7 +90,10 @@ function source(e: Expr, name: (e: Expr) => string): string {
   }
 }
 
-/** The function of `arity` operands (as `operand` numbers them) that `root` denotes, and the number of distinct nodes in it. */
+/**
+ * The function of `arity` operands (as `operand` numbers them) that `root` denotes, and the number of distinct nodes in
+ * it.
+ */
 export function compileExpr(root: Expr, arity: number): { run: (...args: number[]) => number; nodes: number } {
   const names = new Map<Expr, string>();
   const lines: string[] = [];

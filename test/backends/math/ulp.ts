@@ -25,7 +25,8 @@ function distance(got: number, high: number, low: number, f: Format): number {
   if (Number.isNaN(high)) return Number.isNaN(got) ? 0 : Infinity;
   const rounded = f.round(high);
   if (Object.is(got, rounded) && (low === 0 || !Number.isFinite(got))) return Math.abs(got - high) / unit(high, f) || 0;
-  if (!Number.isFinite(got)) return Number.isFinite(high) && Math.abs(high) >= f.overflow * (1 - 2 ** -22) ? 1 : Infinity;
+  if (!Number.isFinite(got))
+    return Number.isFinite(high) && Math.abs(high) >= f.overflow * (1 - 2 ** -22) ? 1 : Infinity;
   if (got === 0 && rounded === 0 && high === 0) return Infinity; // the sign of zero is wrong
   return Math.abs(got - high - low) / unit(high, f);
 }

@@ -164,6 +164,7 @@ export class ScalarOps {
 
   convert(from: DType, to: DType, x: Lir): Lir {
     const { b } = this;
+    if (from === to) return x;
     if (x.op === 'const') return this.constant(convertConstant(x.imm, from, to), to);
     const t = scalarType(from);
     const u = isUnsigned(from) ? 'u' : 's';

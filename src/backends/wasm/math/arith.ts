@@ -1,6 +1,7 @@
 /**
- * Short spellings for arithmetic on `Expr`s, in which the expansions of this folder are written. A number stands for a constant of
- * the other operand's dtype. Nothing is folded or reordered: the rounding of each written operation is part of the algorithm.
+ * Short spellings for arithmetic on `Expr`s, in which the expansions of this folder are written. A number stands for a
+ * constant of the other operand's dtype. Nothing is folded or reordered: the rounding of each written operation is part
+ * of the algorithm.
  * May import: `ir`.
  * @module
  */

@@ -7,7 +7,9 @@ import { type Expr, unary } from '../../../ir/loop/expr.ts';
 import { abs, add, and, copysign, div, gt, literal, lt, mul, polynomial, sub, where } from './arith.ts';
 
 /** ∛v on [1, 8]: relative error 2^-9. */
-const start = [0.6272948148695261, 0.44919338985837476, -0.08377491548001353, 0.009583795004725493, -0.00043209969593468415];
+const start = [
+  0.6272948148695261, 0.44919338985837476, -0.08377491548001353, 0.009583795004725493, -0.00043209969593468415,
+];
 
 /** t - (t³ - v) t / (2 t³ + v): triples the digits (Halley). */
 function halley(t: Expr, v: Expr): Expr {
@@ -16,8 +18,8 @@ function halley(t: Expr, v: Expr): Expr {
 }
 
 /**
- * cbrt: |x| = 8^q v with v in [1, 8); 9 digits of ∛v, 27 after one step; then t is cut to 21 bits, so that t² is exact and the second step
- * loses nothing where it counts (fdlibm, s_cbrt.c).
+ * cbrt: |x| = 8^q v with v in [1, 8); 9 digits of ∛v, 27 after one step; then t is cut to 21 bits, so that t² is exact
+ * and the second step loses nothing where it counts (fdlibm, s_cbrt.c).
  */
 export function cbrt64(x: Expr): Expr {
   const a = abs(x);

@@ -1,7 +1,8 @@
 /**
- * float32 exponentials: exp, exp2, expm1, logistic, tanh. All share one reduction, x = k ln 2 + r with |r| ≤ ½ ln 2, whose k is found by
- * adding a constant so large that the sum has no fraction bits. Coefficients: minimax, each rounded to float32 in turn before the
- * next is fitted. Bounds are the largest errors seen over every 64th float32 and all special values (see test/backends/math).
+ * float32 exponentials: exp, exp2, expm1, logistic, tanh. All share one reduction, x = k ln 2 + r with |r| ≤ ½ ln 2,
+ * whose k is found by adding a constant so large that the sum has no fraction bits. Coefficients: minimax, each rounded
+ * to float32 in turn before the next is fitted. Bounds are the largest errors seen over every 64th float32 and all
+ * special values (see test/backends/math).
  * May import: `ir`.
  * @module
  */
@@ -41,8 +42,8 @@ function integerPart(scaled: Expr, bias: number): { readonly k: Expr; readonly b
 const remainder = (x: Expr, k: Expr): Expr => sub(sub(x, mul(k, ln2High)), mul(k, ln2Low));
 
 /**
- * y · 2^k for `bits` with k + 254 in its low bits, -252 ≤ k ≤ 256: by two factors, so that only the last product rounds where the
- * result is subnormal.
+ * y · 2^k for `bits` with k + 254 in its low bits, -252 ≤ k ≤ 256: by two factors, so that only the last product rounds
+ * where the result is subnormal.
  */
 function scaleByHalves(y: Expr, bits: Expr): Expr {
   const half = shr(bits, 1);
@@ -50,7 +51,9 @@ function scaleByHalves(y: Expr, bits: Expr): Expr {
 }
 
 /** (exp(r) - 1 - r) / r² on |r| ≤ ½ ln 2: relative error of the exp 2^-28.2. */
-const expTail = [0.4999999403953552, 0.16666516661643982, 0.04166810214519501, 0.008369190618395805, 0.0013838836457580328];
+const expTail = [
+  0.4999999403953552, 0.16666516661643982, 0.04166810214519501, 0.008369190618395805, 0.0013838836457580328,
+];
 
 /** exp of a number in [-104, 89]. */
 function expBounded(x: Expr): Expr {
@@ -64,7 +67,8 @@ export const exp32 = (x: Expr): Expr => expBounded(atLeast(atMost(x, 89), -104))
 
 /** (2^r - 1) / r on |r| ≤ ½. */
 const exp2Tail = [
-  0.6931471824645996, 0.24022594094276428, 0.055503662675619125, 0.009625446051359177, 0.0013387928484007716, 0.00013331985974218696,
+  0.6931471824645996, 0.24022594094276428, 0.055503662675619125, 0.009625446051359177, 0.0013387928484007716,
+  0.00013331985974218696,
 ];
 
 /** exp2: r = x - k is exact. */
@@ -83,8 +87,8 @@ function expParts(x: Expr, shift: number): { readonly scale: Expr; readonly w: E
 }
 
 /**
- * logistic, 1 / (1 + exp(-x)): numerator and denominator are both multiplied by 2^-32, so that the denominator of a subnormal result
- * does not overflow. What scale + 1 loses to rounding is added again.
+ * logistic, 1 / (1 + exp(-x)): numerator and denominator are both multiplied by 2^-32, so that the denominator of a
+ * subnormal result does not overflow. What scale + 1 loses to rounding is added again.
  */
 export function logistic32(x: Expr): Expr {
   const { scale, w } = expParts(atMost(atLeast(neg(x), -20), 104), -32);
@@ -109,8 +113,7 @@ function expm1Bounded(x: Expr): Expr {
 }
 
 /** expm1; x itself where the square is below the rounding, for halves of subnormals and of -0 are not exact. */
-export const expm1_32 = (x: Expr): Expr =>
-  where(lt(abs(x), 2 ** -25), x, expm1Bounded(atLeast(atMost(x, 89), -17.5)));
+export const expm1_32 = (x: Expr): Expr => where(lt(abs(x), 2 ** -25), x, expm1Bounded(atLeast(atMost(x, 89), -17.5)));
 
 /** tanh(x)/x - 1 over x², |x| ≤ 0.55: relative error of the tanh 2^-24.7. */
 const tanhTail = [-0.3333294689655304, 0.1332072913646698, -0.05267200991511345, 0.016437876969575882];
@@ -125,7 +128,8 @@ export function tanh32(x: Expr): Expr {
 
 /** erf(x)/x - 1 over x², |x| ≤ 0.875: relative error of the erf 2^-26. */
 const erfSmall = [
-  0.12837915122509003, -0.3761250376701355, 0.11281921714544296, -0.02677048370242119, 0.004998920019716024, -0.0006020412547513843,
+  0.12837915122509003, -0.3761250376701355, 0.11281921714544296, -0.02677048370242119, 0.004998920019716024,
+  -0.0006020412547513843,
 ];
 /** log(1 - erf(x)) on [0.875, 3.93]: the error of the erf is 2^-29. */
 const erfLarge = [

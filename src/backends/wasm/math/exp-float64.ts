@@ -1,6 +1,6 @@
 /**
- * float64 exponentials: exp, exp2, expm1, logistic, tanh, sinh, cosh, erf. The reduction is that of the float32 file. Coefficients without
- * a source are minimax, rounded to float64.
+ * float64 exponentials: exp, exp2, expm1, logistic, tanh, sinh, cosh, erf. The reduction is that of the float32 file.
+ * Coefficients without a source are minimax, rounded to float64.
  * May import: `ir`.
  * @module
  */
@@ -9,7 +9,7 @@ import { abs, add, atLeast, atMost, copysign, div, lt, mul, neg, polynomial, sub
 
 const log2e = 1.4426950408889634;
 /** ln 2 in two parts, the first of 32 bits, so that k times it is exact for |k| < 2^21 (fdlibm, e_exp.c). */
-const ln2High = 6.93147180369123816490e-1;
+const ln2High = 6.9314718036912381649e-1;
 const ln2Low = 1.90821492927058770002e-10;
 /** 1.5 · 2^52: a float64 this large has no fraction bits. */
 const shifter = 6755399441055744;

@@ -1,6 +1,7 @@
 /**
- * Functions as expressions of the operations that vector units have. The emitter asks here before it falls back on a call of the host
- * for each element. An expansion is final: nothing inside it is expanded again, and no operation of it may be contracted or reordered.
+ * Functions as expressions of the operations that vector units have. The emitter asks here before it falls back on a
+ * call of the host for each element. An expansion is final: nothing inside it is expanded again, and no operation of it
+ * may be contracted or reordered.
  * May import: `ir`.
  * @module
  */
@@ -11,7 +12,8 @@ import { cosh64, erf64, exp2_64, exp64, expm1_64, logistic64, sinh64, tanh64 } f
 import { erf32, exp2_32, exp32, expm1_32, logistic32, tanh32 } from './exp-float32.ts';
 import { acos32, asin32, atan2_32, atan32 } from './inverse-trig-float32.ts';
 import { log1p32, log32 } from './log-float32.ts';
-import { log10_64, log1p64, log2_64, log64 } from './log-float64.ts';
+import { acos64, asin64, atan2_64, atan64 } from './inverse-trig-float64.ts';
+import { acosh64, asinh64, atanh64, log10_64, log1p64, log2_64, log64 } from './log-float64.ts';
 import { pow64 } from './pow-float64.ts';
 import { cos64, sin64, tan64 } from './trig-float64.ts';
 import { cos32, sin32, tan32 } from './trig-float32.ts';
@@ -75,6 +77,12 @@ const float64Unary: Partial<Record<UnaryOp, Unary>> = {
   sin: sin64,
   cos: cos64,
   tan: tan64,
+  asin: asin64,
+  acos: acos64,
+  atan: atan64,
+  asinh: asinh64,
+  acosh: acosh64,
+  atanh: atanh64,
   cbrt: cbrt64,
   rsqrt: (x) => div(1, sqrt(x)),
 };
@@ -83,6 +91,7 @@ const float32Binary: Partial<Record<BinaryOp, Binary>> = {
   pow: pow32,
 };
 const float64Binary: Partial<Record<BinaryOp, Binary>> = {
+  atan2: atan2_64,
   pow: pow64,
 };
 

@@ -1,6 +1,6 @@
 /**
- * float32 atan, atan2, asin, acos: odd polynomials on a reduced interval. Coefficients: minimax, each rounded to float32 in turn
- * before the next is fitted. May import: `ir`.
+ * float32 atan, atan2, asin, acos: odd polynomials on a reduced interval. Coefficients: minimax, each rounded to
+ * float32 in turn before the next is fitted. May import: `ir`.
  * @module
  */
 import type { Expr } from '../../../ir/loop/expr.ts';
@@ -18,7 +18,9 @@ const atanTail = [
   0.057878728955984116, -0.03109334595501423, 0.01086614839732647, -0.0017821125220507383,
 ];
 /** asin(s)/s - 1 over s², 0 ≤ s ≤ ½: relative error of the asin 2^-27.6. */
-const asinTail = [0.16666752099990845, 0.074953094124794, 0.04546915367245674, 0.024184739217162132, 0.04215840622782707];
+const asinTail = [
+  0.16666752099990845, 0.074953094124794, 0.04546915367245674, 0.024184739217162132, 0.04215840622782707,
+];
 
 /** x + x z P(z), z being x². */
 const odd = (x: Expr, z: Expr, tail: readonly number[]): Expr => add(x, mul(mul(x, z), polynomial(z, tail)));
@@ -35,7 +37,10 @@ export function atan32(x: Expr): Expr {
   return copysign(where(inverted, fromHalfPi(p), p), x);
 }
 
-/** atan2: atan of the smaller by the larger magnitude; equal magnitudes (both infinite, too) have quotient 1, two zeros 0. */
+/**
+ * atan2: atan of the smaller by the larger magnitude; equal magnitudes (both infinite, too) have quotient 1, two zeros
+ * 0.
+ */
 export function atan2_32(y: Expr, x: Expr): Expr {
   const [ay, ax] = [abs(y), abs(x)];
   const steep = lt(ax, ay);
@@ -56,7 +61,9 @@ function asinParts(x: Expr): { readonly beyond: Expr; readonly root: Expr; reado
   return { beyond, root, tail: mul(mul(root, z), polynomial(z, asinTail)) };
 }
 
-/** asin; NaN beyond ±1 by the square root. π/2 enters in two halves, for differences with it would lose a bit above 1. */
+/**
+ * asin; NaN beyond ±1 by the square root. π/2 enters in two halves, for differences with it would lose a bit above 1.
+ */
 export function asin32(x: Expr): Expr {
   const { beyond, root, tail } = asinParts(x);
   const low = sub(add(tail, tail), halfPiLow);

@@ -4,21 +4,8 @@
  * @module
  */
 import { convert, type Expr } from '../../../ir/loop/expr.ts';
-import {
-  add,
-  and,
-  eq,
-  float32FromBits,
-  gt,
-  int32Bits,
-  literal,
-  lt,
-  mul,
-  polynomial,
-  sar,
-  sub,
-  where,
-} from './arith.ts';
+import { add, and, eq, float32FromBits, int32Bits, literal, lt, mul, polynomial, sar, sub, where } from './arith.ts';
+import { logDomain } from './domain.ts';
 
 const ln2High = 0.693359375;
 const ln2Low = -2.12194440054690583e-4;
@@ -40,12 +27,6 @@ function logOfParts(k: Expr, f: Expr): Expr {
   return add(add(f, low), mul(k, ln2High));
 }
 
-/** Puts the values at 0 and beyond in: `at` 0 gives -∞, below it NaN, and an infinity or NaN in `x` stays. */
-function logDomain(fromZero: Expr, x: Expr, value: Expr): Expr {
-  const finite = where(lt(x, Infinity), value, x);
-  return where(gt(fromZero, 0), finite, where(eq(fromZero, 0), literal(-Infinity, 'float32'), NaN));
-}
-
 /** log. Subnormal arguments are scaled by 2^23 first. */
 export function log32(x: Expr): Expr {
   const subnormal = lt(x, smallestNormal);
@@ -56,8 +37,9 @@ export function log32(x: Expr): Expr {
 }
 
 /**
- * log1p: 1 + x rounds to u, and what is lost is exactly c = x - (u - 1) wherever it matters (for x ≥ 2^24 it does not). It is added
- * to the fraction of u, scaled alike: by ½ c 2^(1-k), since 2^-k alone would not be a normal number at k = 128.
+ * log1p: 1 + x rounds to u, and what is lost is exactly c = x - (u - 1) wherever it matters (for x ≥ 2^24 it does not).
+ * It is added to the fraction of u, scaled alike: by ½ c 2^(1-k), since 2^-k alone would not be a normal number at k =
+ * 128.
  */
 export function log1p32(x: Expr): Expr {
   const u = add(x, 1);

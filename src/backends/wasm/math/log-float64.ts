@@ -1,20 +1,22 @@
 /**
- * float64 logarithms: log, log1p, log2, log10. The algorithm is that of fdlibm (e_log.c, s_log1p.c) without its branches.
+ * float64 logarithms and inverse hyperbolic functions: log, log1p, log2, log10, asinh, acosh, atanh. The algorithms are
+ * those of fdlibm (e_log.c, s_log1p.c, s_asinh.c, e_acosh.c, e_atanh.c) without their branches.
  * May import: `ir`.
  * @module
  */
 import { type Expr, unary } from '../../../ir/loop/expr.ts';
-import { add, div, eq, gt, literal, lt, mul, neg, polynomial, sub, where } from './arith.ts';
+import { abs, add, copysign, div, eq, gt, literal, lt, mul, neg, polynomial, sqrt, sub, where } from './arith.ts';
+import { logDomain } from './domain.ts';
 
 /** ln 2 in two parts, the first of 32 bits, so that k times it is exact (fdlibm, e_log.c). */
-const ln2High = 6.93147180369123816490e-1;
+const ln2High = 6.9314718036912381649e-1;
 const ln2Low = 1.90821492927058770002e-10;
 const rootTwo = 1.4142135623730951;
 const smallestNormal = 2 ** -1022;
 
 /** (log((1 + s) / (1 - s)) / s - 2) / s² over s², |s| < 0.1716: 2^-58.45 (fdlibm, Lg1 … Lg7). */
 const logTail = [
-  6.666666666666735130e-1, 3.999999999940941908e-1, 2.857142874366239149e-1, 2.222219843214978396e-1,
+  6.66666666666673513e-1, 3.999999999940941908e-1, 2.857142874366239149e-1, 2.222219843214978396e-1,
   1.818357216161805012e-1, 1.531383769920937332e-1, 1.479819860511658591e-1,
 ];
 
@@ -32,12 +34,6 @@ function split(x: Expr): { readonly k: Expr; readonly m: Expr; readonly halved: 
   const e = unary('exponent', x);
   const halved = gt(m, rootTwo);
   return { k: where(halved, add(e, 1), e), m: where(halved, mul(m, 0.5), m), halved };
-}
-
-/** The value at and below 0 (of `fromZero`), at infinity and NaN (of `x`). */
-function logDomain(fromZero: Expr, x: Expr, value: Expr): Expr {
-  const finite = where(lt(x, Infinity), value, x);
-  return where(gt(fromZero, 0), finite, where(eq(fromZero, 0), literal(-Infinity, 'float64'), NaN));
 }
 
 /** A subnormal is scaled by 2^54, and k corrected. */
@@ -67,7 +63,10 @@ export function log1p64(x: Expr): Expr {
   return where(eq(x, 0), x, logDomain(u, x, sub(mul(k, ln2High), low)));
 }
 
-/** 1/ln 2, 1/ln 10 and log₁₀ 2 in two parts each, the first short enough for exact products (FreeBSD, e_log2.c, e_log10.c). */
+/**
+ * 1/ln 2, 1/ln 10 and log₁₀ 2 in two parts each, the first short enough for exact products (FreeBSD, e_log2.c,
+ * e_log10.c).
+ */
 const log2Scale = [1.44269504072144627571, 1.67517131648865118353e-10] as const;
 const log10Scale = [4.34294481878168880939e-1, 2.50829467116452752298e-11] as const;
 const log10of2 = [3.01029995663611771306e-1, 3.69423907715893078616e-13] as const;
@@ -94,4 +93,33 @@ export function log2_64(x: Expr): Expr {
 export function log10_64(x: Expr): Expr {
   const { k, f } = parts(x);
   return logDomain(x, x, scaledLog(f, log10Scale, mul(k, log10of2[0]), mul(k, log10of2[1])));
+}
+
+const ln2 = 0.6931471805599453;
+
+/** asinh: log1p(a + a² / (1 + √(1 + a²))); beyond 2^28, log(a) + ln 2. */
+export function asinh64(x: Expr): Expr {
+  const a = abs(x);
+  const square = mul(a, a);
+  const huge = gt(a, 2 ** 28);
+  const argument = add(a, div(square, add(sqrt(add(square, 1)), 1)));
+  const value = log1p64(where(huge, sub(a, 1), argument));
+  return copysign(where(huge, add(value, ln2), value), x);
+}
+
+/** acosh: log1p(t + √(2t + t²)) with t = x - 1; beyond 2^28, log(x) + ln 2. */
+export function acosh64(x: Expr): Expr {
+  const t = sub(x, 1);
+  const huge = gt(x, 2 ** 28);
+  const value = log1p64(where(huge, t, add(t, sqrt(add(add(t, t), mul(t, t))))));
+  return where(lt(x, 1), literal(NaN, 'float64'), where(huge, add(value, ln2), value));
+}
+
+/** atanh: ½ log1p(2a / (1 - a)), with 2a + 2a² / (1 - a) below ½. */
+export function atanh64(x: Expr): Expr {
+  const a = abs(x);
+  const twice = add(a, a);
+  const rest = sub(1, a);
+  const argument = where(lt(a, 0.5), add(twice, div(mul(twice, a), rest)), div(twice, rest));
+  return copysign(mul(log1p64(argument), 0.5), x);
 }

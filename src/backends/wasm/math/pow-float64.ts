@@ -1,30 +1,13 @@
 /**
- * float64 pow: 2^(y log₂|x|) with the logarithm and the product carried to about 70 bits. The arithmetic is that of fdlibm (e_pow.c), whose
- * branches are choices here; a number called `…High` has 21 bits, so that products of two of them are exact.
+ * float64 pow: 2^(y log₂|x|) with the logarithm and the product carried to about 70 bits. The arithmetic is that of
+ * fdlibm (e_pow.c), whose branches are choices here; a number called `…High` has 21 bits, so that products of two of
+ * them are exact.
  * May import: `ir`.
  * @module
  */
-import { binary, type Expr, unary } from '../../../ir/loop/expr.ts';
-import {
-  abs,
-  add,
-  and,
-  atLeast,
-  atMost,
-  copysign,
-  div,
-  eq,
-  gt,
-  literal,
-  lt,
-  mul,
-  neg,
-  not,
-  or,
-  polynomial,
-  sub,
-  where,
-} from './arith.ts';
+import { type Expr, unary } from '../../../ir/loop/expr.ts';
+import { abs, add, and, atLeast, atMost, div, eq, gt, literal, lt, mul, not, polynomial, sub, where } from './arith.ts';
+import { powDomain } from './domain.ts';
 
 /** 2 / (3 ln 2) and its parts. */
 const scale = 9.61796693925975554329e-1;
@@ -43,7 +26,7 @@ const ln2High = 6.93147182464599609375e-1;
 const ln2Low = -1.90465429995776804525e-9;
 /** (z coth(z/2) - 2) / z² over z². */
 const expTail = [
-  1.66666666666666019037e-1, -2.77777777770155933842e-3, 6.61375632143793436117e-5, -1.65339022054652515390e-6,
+  1.66666666666666019037e-1, -2.77777777770155933842e-3, 6.61375632143793436117e-5, -1.6533902205465251539e-6,
   4.13813679705723846039e-8,
 ];
 const shifter = 6755399441055744;
@@ -130,15 +113,5 @@ function magnitude(a: Expr, y: Expr): Expr {
   return where(eq(a, a), where(eq(y, y), regular, y), a);
 }
 
-/** pow as in C: see the float32 one. */
-export function pow64(x: Expr, y: Expr): Expr {
-  const size = magnitude(abs(x), y);
-  const half = mul(y, 0.5);
-  const integral = eq(unary('floor', y), y);
-  const odd = and(integral, not(eq(unary('floor', half), half)));
-  const negative = lt(copysign(1, x), 0);
-  const signed = where(and(odd, negative), neg(size), size);
-  const undefinedPower = and(and(lt(x, 0), lt(-Infinity, x)), binary('and', not(integral), eq(y, y)));
-  const value = where(undefinedPower, literal(NaN, 'float64'), signed);
-  return where(or(eq(x, 1), eq(y, 0)), literal(1, 'float64'), value);
-}
+/** pow. */
+export const pow64 = (x: Expr, y: Expr): Expr => powDomain(x, y, magnitude(abs(x), y));

@@ -1,11 +1,27 @@
 /**
- * float32 sin, cos, tan. The argument is reduced in float64 (x - n π/2 is then right to 2^-60 for |n| < 2^20, enough for every float32),
- * the rest is float32. Larger arguments are left to the host, behind a guard.
+ * float32 sin, cos, tan. The argument is reduced in float64 (x - n π/2 is then right to 2^-60 for |n| < 2^20, enough
+ * for every float32), the rest is float32. Larger arguments are left to the host, behind a guard.
  * May import: `ir`.
  * @module
  */
 import { convert, type Expr, unary } from '../../../ir/loop/expr.ts';
-import { abs, add, and, div, eq, float32FromBits, int32Bits, le, mul, neg, polynomial, shl, sub, where, xor } from './arith.ts';
+import {
+  abs,
+  add,
+  and,
+  div,
+  eq,
+  float32FromBits,
+  int32Bits,
+  le,
+  mul,
+  neg,
+  polynomial,
+  shl,
+  sub,
+  where,
+  xor,
+} from './arith.ts';
 
 const twoOverPi = 0.6366197723675814;
 /** π/2 in two parts, the first of 33 bits, so that n times it is exact for |n| < 2^20 (fdlibm, e_rem_pio2.c). */
@@ -42,7 +58,8 @@ function sinOfQuadrant(x: Expr, quadrant: number): Expr {
 const inRange = (x: Expr): Expr => le(abs(x), limit);
 
 /** sin. The polynomial turns -0 into 0, hence the inner choice. */
-export const sin32 = (x: Expr): Expr => where(inRange(x), where(eq(x, 0), x, sinOfQuadrant(x, 0)), unary('sin_large', x));
+export const sin32 = (x: Expr): Expr =>
+  where(inRange(x), where(eq(x, 0), x, sinOfQuadrant(x, 0)), unary('sin_large', x));
 
 /** cos. */
 export const cos32 = (x: Expr): Expr => where(inRange(x), sinOfQuadrant(x, 1), unary('cos_large', x));

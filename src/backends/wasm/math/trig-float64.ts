@@ -1,6 +1,7 @@
 /**
- * float64 sin, cos, tan. π/2 is subtracted in four parts with the rounding errors of the sum carried along; the kernels on |r| ≤ π/4 are
- * those of fdlibm (k_sin.c, k_cos.c), which take the reduced argument as r + c. Arguments beyond 2^20 π/2 are left to the host.
+ * float64 sin, cos, tan. π/2 is subtracted in four parts with the rounding errors of the sum carried along; the kernels
+ * on |r| ≤ π/4 are those of fdlibm (k_sin.c, k_cos.c), which take the reduced argument as r + c. Arguments beyond 2^20
+ * π/2 are left to the host.
  * May import: `ir`.
  * @module
  */
@@ -8,8 +9,11 @@ import { binary, type Expr, unary } from '../../../ir/loop/expr.ts';
 import { abs, add, div, eq, le, mul, neg, polynomial, sub, where } from './arith.ts';
 
 const twoOverPi = 0.6366197723675814;
-/** π/2 = the sum; the first three parts have 33 bits, so that n times each is exact for |n| < 2^20 (fdlibm, e_rem_pio2.c). */
-const halfPiParts = [1.57079632673412561417, 6.07710050630396597660e-11, 2.02226624871116645580e-21] as const;
+/**
+ * π/2 = the sum; the first three parts have 33 bits, so that n times each is exact for |n| < 2^20 (fdlibm,
+ * e_rem_pio2.c).
+ */
+const halfPiParts = [1.57079632673412561417, 6.0771005063039659766e-11, 2.0222662487111664558e-21] as const;
 const halfPiRest = 8.47842766036889956997e-32;
 const shifter = 6755399441055744;
 const limit = 1647099;
@@ -22,7 +26,7 @@ const sinTail = [
 ];
 const cosTail = [
   4.16666666666666019037e-2, -1.38888888888741095749e-3, 2.48015872894767294178e-5, -2.75573143513906633035e-7,
-  2.08757232129817482790e-9, -1.13596475577881948265e-11,
+  2.0875723212981748279e-9, -1.13596475577881948265e-11,
 ];
 
 /** x - y = difference + error, exactly (Knuth). */

@@ -1,35 +1,32 @@
 /**
- * float32 functions computed in float64, where a short polynomial and plain formulas are already exact to far below half an ulp of the
- * result: log2, log10, sinh, cosh, tan, asinh, acosh, atanh, erfc, erf_inv, cbrt, pow. A subnormal float32 is a normal float64, and the last conversion rounds,
- * overflows and underflows rightly.
+ * float32 functions computed in float64, where a short polynomial and plain formulas are already exact to far below
+ * half an ulp of the result: log2, log10, sinh, cosh, tan, asinh, acosh, atanh, erfc, erf_inv, cbrt, pow. A subnormal
+ * float32 is a normal float64, and the last conversion rounds, overflows and underflows rightly.
  * May import: `ir`.
  * @module
  */
-import { binary, convert, type Expr, unary } from '../../../ir/loop/expr.ts';
+import { convert, type Expr, unary } from '../../../ir/loop/expr.ts';
 import {
   abs,
   add,
-  and,
   atLeast,
   atMost,
   copysign,
   div,
   eq,
   gt,
-  int32Bits,
   le,
   literal,
   lt,
   mul,
   neg,
-  not,
-  or,
   polynomial,
   sqrt,
   sub,
   where,
 } from './arith.ts';
 import { cbrt64 } from './cbrt-float64.ts';
+import { logDomain, powDomain } from './domain.ts';
 
 const wide = (x: Expr): Expr => convert(x, 'float64');
 const narrow = (x: Expr): Expr => convert(x, 'float32');
@@ -60,22 +57,16 @@ const log = (x: Expr): Expr => {
   return add(mul(k, ln2), fraction);
 };
 
-/** The values of a logarithm of x at and below 0, at infinity and NaN. */
-function logDomain(x: Expr, value: Expr): Expr {
-  const finite = where(lt(x, Infinity), value, x);
-  return where(gt(x, 0), finite, where(eq(x, 0), literal(-Infinity, 'float32'), NaN));
-}
-
 /** log2. */
 export function log2_32(x: Expr): Expr {
   const { k, fraction } = logParts(wide(x));
-  return logDomain(x, narrow(add(k, mul(fraction, log2e))));
+  return logDomain(x, x, narrow(add(k, mul(fraction, log2e))));
 }
 
 /** log10. */
 export function log10_32(x: Expr): Expr {
   const { k, fraction } = logParts(wide(x));
-  return logDomain(x, narrow(add(mul(k, log10of2), mul(fraction, log10e))));
+  return logDomain(x, x, narrow(add(mul(k, log10of2), mul(fraction, log10e))));
 }
 
 /** (exp(r) - 1 - r) / r² on |r| ≤ ½ ln 2: relative error of the exp 2^-34.2. */
@@ -149,7 +140,10 @@ export function erfc32(x: Expr): Expr {
   return where(lt(x, 0), narrow(sub(2, e)), narrow(e));
 }
 
-/** erf_inv(x) / x over w - 2.5, 0 ≤ w ≤ 5, and over √w - 3, 5 ≤ w ≤ 16.8, w = -log(1 - x²): relative errors 2^-27.4, 2^-26.5. */
+/**
+ * erf_inv(x) / x over w - 2.5, 0 ≤ w ≤ 5, and over √w - 3, 5 ≤ w ≤ 16.8, w = -log(1 - x²): relative errors 2^-27.4,
+ * 2^-26.5.
+ */
 const erfInverseNear = [
   1.501409359296886, 0.2466402861526971, -0.004177386776455124, -0.0012527418804090186, 0.00021834445459038664,
   -4.963337229984427e-6, -3.462712304613422e-6, 4.6616674316225434e-7, 2.3233450963293525e-8, -8.79068982745772e-9,
@@ -183,19 +177,11 @@ function log2Magnitude(x: Expr): Expr {
 }
 
 /**
- * pow as in C: 2^(y log₂|x|), with the sign of an odd power, NaN for a negative base and fractional exponent, and 1 for x = 1 or y = 0 whatever
- * the other is. The clamp of y keeps infinities away from the 0 that is log₂ 1.
+ * pow: 2^(y log₂|x|). The clamp of y keeps infinities away from the 0 that is log₂ 1.
  */
 export function pow32(x: Expr, y: Expr): Expr {
   const bounded = wide(atLeast(atMost(y, 1e30), -1e30));
   const exponent = mul(bounded, log2Magnitude(x));
   const magnitude = narrow(exp2(atLeast(atMost(exponent, 200), -200)));
-  const half = mul(y, 0.5);
-  const integral = eq(unary('floor', y), y);
-  const odd = and(integral, not(eq(unary('floor', half), half)));
-  const negative = lt(int32Bits(x), 0);
-  const signed = where(and(odd, negative), neg(magnitude), magnitude);
-  const undefinedPower = and(and(lt(x, 0), lt(-Infinity, x)), binary('and', not(integral), eq(y, y)));
-  const value = where(undefinedPower, literal(NaN, 'float32'), signed);
-  return where(or(eq(x, 1), eq(y, 0)), literal(1, 'float32'), value);
+  return powDomain(x, y, magnitude);
 }

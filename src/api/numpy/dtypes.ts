@@ -1,0 +1,149 @@
+/**
+ * Dtype names as values: `np.float32` is both a dtype (wherever one is taken) and a function that makes such a tensor.
+ * May import: `ir`, `core`, `primitives`, `api/lift`.
+ * @module
+ */
+import { type DType, dtypeInfo, isDType, promoteTypes as promoteLattice } from '../../ir/dtype.ts';
+import { ArgumentError, DTypeError } from '../../ir/errors.ts';
+import type { Shape } from '../../ir/shape.ts';
+import { defaultFloat } from '../../core/config.ts';
+import { scalarTensor, Tensor } from '../../core/tensor.ts';
+import { convert } from '../../primitives/convert.ts';
+import { arrayFrom, asTensor, castArray, type TensorLike } from '../lift.ts';
+
+/** A dtype that is also a function: `np.int32(7)` is an int32 scalar. */
+export interface DTypeFunction<D extends DType = DType> {
+  (x?: TensorLike): Tensor<Shape, D>;
+  readonly dtype: D;
+  toString(): string;
+}
+
+/** What every `dtype` option takes: a name, or one of `np.float32`, `np.int32`, …. */
+export type DTypeLike = DType | DTypeFunction;
+
+/** The name of a dtype given in either form. */
+export function toDType(op: string, dtype: DTypeLike): DType {
+  const name: unknown = typeof dtype === 'function' ? dtype.dtype : dtype;
+  if (isDType(name)) return name;
+  throw new DTypeError(`${op}: expected a dtype, got ${String(name)}.`, `dtypes: ${Object.keys(dtypeInfo).join(', ')}.`, { dtype: name });
+}
+
+/** The same for an option that may be absent. */
+export const optionalDType = (op: string, dtype: DTypeLike | null | undefined): DType | undefined =>
+  dtype === undefined || dtype === null ? undefined : toDType(op, dtype);
+
+function dtypeFunction<D extends DType>(dtype: D): DTypeFunction<D> {
+  const make = (x: TensorLike = 0): Tensor<Shape, D> => {
+    if (typeof x === 'number') return scalarTensor(castArray([x], dtype, true)[0]!, dtype) as Tensor<Shape, D>;
+    return (x instanceof Tensor ? convert(x, dtype) : arrayFrom(x, dtype, undefined, dtype)) as Tensor<Shape, D>;
+  };
+  return Object.assign(make, { dtype, toString: () => dtype });
+}
+
+/** `np.float32` as a dtype, `np.float32(x)` as a conversion; likewise the others. */
+export const float32: DTypeFunction<'float32'> = dtypeFunction('float32');
+export const float64: DTypeFunction<'float64'> = dtypeFunction('float64');
+export const int32: DTypeFunction<'int32'> = dtypeFunction('int32');
+export const uint32: DTypeFunction<'uint32'> = dtypeFunction('uint32');
+export const uint8: DTypeFunction<'uint8'> = dtypeFunction('uint8');
+export const bool: DTypeFunction<'bool'> = dtypeFunction('bool');
+export const bool_: DTypeFunction<'bool'> = bool;
+
+/** What is known of a floating-point dtype. */
+export interface FloatInfo {
+  readonly dtype: DType;
+  readonly bits: number;
+  /** Gap between 1 and the next larger number. */
+  readonly eps: number;
+  readonly max: number;
+  readonly min: number;
+  /** Smallest positive normal number. */
+  readonly tiny: number;
+  readonly smallestNormal: number;
+  readonly smallestSubnormal: number;
+}
+
+// IEEE 754: eps = 2^(1−p), max = (2 − eps)·2^emax, tiny = 2^(1−emax), smallest subnormal = tiny · eps.
+const floatInfo = (dtype: DType, bits: number, eps: number, max: number, tiny: number): FloatInfo => ({
+  dtype,
+  bits,
+  eps,
+  max,
+  min: -max,
+  tiny,
+  smallestNormal: tiny,
+  smallestSubnormal: tiny * eps,
+});
+const float32Info: FloatInfo = floatInfo('float32', 32, 2 ** -23, (2 - 2 ** -23) * 2 ** 127, 2 ** -126);
+const float64Info: FloatInfo = floatInfo('float64', 64, Number.EPSILON, Number.MAX_VALUE, 2 ** -1022);
+
+/**
+ * Limits of a floating-point dtype.
+ * @example
+ * ```ts
+ * import { np } from 'cotangent';
+ * console.log(np.finfo('float64').eps === Number.EPSILON); // => true
+ * ```
+ */
+export function finfo(dtype: DTypeLike): FloatInfo {
+  const name = toDType('finfo', dtype);
+  if (name === 'float32') return float32Info;
+  if (name === 'float64') return float64Info;
+  throw new DTypeError(`finfo: expected a float dtype, got ${name}.`, 'use iinfo for integers.');
+}
+
+export interface IntegerInfo {
+  readonly dtype: DType;
+  readonly bits: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Limits of an integer dtype. */
+export function iinfo(dtype: DTypeLike): IntegerInfo {
+  const name = toDType('iinfo', dtype);
+  if (name === 'int32') return { dtype: name, bits: 32, min: -2147483648, max: 2147483647 };
+  if (name === 'uint32') return { dtype: name, bits: 32, min: 0, max: 4294967295 };
+  if (name === 'uint8') return { dtype: name, bits: 8, min: 0, max: 255 };
+  throw new DTypeError(`iinfo: expected an integer dtype, got ${name}.`, 'use finfo for floats.');
+}
+
+/** The dtype two dtypes promote to. */
+export function promoteTypes(a: DTypeLike, b: DTypeLike): DType {
+  const strong = (d: DTypeLike): { dtype: DType; weakType: boolean } => ({ dtype: toDType('promoteTypes', d), weakType: false });
+  return promoteLattice(strong(a), strong(b), defaultFloat()).dtype;
+}
+
+/**
+ * The dtype an operation on all arguments computes in. Strings and `np.float32`-like values are dtypes, everything else is an operand;
+ * numbers are weak.
+ */
+export function resultType(...args: (TensorLike | DTypeLike)[]): DType {
+  if (args.length === 0) throw new ArgumentError('resultType: expected at least one argument, got none.');
+  const types = args.map((a) => {
+    if (typeof a === 'string' || typeof a === 'function') return { dtype: toDType('resultType', a), weakType: false };
+    if (typeof a === 'number' && Number.isInteger(a)) return { dtype: 'int32' as const, weakType: true };
+    return asTensor(a).aval;
+  });
+  return types.reduce((a, b) => promoteLattice(a, b, defaultFloat())).dtype;
+}
+
+const kinds: Readonly<Record<string, readonly string[]>> = {
+  bool: ['bool'],
+  'signed integer': ['signed'],
+  'unsigned integer': ['unsigned'],
+  integral: ['signed', 'unsigned'],
+  'real floating': ['float'],
+  numeric: ['signed', 'unsigned', 'float'],
+};
+
+/** Whether a dtype is, or is of a kind (`'integral'`, `'real floating'`, `'numeric'`, …). */
+export function isdtype(dtype: DTypeLike, kind: string | DTypeLike | readonly (string | DTypeLike)[]): boolean {
+  const name = toDType('isdtype', dtype);
+  const list = (Array.isArray(kind) ? kind : [kind]) as readonly (string | DTypeLike)[];
+  return list.some((k) =>
+    typeof k === 'string' && Object.hasOwn(kinds, k) && k !== name
+      ? kinds[k]!.includes(dtypeInfo[name].category)
+      : toDType('isdtype', k as DTypeLike) === name,
+  );
+}

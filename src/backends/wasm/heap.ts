@@ -1,0 +1,395 @@
+/**
+ * The memory of the wasm device: one growable linear memory that all modules share, and the handles of the tensors in it.
+ *
+ * Who keeps what alive: a handle (`WasmStorage`) holds its `Cell`; the heap holds the cells that are resident, never a handle, so a
+ * handle that the program drops can be collected and its finalizer frees the block. Finalizers do not run inside a synchronous loop, so
+ * past a budget the heap spills: cells that have not been used for longest move to ordinary ArrayBuffers, and the heap lets go of them.
+ * From then on only the handle holds the data, and the engine collects it like any other garbage. WeakRefs would not do: creating one
+ * keeps its target alive until the end of the job.
+ * May import: `ir`, `core`.
+ * @module
+ */
+import { settings } from '../../core/config.ts';
+import type { Storage } from '../../core/executor.ts';
+import type { Aval } from '../../ir/aval.ts';
+import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
+import { BackendError, MemoryError } from '../../ir/errors.ts';
+import { Allocator, classSize } from './allocator.ts';
+import { speculationSlack } from './kernel/node.ts';
+
+const pageBytes = 65536;
+const maxPages = 65536;
+
+/** Bytes of tensors that may be resident before the coldest are spilled. Raised by what turns out to be in use. */
+const baseBudget: number = 96 << 20;
+
+/** A place in memory, shared with the finalizer: it must not lead to the data of a spilled tensor. */
+interface Block {
+  address: number;
+  readonly size: number;
+  readonly aval: Aval;
+  /** Handles of this data. */
+  references: number;
+  lastUse: number;
+  /** It came back after a spill, so it is known to be in use. */
+  isProven: boolean;
+}
+
+/** The data of one or several handles: in memory when `host` is undefined. */
+interface Cell {
+  readonly block: Block;
+  host: TypedArray | undefined;
+}
+
+/** A handle of tensor data on this device. */
+export class WasmStorage implements Storage {
+  readonly device = 'wasm';
+  private readonly heap: Heap;
+  private cell: Cell | undefined;
+  readonly aval: Aval;
+
+  constructor(heap: Heap, cell: Cell) {
+    this.heap = heap;
+    this.cell = cell;
+    this.aval = cell.block.aval;
+  }
+
+  get isDisposed(): boolean {
+    return this.cell === undefined;
+  }
+
+  private data(): Cell {
+    if (this.cell !== undefined) return this.cell;
+    throw new BackendError(
+      `use of a disposed tensor ${this.aval.toString()}.`,
+      'dispose() is never needed; remove the call, or use the tensor before it.',
+    );
+  }
+
+  read(): TypedArray {
+    const cell = this.data();
+    return cell.host ?? this.heap.view(cell.block.address, this.aval);
+  }
+
+  dispose(): void {
+    const { cell } = this;
+    if (cell === undefined) return;
+    this.cell = undefined;
+    this.heap.release(this, cell.block);
+  }
+
+  /** Address of the data, which stays in place until the next call of `heap.beginCall`. */
+  pin(): number {
+    return this.heap.pin(this.data());
+  }
+
+  /** Marks the data as used by the current call, before anything is allocated for it. */
+  touch(): void {
+    this.heap.touch(this.data().block);
+  }
+
+  /** Another handle of the same data. */
+  share(): WasmStorage {
+    return this.heap.share(this.data());
+  }
+
+  /** Whether this is the only handle of the data. */
+  get isSole(): boolean {
+    return this.data().block.references === 1;
+  }
+
+  /** Gives the data to a new handle and leaves this one disposed. */
+  moveTo(aval: Aval): WasmStorage {
+    const cell = this.data();
+    const moved = this.heap.adopt(cell.block.address, cell.block.size, aval);
+    this.cell = undefined;
+    this.heap.forget(this, cell.block);
+    return moved;
+  }
+}
+
+export interface HeapStats {
+  /** Bytes of tensors in linear memory. */
+  readonly residentBytes: number;
+  /** Bytes of tensors that were moved out, as far as finalizers know. */
+  readonly spilledBytes: number;
+  /** Tensors, as far as finalizers know. */
+  readonly tensors: number;
+  /** Bytes of linear memory. */
+  readonly memoryBytes: number;
+}
+
+export class Heap {
+  readonly memory: WebAssembly.Memory;
+  private readonly allocator: Allocator;
+  private readonly resident = new Map<Block, Cell>();
+  private readonly blocks = new Set<Block>();
+  private readonly finalizers: FinalizationRegistry<Block>;
+  private residentBytes = 0;
+  private spilledBytes = 0;
+  private provenBytes = 0;
+  private clock = 0;
+  private staging = { address: 0, size: 0 };
+  private bytes: Uint8Array<ArrayBuffer>;
+  private words: Int32Array<ArrayBuffer>;
+
+  constructor() {
+    // Loads may be speculated this far below and above a block; the pages are never touched, so they cost address space only.
+    const slackPages = speculationSlack / pageBytes;
+    this.memory = new WebAssembly.Memory({ initial: 2 * slackPages + 16, maximum: maxPages });
+    this.allocator = new Allocator(speculationSlack, (slackPages + 16) * pageBytes);
+    this.bytes = new Uint8Array(this.memory.buffer as ArrayBuffer);
+    this.words = new Int32Array(this.memory.buffer as ArrayBuffer);
+    this.finalizers = new FinalizationRegistry((block) => this.drop(block));
+  }
+
+  stats(): HeapStats {
+    const { residentBytes, spilledBytes } = this;
+    return { residentBytes, spilledBytes, tensors: this.blocks.size, memoryBytes: this.memory.buffer.byteLength };
+  }
+
+  /** Views of all memory; valid until the next allocation. */
+  get u8(): Uint8Array<ArrayBuffer> {
+    return this.bytes;
+  }
+
+  get i32(): Int32Array<ArrayBuffer> {
+    return this.words;
+  }
+
+  view(address: number, aval: Aval): TypedArray {
+    return dtypeInfo[aval.dtype].view(this.memory.buffer as ArrayBuffer, address, aval.size);
+  }
+
+  // Raw blocks
+
+  /** An untracked block of at least `bytes` bytes. */
+  allocate(bytes: number): number {
+    const size = classSize(bytes);
+    return this.allocator.take(size) ?? this.grow(size);
+  }
+
+  free(address: number, bytes: number): void {
+    this.allocator.give(address, classSize(bytes));
+  }
+
+  private grow(size: number): number {
+    const missing = this.allocator.missing(size);
+    const now = this.memory.buffer.byteLength / pageBytes;
+    // Grow by an eighth more than asked, so that a growing program does not grow page by page.
+    const wanted = Math.ceil(missing / pageBytes);
+    for (const pages of [Math.min(wanted + (now >> 3), maxPages - now), wanted]) {
+      if (pages < wanted) continue;
+      try {
+        this.memory.grow(pages);
+      } catch {
+        continue;
+      }
+      const buffer = this.memory.buffer as ArrayBuffer;
+      this.bytes = new Uint8Array(buffer);
+      this.words = new Int32Array(buffer);
+      this.allocator.extend(buffer.byteLength - speculationSlack);
+      return this.allocator.take(size)!;
+    }
+    // Nothing is lost: what can move out moves out, and if that does not help, everything computed so far is still there.
+    if (this.spill(Number.POSITIVE_INFINITY) > 0) {
+      const at = this.allocator.take(size);
+      if (at !== undefined) return at;
+    }
+    throw this.outOfMemory(size, 'the 4 GiB that a WebAssembly memory can hold');
+  }
+
+  /** Memory for the operands and results of one call that live on the host, and for its table of pointers. */
+  stage(bytes: number): number {
+    if (bytes > this.staging.size) {
+      if (this.staging.size > 0) this.free(this.staging.address, this.staging.size);
+      this.staging = { address: this.allocate(Math.max(bytes, 4096)), size: Math.max(bytes, 4096) };
+    }
+    return this.staging.address;
+  }
+
+  // Tensors
+
+  /** From here on, what was used by the previous call may be spilled. */
+  beginCall(): void {
+    this.clock++;
+  }
+
+  /** A block for a tensor, within the budget and the limit. It belongs to the caller until `adopt`. */
+  allocateTensor(aval: Aval): { address: number; size: number } {
+    const size = classSize(aval.bytes);
+    this.makeRoom(size);
+    return { address: this.allocator.take(size) ?? this.grow(size), size };
+  }
+
+  /** Makes a handle of a block from `allocateTensor`. */
+  adopt(address: number, size: number, aval: Aval): WasmStorage {
+    const block: Block = { address, size, aval, references: 1, lastUse: this.clock, isProven: false };
+    const cell: Cell = { block, host: undefined };
+    this.resident.set(block, cell);
+    this.residentBytes += size;
+    return this.handle(cell);
+  }
+
+  /** A handle of data that stays on the host until it is first used here. */
+  fromHost(data: TypedArray, aval: Aval): WasmStorage {
+    const size = classSize(aval.bytes);
+    this.checkLimit(size);
+    const block: Block = { address: 0, size, aval, references: 1, lastUse: this.clock, isProven: false };
+    this.spilledBytes += size;
+    return this.handle({ block, host: data });
+  }
+
+  private handle(cell: Cell): WasmStorage {
+    const storage = new WasmStorage(this, cell);
+    this.blocks.add(cell.block);
+    this.finalizers.register(storage, cell.block, storage);
+    return storage;
+  }
+
+  share(cell: Cell): WasmStorage {
+    cell.block.references++;
+    return this.handle(cell);
+  }
+
+  touch(block: Block): void {
+    block.lastUse = this.clock;
+  }
+
+  pin(cell: Cell): number {
+    const { block } = cell;
+    block.lastUse = this.clock;
+    if (cell.host !== undefined) this.bringBack(cell, cell.host);
+    return block.address;
+  }
+
+  private bringBack(cell: Cell, host: TypedArray): void {
+    const { block } = cell;
+    if (!block.isProven) {
+      block.isProven = true;
+      this.provenBytes += block.size;
+    }
+    this.spilledBytes -= block.size;
+    try {
+      this.makeRoom(block.size);
+      block.address = this.allocator.take(block.size) ?? this.grow(block.size);
+    } catch (e) {
+      this.spilledBytes += block.size;
+      throw e;
+    }
+    this.view(block.address, block.aval).set(host);
+    cell.host = undefined;
+    this.resident.set(block, cell);
+    this.residentBytes += block.size;
+  }
+
+  /** A handle is disposed: its data goes when it was the last one. */
+  release(handle: WasmStorage, block: Block): void {
+    this.finalizers.unregister(handle);
+    this.drop(block);
+  }
+
+  private drop(block: Block): void {
+    block.references--;
+    if (block.references > 0) return;
+    if (this.resident.delete(block)) {
+      this.allocator.give(block.address, block.size);
+      this.residentBytes -= block.size;
+    } else this.spilledBytes -= block.size;
+    this.untrack(block);
+  }
+
+  private untrack(block: Block): void {
+    this.blocks.delete(block);
+    if (block.isProven) this.provenBytes -= block.size;
+  }
+
+  /** A handle is gone, but its block lives on under another handle. */
+  forget(handle: WasmStorage, block: Block): void {
+    this.finalizers.unregister(handle);
+    this.resident.delete(block);
+    this.residentBytes -= block.size;
+    this.untrack(block);
+  }
+
+  // Pressure
+
+  private makeRoom(size: number): void {
+    const budget = baseBudget + this.provenBytes;
+    if (this.residentBytes + size > budget) this.spill(this.residentBytes + size - budget / 2);
+    this.checkLimit(size);
+  }
+
+  /** Moves tensors out of the heap, longest unused first, until `bytes` are freed; the current call's stay. Returns the bytes freed. */
+  private spill(bytes: number): number {
+    const victims: Cell[] = [];
+    for (const cell of this.resident.values()) if (cell.block.lastUse < this.clock) victims.push(cell);
+    victims.sort((a, b) => a.block.lastUse - b.block.lastUse);
+    let freed = 0;
+    for (const cell of victims) {
+      if (freed >= bytes) break;
+      const { block } = cell;
+      cell.host = this.view(block.address, block.aval).slice() as TypedArray;
+      this.allocator.give(block.address, block.size);
+      block.address = 0;
+      this.resident.delete(block);
+      this.residentBytes -= block.size;
+      this.spilledBytes += block.size;
+      freed += block.size;
+    }
+    return freed;
+  }
+
+  private checkLimit(size: number): void {
+    const limit = settings.memoryLimit;
+    if (this.residentBytes + this.spilledBytes + size <= limit) return;
+    // Dropped tensors may still be counted, for want of finalizers. Out of the heap they can be told apart from live ones.
+    this.spill(Number.POSITIVE_INFINITY);
+    const live = collectedArrayBytes();
+    const known = this.residentBytes + Math.min(this.spilledBytes, live);
+    if (known + size > limit) throw this.outOfMemory(size, `config.memoryLimit = ${formatBytes(limit)}`);
+  }
+
+  private outOfMemory(size: number, limit: string): MemoryError {
+    const largest = [...this.blocks].sort((a, b) => b.size - a.size).slice(0, 10);
+    const list = largest.map((b) => `    ${b.aval.toString()} ${formatBytes(b.aval.bytes)}`).join('\n');
+    const total = formatBytes(this.residentBytes + this.spilledBytes);
+    return new MemoryError(
+      `memory: expected to stay within ${limit}, got a request for ${formatBytes(size)} with ${total} in use. Largest tensors:\n${list}`,
+      'drop references to large tensors, work in smaller batches, or raise the limit. Everything computed so far is intact.',
+      { requested: size, residentBytes: this.residentBytes, spilledBytes: this.spilledBytes },
+    );
+  }
+}
+
+function formatBytes(n: number): string {
+  if (!Number.isFinite(n)) return 'no limit';
+  if (n < 1024) return `${n} B`;
+  const units = ['KiB', 'MiB', 'GiB'];
+  let value = n / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value.toFixed(1)} ${units[unit]!}`;
+}
+
+interface NodeProcess {
+  readonly memoryUsage?: () => { readonly arrayBuffers?: number };
+  readonly getBuiltinModule?: (name: string) => Record<string, (...args: string[]) => unknown> | undefined;
+}
+
+let collect: (() => void) | undefined;
+
+/** Bytes in ArrayBuffers after a garbage collection, where the host lets us ask (Node); otherwise no bound. */
+function collectedArrayBytes(): number {
+  const { process: host, gc } = globalThis as { process?: NodeProcess; gc?: () => void };
+  if (host?.memoryUsage === undefined) return Number.POSITIVE_INFINITY;
+  if (collect === undefined && gc === undefined) {
+    host.getBuiltinModule?.('node:v8')?.setFlagsFromString?.('--expose-gc');
+    collect = host.getBuiltinModule?.('node:vm')?.runInNewContext?.('gc') as (() => void) | undefined;
+  }
+  (gc ?? collect)?.();
+  return host.memoryUsage().arrayBuffers ?? Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,100 @@
+/**
+ * Loops of sort: a stable bottom-up merge sort of each line, all operands moving together between two sets of buffers.
+ * May import: `ir`, `core`, `primitives/strided-view`.
+ * @module
+ */
+import type { Aval } from '../ir/aval.ts';
+import { isFloat } from '../ir/dtype.ts';
+import { binary, type BufferRef, convert, type Expr, iadd, imul, int, load } from '../ir/loop/expr.ts';
+import type { KernelBuilder } from '../ir/loop/kernel.ts';
+import { sizeOf } from '../ir/shape.ts';
+
+export interface SortParams {
+  readonly dimension: number;
+  /** The first operands, compared lexicographically; the others are carried. */
+  readonly numKeys: number;
+  /** Whether equal elements must keep their order (they always do). */
+  readonly isStable: boolean;
+}
+
+/** The value as it is compared: booleans as integers. */
+const key = (buffer: BufferRef, at: Expr): Expr => {
+  const value = load(buffer, at);
+  return value.dtype === 'bool' || value.dtype === 'uint8' ? convert(value, 'int32') : value;
+};
+
+const and = (x: Expr, y: Expr): Expr => binary('and', x, y);
+const or = (x: Expr, y: Expr): Expr => binary('or', x, y);
+
+/** Whether x sorts strictly before y; NaN after every number. */
+function before(x: Expr, y: Expr): Expr {
+  const isLess = binary('lt', x, y);
+  return isFloat(x.dtype) ? or(isLess, and(binary('eq', x, x), binary('ne', y, y))) : isLess;
+}
+
+/** Whether x and y tie. */
+function ties(x: Expr, y: Expr): Expr {
+  const isEqual = binary('eq', x, y);
+  return isFloat(x.dtype) ? or(isEqual, and(binary('ne', x, x), binary('ne', y, y))) : isEqual;
+}
+
+/** Whether the element at `p` sorts strictly before that at `q`. */
+function elementBefore(keys: readonly BufferRef[], p: Expr, q: Expr): Expr {
+  const [first, ...rest] = keys;
+  const [x, y] = [key(first!, p), key(first!, q)];
+  if (rest.length === 0) return before(x, y);
+  return or(before(x, y), and(ties(x, y), elementBefore(rest, p, q)));
+}
+
+/** Merges neighbouring sorted runs of `width` elements of `from` into runs of twice that in `to`. */
+function mergePass(b: KernelBuilder, from: readonly BufferRef[], to: readonly BufferRef[], keys: number, n: number, width: Expr): void {
+  const start = b.local('int32', 0);
+  b.while(binary('lt', b.get(start), int(n)), () => {
+    const middle = b.get(b.local('int32', binary('min', iadd(b.get(start), width), int(n))));
+    const end = b.get(b.local('int32', binary('min', iadd(middle, width), int(n))));
+    const [left, right, at] = [b.local('int32', b.get(start)), b.local('int32', middle), b.local('int32', b.get(start))];
+    const [l, r, o] = [b.get(left), b.get(right), b.get(at)];
+    const move = (local: typeof left): void => {
+      from.forEach((buffer, k) => b.store(to[k]!, o, load(buffer, b.get(local))));
+      b.set(local, iadd(b.get(local), int(1)));
+      b.set(at, iadd(o, int(1)));
+    };
+    b.while(and(binary('lt', l, middle), binary('lt', r, end)), () => {
+      // Of equals the left one goes first: that makes the sort stable.
+      b.if(
+        elementBefore(from.slice(0, keys), r, l),
+        () => move(right),
+        () => move(left),
+      );
+    });
+    b.while(binary('lt', l, middle), () => move(left));
+    b.while(binary('lt', r, end), () => move(right));
+    b.set(start, end);
+  });
+}
+
+export function lowerSort(b: KernelBuilder, inputs: readonly Aval[], { dimension, numKeys }: SortParams): void {
+  const { shape } = inputs[0]!;
+  const n = shape[dimension]!;
+  const inner = sizeOf(shape.slice(dimension + 1));
+  const outer = sizeOf(shape.slice(0, dimension));
+  if (n * inner * outer === 0) return;
+  const buffers = (): BufferRef[] => inputs.map((x) => b.scratch(x.dtype, n));
+  const [ping, pong] = [buffers(), buffers()];
+  b.loop(outer, (i) =>
+    b.loop(inner, (j) => {
+      const line = b.get(b.local('int32', iadd(imul(i, int(n * inner)), j)));
+      const at = (e: Expr): Expr => iadd(line, imul(e, int(inner)));
+      ping.forEach((buffer, k) => b.parallel([n], ([e]) => b.store(buffer, e!, load(b.inputs[k]!, at(e!)))));
+      const width = b.local('int32', 1);
+      // Two passes a round, so that the result is always back in the first set.
+      b.while(binary('lt', b.get(width), int(n)), () => {
+        mergePass(b, ping, pong, numKeys, n, b.get(width));
+        b.set(width, imul(b.get(width), int(2)));
+        mergePass(b, pong, ping, numKeys, n, b.get(width));
+        b.set(width, imul(b.get(width), int(2)));
+      });
+      ping.forEach((buffer, k) => b.parallel([n], ([e]) => b.store(b.outputs[k]!, at(e!), load(buffer, e!))));
+    }),
+  );
+}

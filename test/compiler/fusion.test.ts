@@ -1,0 +1,144 @@
+/**
+ * What is fused, what is stored, and that it stays right.
+ * @module
+ */
+import { describe, expect, it } from 'vitest';
+import { type Aval, f32, i32 } from '../../src/ir/aval.ts';
+import type { Tensor } from '../../src/core/tensor.ts';
+import { scalarTensor } from '../../src/core/tensor.ts';
+import { dotGeneral } from '../../src/primitives/dot.ts';
+import * as p from '../../src/primitives/index.ts';
+import { slice } from '../../src/primitives/slice.ts';
+import { type CompileStats, compileStats } from '../../src/compiler/stats.ts';
+import type { PlanOptions } from '../../src/compiler/compile.ts';
+import { drawArgs, expectPlanMatches, trace } from './check-plan.ts';
+
+function statsOf(avals: readonly Aval[], f: (args: readonly Tensor[]) => readonly Tensor[], options: PlanOptions = {}): CompileStats {
+  const program = trace(avals, f);
+  return compileStats(expectPlanMatches(program, drawArgs(avals, 3), '', options));
+}
+
+const s = (x: number): Tensor => scalarTensor(x, 'float32');
+
+describe('elementwise chains', () => {
+  it('are one kernel, whatever their shapes broadcast to', () => {
+    const stats = statsOf([f32(4, 3), f32(3), f32(4, 1)], ([x, b, c]) => [p.tanh(p.mul(p.add(x!, b!), p.abs(c!)))]);
+    expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+
+  it('go through reshapes, transposes, slices and pads', () => {
+    const stats = statsOf([f32(4, 6)], ([x]) => {
+      const y = p.transpose(p.reshape(p.mul(x!, s(2)), [2, 2, 6]), [2, 0, 1]);
+      return [p.add(slice(y, { start: [1, 0, 0], limit: [5, 2, 2], strides: [2, 1, 1] }), s(1))];
+    });
+    expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+
+  it('share what two results need, in one pass', () => {
+    const stats = statsOf([f32(100)], ([x]) => {
+      const e = p.exp(x!);
+      return [p.mul(e, s(2)), p.add(e, x!), e];
+    });
+    expect(stats).toMatchObject({ kernels: 1, bytesMoved: 4 * 400 });
+  });
+
+  it('with a common operand but no common result share a pass', () => {
+    expect(statsOf([f32(8, 8)], ([x]) => [p.sin(x!), p.cos(x!)]).kernels).toBe(1);
+  });
+
+  it("of Adam's three updates are one kernel that writes in place of donated state", () => {
+    const avals = [f32(64), f32(64), f32(64), f32(64)];
+    const program = trace(avals, ([w, m, v, g]) => {
+      const m2 = p.add(p.mul(m!, s(0.9)), p.mul(g!, s(0.1)));
+      const v2 = p.add(p.mul(v!, s(0.99)), p.mul(p.mul(g!, g!), s(0.01)));
+      return [p.sub(w!, p.div(m2, p.add(p.sqrt(p.abs(v2)), s(1e-3)))), m2, v2];
+    });
+    const plan = expectPlanMatches(program, drawArgs(avals, 5), '', { donate: [0, 1, 2] });
+    expect(compileStats(plan)).toMatchObject({ kernels: 1, arenaBytes: 0 });
+    expect(plan.plannedOutputs).toEqual([0, 1, 2].map((input) => ({ kind: 'donated', input })));
+  });
+
+  it('are not repeated where an expensive value is broadcast', () => {
+    const stats = statsOf([f32(50), f32(40, 50)], ([x, y]) => [p.add(p.exp(x!), y!)]);
+    expect(stats).toMatchObject({ kernels: 2, arenaBytes: 256 });
+  });
+
+  it('are repeated where that is cheaper than memory', () => {
+    expect(statsOf([f32(50), f32(40, 50)], ([x, y]) => [p.add(p.neg(x!), y!)])).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+});
+
+describe('reductions', () => {
+  it('take in what is computed for them alone, and what follows at their index', () => {
+    const stats = statsOf([f32(6, 8), f32(8)], ([x, y]) => [p.sqrt(p.reduceSum(p.mul(p.exp(x!), y!), [1]))]);
+    expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+
+  it('of softmax store the exponential once', () => {
+    const stats = statsOf([f32(6, 8)], ([x]) => {
+      const e = p.exp(p.sub(x!, p.broadcastInDim(p.reduceMax(x!, [1]), [6, 8], [0])));
+      return [p.div(e, p.broadcastInDim(p.reduceSum(e, [1]), [6, 8], [0]))];
+    });
+    expect(stats.kernels).toBeLessThanOrEqual(4);
+  });
+
+  it('over nothing give the identity', () => {
+    statsOf([f32(0, 3)], ([x]) => [p.reduceSum(p.exp(x!), [0]), p.reduceProd(x!, [0]), p.exp(x!)]);
+    statsOf([f32(3, 0)], ([x]) => [p.add(p.reduceSum(x!, [1]), s(1)), p.reduceMax(x!, [1])]);
+  });
+
+  it('of mean and variance meet in one epilogue', () => {
+    const stats = statsOf([f32(5, 7)], ([x]) => {
+      const mean = p.mul(p.reduceSum(x!, [1]), s(1 / 7));
+      const square = p.mul(p.reduceSum(p.mul(x!, x!), [1]), s(1 / 7));
+      return [p.sub(square, p.mul(mean, mean))];
+    });
+    expect(stats.kernels).toBe(1);
+  });
+});
+
+describe('kernels with loops of their own', () => {
+  it('read and write reshaped values without copies', () => {
+    const stats = statsOf([f32(2, 3, 4), f32(4, 5)], ([x, w]) => {
+      const y = dotGeneral(p.reshape(x!, [6, 4]), w!, { contract: [[1], [0]], batch: [[], []] } as never);
+      return [p.reshape(y, [2, 3, 5])];
+    });
+    expect(stats).toMatchObject({ kernels: 1, copies: 0, arenaBytes: 0 });
+  });
+});
+
+describe('outputs', () => {
+  it('that are inputs, literals or other outputs are not computed', () => {
+    const program = trace([f32(3), f32(3)], ([x, y]) => [x!, s(2), p.add(x!, y!), y!, p.add(x!, y!)]);
+    const plan = expectPlanMatches(program, drawArgs(program.inAvals, 1));
+    expect(plan.plannedOutputs).toEqual([
+      { kind: 'input', index: 0 },
+      { kind: 'constant', index: 0 },
+      { kind: 'computed' },
+      { kind: 'input', index: 1 },
+      { kind: 'same-as', output: 2 },
+    ]);
+  });
+
+  it('that are reshaped inputs or outputs are copied', () => {
+    const stats = statsOf([f32(2, 3)], ([x]) => {
+      const y = p.exp(x!);
+      return [p.reshape(x!, [6]), y, p.reshape(y, [3, 2])];
+    });
+    expect(stats).toMatchObject({ kernels: 1, copies: 2 });
+  });
+
+  it('of integers and booleans keep their dtypes', () => {
+    statsOf([i32(5), f32(5)], ([x, y]) => [p.lt(p.convert(x!, 'float32'), y!), p.select(p.gt(y!, s(0)), p.mul(x!, x!), x!)]);
+  });
+});
+
+describe('folding', () => {
+  it('computes scalars of scalars, and merges equal equations', () => {
+    const stats = statsOf([f32(9)], ([x]) => {
+      const two = p.add(s(1), s(1));
+      return [p.mul(p.exp(x!), two), p.mul(p.exp(x!), two)];
+    });
+    expect(stats.bytesMoved).toBe(2 * 36);
+  });
+});
