@@ -10,7 +10,7 @@ import { UserError } from './user-error.ts';
 export const imageSide = 28;
 export const numClasses = 10;
 const pixels = imageSide * imageSide;
-const trainSize = 8000;
+export const trainSize = 8000;
 const expectedSize = 10_000;
 
 export interface DigitSet {

@@ -8,7 +8,7 @@ import { cac } from 'cac';
 import cliProgress from 'cli-progress';
 import { config, CotangentError, devices, grad, makeProgram, np } from 'cotangent';
 import { loadState, readSettings, saveState } from './checkpoint.ts';
-import { type Digits, loadDigits } from './data.ts';
+import { type Digits, loadDigits, trainSize } from './data.ts';
 import { type Model, models } from './model.ts';
 import { makeReport } from './report.ts';
 import { accuracy, epochOrder, gather, initialState, makeStep, objective, predict, type Settings, type State, stepsPerEpoch } from './training.ts';
@@ -66,10 +66,14 @@ function settingsOf(flags: Flags): Settings {
   if (!devices().includes(flags.device)) {
     throw new UserError(`digits: --device expects ${devices().join(' or ')}, got ${flags.device}.`, 2);
   }
+  const batch = number('batch', flags.batch, true, 1);
+  if (batch > trainSize) {
+    throw new UserError(`digits: --batch expects at most ${trainSize}, the size of the training set, got ${batch}.`, 2);
+  }
   return {
     model: flags.model,
     epochs: number('epochs', flags.epochs, true, 1),
-    batch: number('batch', flags.batch, true, 1),
+    batch,
     learningRate: number('lr', flags.lr, false, 0),
     seed: number('seed', flags.seed, true, 0),
   };

@@ -1,5 +1,5 @@
 /**
- * Trailing options objects and optional positional arguments, checked.
+ * Arguments that may be given by position or by name, with the names checked.
  * May import: `ir`.
  * @module
  */

@@ -1,29 +1,56 @@
 /**
- * The trailing options object, whose leading member may also be given by position.
+ * The trailing options object of public functions: recognised, checked, and merged with a leading member given by position.
  * May import: `ir`, `core`.
  * @module
  */
 import { ArgumentError } from '../ir/errors.ts';
 
-/** A plain object: options; tensors, arrays, typed arrays and functions are values. */
-const isOptions = (x: unknown): x is object => typeof x === 'object' && x !== null && Object.getPrototypeOf(x) === Object.prototype;
+/** True for a plain object: neither a tensor nor an array, a typed array or a function. */
+export function isOptions(x: unknown): x is object {
+  if (typeof x !== 'object' || x === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(x);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Throws for a key that the function does not have. */
+export function checkOptions(op: string, options: object | null | undefined, keys: readonly string[]): void {
+  if (options === undefined || options === null) return;
+  if (!isOptions(options)) {
+    throw new ArgumentError(`${op}: expected an options object, got ${describe(options)}.`, `options: ${keys.join(', ')}.`);
+  }
+  for (const key of Object.keys(options)) {
+    if (keys.includes(key)) continue;
+    throw new ArgumentError(`${op}: expected options ${keys.join(', ')}, got ${key}.`, 'option names are those of NumPy in camelCase.', {
+      option: key,
+      valid: keys,
+    });
+  }
+}
+
+function describe(x: unknown): string {
+  if (x === null || typeof x !== 'object') return String(x);
+  return `a ${x.constructor.name}`;
+}
 
 /**
  * Options from `first` (the options object, or the value of the member `positional`) and `rest` (an options object after a
- * positional value). Unknown keys are an error.
+ * positional value): `f(x, axis)`, `f(x, { axis })`, `f(x, axis, { keepdims })`. Unknown keys are an error.
  */
 export function optionsOf<T extends object>(
   op: string,
   positional: keyof T & string,
   first: unknown,
-  rest: object | undefined,
+  rest: object | null | undefined,
   keys: readonly string[],
 ): T {
   const leading = isOptions(first) ? first : first === undefined ? {} : { [positional]: first };
-  const all = { ...leading, ...rest };
-  for (const key of Object.keys(all)) {
-    if (keys.includes(key)) continue;
-    throw new ArgumentError(`${op}: expected options ${keys.join(', ')}, got ${key}.`, 'option names are those of NumPy in camelCase.', { option: key });
-  }
-  return all as T;
+  checkOptions(op, leading, keys);
+  checkOptions(op, rest, keys);
+  return { ...leading, ...rest } as T;
+}
+
+/** Throws unless `value` is one of a set of words. */
+export function checkChoice(op: string, name: string, value: unknown, choices: readonly string[]): void {
+  if (choices.includes(value as string)) return;
+  throw new ArgumentError(`${op}: expected ${name} to be one of ${choices.join(', ')}, got ${String(value)}.`);
 }

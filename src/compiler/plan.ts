@@ -49,9 +49,12 @@ export interface Plan {
   readonly inputs: readonly Aval[];
   readonly outputs: readonly Aval[];
   readonly plannedOutputs: readonly PlannedOutput[];
-  /** Non-scalar literals (scalars are inlined in kernels); `constant` bases index this list. */
+  /**
+   * Literals that need memory: arrays, and scalars where a loop or a caller wants an address (elsewhere they are inlined). A scalar's
+   * number is in `scalar`; the compiler makes such constants itself, so they need not be tensors. `constant` bases index this list.
+   */
   readonly constants: readonly ConstantValue[];
-  /** Bytes of temporary memory one call needs, 16-byte aligned. */
+  /** Bytes of temporary memory one call needs, 64-byte aligned. */
   readonly arenaBytes: number;
   readonly steps: readonly Step[];
 }

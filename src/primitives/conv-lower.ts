@@ -24,7 +24,8 @@ interface ProductAxis {
 }
 
 const inLhs = (axes: readonly ProductAxis[]): StridedAxis[] => axes.map((a) => ({ extent: a.extent, stride: a.lhs }));
-const inOther = (axes: readonly ProductAxis[]): StridedAxis[] => axes.map((a) => ({ extent: a.extent, stride: a.other }));
+const inOther = (axes: readonly ProductAxis[]): StridedAxis[] =>
+  axes.map((a) => ({ extent: a.extent, stride: a.other }));
 const extentsOf = (axes: readonly ProductAxis[]): number[] => axes.map((a) => a.extent);
 const size = (axes: readonly ProductAxis[]): number => axes.reduce((n, a) => n * a.extent, 1);
 
@@ -72,15 +73,29 @@ function describe(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: Con
   const padded = padLhs(b, lhs, rhs, out, params);
   const [rs, os] = [rowMajorStrides(rhs.shape), rowMajorStrides(out.shape)];
   const axisStep = [1, ...params.windowStrides];
-  const rows = n.out.map((at, i) => ({ at, i })).filter(({ i }) => i !== 1).sort((p, q) => p.at - q.at);
+  const rows = n.out
+    .map((at, i) => ({ at, i }))
+    .filter(({ i }) => i !== 1)
+    .sort((p, q) => p.at - q.at);
   const rowAxes = rows.map(({ at, i }) => ({
     before: at < n.out[1]!,
-    axis: { extent: out.shape[at]!, lhs: padded.strides[n.lhs[i]!]! * (i === 0 ? 1 : axisStep[i - 1]!), other: os[at]! },
+    axis: {
+      extent: out.shape[at]!,
+      lhs: padded.strides[n.lhs[i]!]! * (i === 0 ? 1 : axisStep[i - 1]!),
+      other: os[at]!,
+    },
   }));
-  const contracted = n.rhs.map((at, i) => ({ at, i })).filter(({ i }) => i !== 0).sort((p, q) => p.at - q.at);
+  const contracted = n.rhs
+    .map((at, i) => ({ at, i }))
+    .filter(({ i }) => i !== 0)
+    .sort((p, q) => p.at - q.at);
   const kAxes = contracted.map(({ at, i }) => ({
     before: at < n.rhs[0]!,
-    axis: { extent: rhs.shape[at]!, lhs: padded.strides[n.lhs[i]!]! * (i === 1 ? 1 : params.rhsDilation[i - 2]!), other: rs[at]! },
+    axis: {
+      extent: rhs.shape[at]!,
+      lhs: padded.strides[n.lhs[i]!]! * (i === 1 ? 1 : params.rhsDilation[i - 2]!),
+      other: rs[at]!,
+    },
   }));
   const groups = featureGroupCount * batchGroupCount;
   const inFeatures = rhs.shape[n.rhs[1]!]!;
@@ -95,12 +110,19 @@ function describe(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: Con
     featureStrideOut: os[n.out[1]!]!,
     featureStrideRhs: rs[n.rhs[0]!]!,
     groups,
-    groupStrideLhs: featureGroupCount > 1 ? inFeatures * padded.strides[n.lhs[1]!]! : batch * padded.strides[n.lhs[0]!]!,
+    groupStrideLhs:
+      featureGroupCount > 1 ? inFeatures * padded.strides[n.lhs[1]!]! : batch * padded.strides[n.lhs[0]!]!,
   };
 }
 
 /** The lhs with zeros around and between its elements (and only as much of it as windows reach); itself where that is nothing. */
-function padLhs(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: ConvParams): { buffer: BufferRef; strides: number[] } {
+function padLhs(
+  b: KernelBuilder,
+  lhs: Aval,
+  rhs: Aval,
+  out: Aval,
+  params: ConvParams,
+): { buffer: BufferRef; strides: number[] } {
   const { dimensionNumbers: n } = params;
   const shape = [...lhs.shape];
   const [low, dilation] = [shape.map(() => 0), shape.map(() => 1)];
@@ -114,21 +136,36 @@ function padLhs(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: ConvP
   const own = rowMajorStrides(lhs.shape);
   if (isInPlace) return { buffer: b.inputs[0]!, strides: own };
   const strides = rowMajorStrides(shape);
-  const buffer = b.scratch(lhs.dtype, shape.reduce((p, q) => p * q, 1));
+  const buffer = b.scratch(
+    lhs.dtype,
+    shape.reduce((p, q) => p * q, 1),
+  );
   b.parallel([buffer.size], ([i]) => b.store(buffer, i!, constant(0, lhs.dtype)));
   // Element i lies at low + i · dilation; those with 0 ≤ that < extent are copied.
   const first = shape.map((_, d) => Math.max(0, Math.ceil(-low[d]! / dilation[d]!)));
   const end = shape.map((extent, d) => Math.min(lhs.shape[d]!, Math.floor((extent - 1 - low[d]!) / dilation[d]!) + 1));
   const counts = end.map((e, d) => Math.max(0, e - first[d]!));
-  const axes = (scale: (d: number) => number): StridedAxis[] => counts.map((extent, d) => ({ extent, stride: scale(d) }));
+  const axes = (scale: (d: number) => number): StridedAxis[] =>
+    counts.map((extent, d) => ({ extent, stride: scale(d) }));
   const start = (scale: (d: number) => number): Expr => int(shape.reduce((sum, _, d) => sum + scale(d), 0));
   const to = start((d) => (low[d]! + first[d]! * dilation[d]!) * strides[d]!);
   const from = start((d) => first[d]! * own[d]!);
   b.parallel(counts, (index) =>
     b.store(
       buffer,
-      offsetOf(index, axes((d) => dilation[d]! * strides[d]!), to),
-      load(b.inputs[0]!, offsetOf(index, axes((d) => own[d]!), from)),
+      offsetOf(
+        index,
+        axes((d) => dilation[d]! * strides[d]!),
+        to,
+      ),
+      load(
+        b.inputs[0]!,
+        offsetOf(
+          index,
+          axes((d) => own[d]!),
+          from,
+        ),
+      ),
     ),
   );
   return { buffer, strides };
@@ -146,7 +183,11 @@ function planSplits(rows: readonly ProductAxis[], ks: readonly ProductAxis[]): S
   const extents = { rows: extentsOf(rows), k: extentsOf(ks) };
   const count = (list: readonly number[]): number => list.reduce((p, q) => p * q, 1);
   const splits: Split[] = [];
-  for (let total = count(extents.rows) * count(extents.k); total > pieceElements; total = count(extents.rows) * count(extents.k)) {
+  for (
+    let total = count(extents.rows) * count(extents.k);
+    total > pieceElements;
+    total = count(extents.rows) * count(extents.k)
+  ) {
     const side = count(extents.k) > count(extents.rows) ? 'k' : 'rows';
     const axis = extents[side].findIndex((n) => n > 1);
     const n = extents[side][axis]!;
@@ -171,7 +212,10 @@ function multiply(b: KernelBuilder, p: Product): void {
   const accumulate = loopK.length > 0 || splits.some((s) => s.side === 'k');
   const out = b.outputs[0]!;
   if (accumulate) b.parallel([out.size], ([i]) => b.store(out, i!, constant(0, out.dtype)));
-  const piece = splits.reduce((n, s) => (n / (s.side === 'k' ? ks : rows)[s.axis]!.extent) * s.unit, size(rows) * size(ks));
+  const piece = splits.reduce(
+    (n, s) => (n / (s.side === 'k' ? ks : rows)[s.axis]!.extent) * s.unit,
+    size(rows) * size(ks),
+  );
   const columns = isView ? undefined : b.scratch(out.dtype, piece);
   const each = [{ extent: p.groups, lhs: p.groupStrideLhs, other: 0 }, ...loopRows, ...loopK];
   nestedLoops(b, extentsOf(each), (index) => {
@@ -182,7 +226,9 @@ function multiply(b: KernelBuilder, p: Product): void {
       rhs: offsetOf(index.slice(atK), inOther(loopK), imul(group, int(p.features * p.featureStrideRhs))),
       out: offsetOf(index.slice(1, atK), inOther(loopRows), imul(group, int(p.features * p.featureStrideOut))),
     };
-    inPieces(b, splits, rows, ks, at, (r, k, o) => multiplyPiece(b, p, { isFeatureLast, accumulate, columns, rows: r, ks: k, at: o }));
+    inPieces(b, splits, rows, ks, at, (r, k, o) =>
+      multiplyPiece(b, p, { isFeatureLast, accumulate, columns, rows: r, ks: k, at: o }),
+    );
   });
 }
 
@@ -232,13 +278,26 @@ function multiplyPiece(b: KernelBuilder, p: Product, piece: Piece): void {
   const { rows, ks, at, accumulate } = piece;
   const [m, k, n] = [size(rows), size(ks), p.features];
   const windows = piece.columns ? unroll(b, p, piece, piece.columns) : viewOf(p, piece);
-  const kernel: MatrixRef = { buffer: b.inputs[1]!, offset: at.rhs, rowStride: mergedStride(inOther(ks), 1)!, colStride: p.featureStrideRhs };
+  const kernel: MatrixRef = {
+    buffer: b.inputs[1]!,
+    offset: at.rhs,
+    rowStride: mergedStride(inOther(ks), 1)!,
+    colStride: p.featureStrideRhs,
+  };
   const c = { buffer: b.outputs[0]!, offset: at.out, colStride: 1 };
   if (piece.isFeatureLast) {
     const rowStride = mergedStride(inOther(rows), p.features)!;
     b.gemm({ m, n, k, a: windows, b: kernel, c: { ...c, rowStride }, accumulate });
   } else {
-    b.gemm({ m: n, n: m, k, a: transposed(kernel), b: transposed(windows), c: { ...c, rowStride: p.featureStrideOut }, accumulate });
+    b.gemm({
+      m: n,
+      n: m,
+      k,
+      a: transposed(kernel),
+      b: transposed(windows),
+      c: { ...c, rowStride: p.featureStrideOut },
+      accumulate,
+    });
   }
 }
 
@@ -268,7 +327,9 @@ function unroll(b: KernelBuilder, p: Product, { rows, ks, at }: Piece, columns: 
   const isRowInner = contiguousRun(rows) >= contiguousRun(ks);
   const axes = isRowInner ? [...ks, ...rows] : [...rows, ...ks];
   const extents = extentsOf(axes);
-  b.parallel(extents, (index) => b.store(columns, linearize(index, extents), load(p.lhs, offsetOf(index, inLhs(axes), at.lhs))));
+  b.parallel(extents, (index) =>
+    b.store(columns, linearize(index, extents), load(p.lhs, offsetOf(index, inLhs(axes), at.lhs))),
+  );
   const [rowStride, colStride] = isRowInner ? [1, size(rows)] : [size(ks), 1];
   return { buffer: columns, offset: int(0), rowStride, colStride };
 }
@@ -291,7 +352,11 @@ function sumDirectly(b: KernelBuilder, p: Product): void {
     const fromLhs = offsetOf(index, inLhs(axes));
     const fromRhs = offsetOf(index.slice(atFeatures, atFeatures + 2), inRhs);
     const sum = b.reduce('add', extentsOf(ks), out.dtype, (k) =>
-      binary('mul', load(p.lhs, offsetOf(k, inLhs(ks), fromLhs)), load(b.inputs[1]!, offsetOf(k, inOther(ks), fromRhs))),
+      binary(
+        'mul',
+        load(p.lhs, offsetOf(k, inLhs(ks), fromLhs)),
+        load(b.inputs[1]!, offsetOf(k, inOther(ks), fromRhs)),
+      ),
     );
     b.store(out, offsetOf(index, inOther(axes)), sum);
   });

@@ -37,14 +37,22 @@ export const dilate = (n: number, dilation: number): number => (n === 0 ? 0 : (n
 const spatialOf = (shape: Shape, spec: readonly number[]): number[] => spec.slice(2).map((d) => shape[d]!);
 
 /** Spatial extents of the operands. */
-export function spatialExtents(lhs: Shape, rhs: Shape, { dimensionNumbers: n }: ConvParams): { lhs: number[]; rhs: number[] } {
+export function spatialExtents(
+  lhs: Shape,
+  rhs: Shape,
+  { dimensionNumbers: n }: ConvParams,
+): { lhs: number[]; rhs: number[] } {
   return { lhs: spatialOf(lhs, n.lhs), rhs: spatialOf(rhs, n.rhs) };
 }
 
 function checkConv(lhs: Aval, rhs: Aval, params: ConvParams): void {
   const { dimensionNumbers: n, featureGroupCount: groups, batchGroupCount: batchGroups } = params;
   const fail = (rule: string, fix: string): never => {
-    throw new ShapeError(`conv: expected ${rule}, got ${lhs.toString()} and ${rhs.toString()}.`, fix, { lhs: lhs.shape, rhs: rhs.shape, params });
+    throw new ShapeError(`conv: expected ${rule}, got ${lhs.toString()} and ${rhs.toString()}.`, fix, {
+      lhs: lhs.shape,
+      rhs: rhs.shape,
+      params,
+    });
   };
   if (lhs.dtype !== rhs.dtype || lhs.dtype === 'bool' || lhs.dtype === 'uint8') {
     throw new DTypeError(
@@ -55,7 +63,10 @@ function checkConv(lhs: Aval, rhs: Aval, params: ConvParams): void {
   const isPermutation = (spec: readonly number[]): boolean =>
     spec.length === lhs.ndim && [...spec].sort((a, b) => a - b).every((d, i) => d === i);
   if (lhs.ndim < 2 || rhs.ndim !== lhs.ndim || ![n.lhs, n.rhs, n.out].every(isPermutation)) {
-    fail('operands of one rank ≥ 2 that the dimension numbers permute', 'add the batch axis, or check the layout strings.');
+    fail(
+      'operands of one rank ≥ 2 that the dimension numbers permute',
+      'add the batch axis, or check the layout strings.',
+    );
   }
   const perAxis = [params.windowStrides, params.padding, params.lhsDilation, params.rhsDilation];
   if (perAxis.some((list) => list.length !== lhs.ndim - 2)) {
@@ -102,7 +113,12 @@ type Padding = ConvParams['padding'];
  * Padding of the convolution that transposes one in its lhs: the cotangent, dilated by the strides, slides under the reversed kernel.
  * Position i of the dilated lhs meets the kernel's last element at i − low + (k − 1), hence k − 1 − low zeros before.
  */
-export function lhsCotangentPadding(lhs: readonly number[], rhs: readonly number[], out: readonly number[], p: WindowGeometry): Padding {
+export function lhsCotangentPadding(
+  lhs: readonly number[],
+  rhs: readonly number[],
+  out: readonly number[],
+  p: WindowGeometry,
+): Padding {
   return lhs.map((n, d) => {
     const kernel = dilate(rhs[d]!, p.rhsDilation[d]!);
     const before = kernel - 1 - p.padding[d]![0];
@@ -111,7 +127,12 @@ export function lhsCotangentPadding(lhs: readonly number[], rhs: readonly number
 }
 
 /** Padding of the convolution of the lhs with the cotangent that gives the kernel's: the result must have the kernel's extent. */
-export function rhsCotangentPadding(lhs: readonly number[], rhs: readonly number[], out: readonly number[], p: WindowGeometry): Padding {
+export function rhsCotangentPadding(
+  lhs: readonly number[],
+  rhs: readonly number[],
+  out: readonly number[],
+  p: WindowGeometry,
+): Padding {
   return lhs.map((n, d) => {
     const low = p.padding[d]![0];
     const kernel = dilate(rhs[d]!, p.rhsDilation[d]!);

@@ -122,7 +122,9 @@ function batchConv(
     convGeneralDilated(l, r, { ...params, ...changed });
   if (ldim !== null && rdim !== null) {
     const groups =
-      batchGroupCount > 1 ? { batchGroupCount: batchGroupCount * size } : { featureGroupCount: featureGroupCount * size };
+      batchGroupCount > 1
+        ? { batchGroupCount: batchGroupCount * size }
+        : { featureGroupCount: featureGroupCount * size };
     const into = batchGroupCount > 1 ? n.lhs[0]! : n.lhs[1]!;
     const out = conv(foldAxis(lhs!, ldim!, into), foldAxis(rhs!, rdim!, n.rhs[0]!), groups);
     return [[splitAxis(out, n.out[1]!, size)], [n.out[1]!]];
@@ -163,7 +165,10 @@ function evaluateConv(lhs: HostArray, rhs: HostArray, out: HostArray, params: Co
     const b = index[n.out[0]!]! + batchGroup * batchPerGroup;
     let sum = 0;
     forEachIndex(kernel, ([i, ...k]) => {
-      let [l, r] = [b * ls[n.lhs[0]!]! + (i! + featureGroup * kernel[0]!) * ls[n.lhs[1]!]!, feature * rs[n.rhs[0]!]! + i! * rs[n.rhs[1]!]!];
+      let [l, r] = [
+        b * ls[n.lhs[0]!]! + (i! + featureGroup * kernel[0]!) * ls[n.lhs[1]!]!,
+        feature * rs[n.rhs[0]!]! + i! * rs[n.rhs[1]!]!,
+      ];
       for (let d = 0; d < k.length; d++) {
         const at = index[n.out[d + 2]!]! * windowStrides[d]! + k[d]! * rhsDilation[d]! - padding[d]![0];
         const position = at / lhsDilation[d]!;
@@ -184,29 +189,113 @@ function convSamples(): readonly Sample<ConvParams>[] {
   const plain: ConvParams = {
     dimensionNumbers: nchw,
     windowStrides: [1, 1],
-    padding: [[0, 0], [0, 0]],
+    padding: [
+      [0, 0],
+      [0, 0],
+    ],
     lhsDilation: [1, 1],
     rhsDilation: [1, 1],
     featureGroupCount: 1,
     batchGroupCount: 1,
   };
   const line = { lhs: [0, 1, 2], rhs: [0, 1, 2], out: [0, 1, 2] };
-  const oneD: ConvParams = { ...plain, dimensionNumbers: line, windowStrides: [1], padding: [[0, 0]], lhsDilation: [1], rhsDilation: [1] };
+  const oneD: ConvParams = {
+    ...plain,
+    dimensionNumbers: line,
+    windowStrides: [1],
+    padding: [[0, 0]],
+    lhsDilation: [1],
+    rhsDilation: [1],
+  };
   return [
     { avals: [f64(2, 2, 4, 5), f64(3, 2, 2, 3)], params: plain },
-    { avals: [f32(2, 5, 5, 2), f32(3, 3, 2, 3)], params: { ...plain, dimensionNumbers: nhwc, padding: [[1, 1], [1, 1]] } },
-    { avals: [f64(1, 2, 5, 6), f64(2, 2, 3, 2)], params: { ...plain, windowStrides: [2, 3], padding: [[1, 2], [0, 1]] } },
-    { avals: [f64(1, 1, 6, 5), f64(2, 1, 2, 2)], params: { ...plain, rhsDilation: [2, 3], padding: [[1, -1], [2, 0]] } },
-    { avals: [f64(1, 2, 3, 3), f64(1, 2, 2, 3)], params: { ...plain, lhsDilation: [2, 3], padding: [[1, 2], [-1, 2]] } },
-    { avals: [f64(2, 4, 3, 3), f64(4, 2, 2, 2)], params: { ...plain, featureGroupCount: 2, padding: [[1, 0], [0, 1]] } },
+    {
+      avals: [f32(2, 5, 5, 2), f32(3, 3, 2, 3)],
+      params: {
+        ...plain,
+        dimensionNumbers: nhwc,
+        padding: [
+          [1, 1],
+          [1, 1],
+        ],
+      },
+    },
+    {
+      avals: [f64(1, 2, 5, 6), f64(2, 2, 3, 2)],
+      params: {
+        ...plain,
+        windowStrides: [2, 3],
+        padding: [
+          [1, 2],
+          [0, 1],
+        ],
+      },
+    },
+    {
+      avals: [f64(1, 1, 6, 5), f64(2, 1, 2, 2)],
+      params: {
+        ...plain,
+        rhsDilation: [2, 3],
+        padding: [
+          [1, -1],
+          [2, 0],
+        ],
+      },
+    },
+    {
+      avals: [f64(1, 2, 3, 3), f64(1, 2, 2, 3)],
+      params: {
+        ...plain,
+        lhsDilation: [2, 3],
+        padding: [
+          [1, 2],
+          [-1, 2],
+        ],
+      },
+    },
+    {
+      avals: [f64(2, 4, 3, 3), f64(4, 2, 2, 2)],
+      params: {
+        ...plain,
+        featureGroupCount: 2,
+        padding: [
+          [1, 0],
+          [0, 1],
+        ],
+      },
+    },
     { avals: [f64(4, 2, 3, 3), f64(4, 2, 2, 2)], params: { ...plain, batchGroupCount: 2 } },
     // Depthwise.
-    { avals: [f32(1, 4, 4, 3), f32(3, 3, 1, 6)], params: { ...plain, dimensionNumbers: nhwc, featureGroupCount: 3, windowStrides: [2, 1] } },
+    {
+      avals: [f32(1, 4, 4, 3), f32(3, 3, 1, 6)],
+      params: { ...plain, dimensionNumbers: nhwc, featureGroupCount: 3, windowStrides: [2, 1] },
+    },
     // Every axis somewhere else: lhs [i, w, b, h], rhs [h, o, w, i], out [h, o, w, b].
-    { avals: [f64(2, 4, 3, 5), f64(2, 3, 2, 2)], params: { ...plain, dimensionNumbers: odd, windowStrides: [2, 1], padding: [[1, 1], [0, 0]] } },
+    {
+      avals: [f64(2, 4, 3, 5), f64(2, 3, 2, 2)],
+      params: {
+        ...plain,
+        dimensionNumbers: odd,
+        windowStrides: [2, 1],
+        padding: [
+          [1, 1],
+          [0, 0],
+        ],
+      },
+    },
     { avals: [f64(2, 2, 5), f64(3, 2, 2)], params: { ...oneD, windowStrides: [2] } },
     // No spatial axes: a matrix product.
-    { avals: [f64(2, 3), f64(4, 3)], params: { ...oneD, dimensionNumbers: { lhs: [0, 1], rhs: [0, 1], out: [0, 1] }, windowStrides: [], padding: [], lhsDilation: [], rhsDilation: [] } },
+    {
+      avals: [f64(2, 3), f64(4, 3)],
+      params: {
+        ...oneD,
+        dimensionNumbers: { lhs: [0, 1], rhs: [0, 1], out: [0, 1] },
+        windowStrides: [],
+        padding: [],
+        lhsDilation: [],
+        rhsDilation: [],
+      },
+    },
     // The window is longer than the operand: nothing comes out.
     { avals: [f32(1, 1, 2), f32(1, 1, 3)], params: oneD },
     { avals: [i32(1, 2, 4), i32(2, 2, 3)], params: { ...oneD, padding: [[1, 1]] } },

@@ -205,8 +205,16 @@ export function scatterSamples(allowsRepeats: boolean): readonly Sample<ScatterP
   const last = allowsRepeats ? 0 : 1;
   const unique = { ...defaults, uniqueIndices: !allowsRepeats };
   return [
-    { avals: [f32(4), i32(3, 1), f32(3)], params: { dimensionNumbers: points, mode: 'clip', ...unique }, data: [undefined, [0, 2, last], undefined] },
-    { avals: [f64(3, 2), i32(3, 1), f64(3, 2)], params: { dimensionNumbers: rows, mode: 'fill', ...unique }, data: [undefined, [2, -1, last], undefined] },
+    {
+      avals: [f32(4), i32(3, 1), f32(3)],
+      params: { dimensionNumbers: points, mode: 'clip', ...unique },
+      data: [undefined, [0, 2, last], undefined],
+    },
+    {
+      avals: [f64(3, 2), i32(3, 1), f64(3, 2)],
+      params: { dimensionNumbers: rows, mode: 'fill', ...unique },
+      data: [undefined, [2, -1, last], undefined],
+    },
     {
       // A window that keeps its axis: starts are clamped so that it fits.
       avals: [f64(5), i32(1, 1), f64(1, 2)],
@@ -216,7 +224,13 @@ export function scatterSamples(allowsRepeats: boolean): readonly Sample<ScatterP
     {
       avals: [f32(2, 3), i32(2, 2, 1), f32(2, 2)],
       params: {
-        dimensionNumbers: { ...points, insertedWindowDims: [1], scatterDimsToOperandDims: [1], operandBatchingDims: [0], scatterIndicesBatchingDims: [0] },
+        dimensionNumbers: {
+          ...points,
+          insertedWindowDims: [1],
+          scatterDimsToOperandDims: [1],
+          operandBatchingDims: [0],
+          scatterIndicesBatchingDims: [0],
+        },
         mode: 'promise_in_bounds',
         ...unique,
       },
@@ -224,11 +238,23 @@ export function scatterSamples(allowsRepeats: boolean): readonly Sample<ScatterP
     },
     {
       avals: [f32(2, 3), i32(2, 2), f32(2)],
-      params: { dimensionNumbers: { ...points, insertedWindowDims: [0, 1], scatterDimsToOperandDims: [1, 0] }, mode: 'fill', ...unique },
+      params: {
+        dimensionNumbers: { ...points, insertedWindowDims: [0, 1], scatterDimsToOperandDims: [1, 0] },
+        mode: 'fill',
+        ...unique,
+      },
       data: [undefined, [2, 1, 3, 0], undefined],
     },
-    { avals: [f32(3), i32(0, 1), f32(0)], params: { dimensionNumbers: points, mode: 'clip', ...unique }, data: [undefined, [], undefined] },
-    { avals: [i32(3), i32(2, 1), i32(2)], params: { dimensionNumbers: points, mode: 'clip', ...unique }, data: [undefined, [1, allowsRepeats ? 1 : 2], undefined] },
+    {
+      avals: [f32(3), i32(0, 1), f32(0)],
+      params: { dimensionNumbers: points, mode: 'clip', ...unique },
+      data: [undefined, [], undefined],
+    },
+    {
+      avals: [i32(3), i32(2, 1), i32(2)],
+      params: { dimensionNumbers: points, mode: 'clip', ...unique },
+      data: [undefined, [1, allowsRepeats ? 1 : 2], undefined],
+    },
   ];
 }
 

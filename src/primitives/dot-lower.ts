@@ -18,8 +18,8 @@ export interface DotParams {
 
 /** Axes of operand `side` that are neither contracted nor batched, ascending. */
 export function freeAxes(rank: number, { contract, batch }: DotParams, side: 0 | 1): number[] {
-  const used = [...contract[side], ...batch[side]];
-  return Array.from({ length: rank }, (_, d) => d).filter((d) => !used.includes(d));
+  const used = new Set([...contract[side], ...batch[side]]);
+  return Array.from({ length: rank }, (_, d) => d).filter((d) => !used.has(d));
 }
 
 /** An operand as batch, free and contracted axes in a buffer. */
@@ -32,17 +32,25 @@ interface View {
 
 function viewOf(buffer: BufferRef, a: Aval, params: DotParams, side: 0 | 1, order: readonly number[]): View {
   const strides = rowMajorStrides(a.shape);
-  const axes = (list: readonly number[]): StridedAxis[] => list.map((d) => ({ extent: a.shape[d]!, stride: strides[d]! }));
+  const axes = (list: readonly number[]): StridedAxis[] =>
+    list.map((d) => ({ extent: a.shape[d]!, stride: strides[d]! }));
   const contract = order.map((i) => params.contract[side][i]!);
-  return { buffer, batch: axes(params.batch[side]), free: axes(freeAxes(a.ndim, params, side)), contract: axes(contract) };
+  return {
+    buffer,
+    batch: axes(params.batch[side]),
+    free: axes(freeAxes(a.ndim, params, side)),
+    contract: axes(contract),
+  };
 }
 
-const isMatrix = (v: View): boolean => mergedStride(v.free, 0) !== undefined && mergedStride(v.contract, 0) !== undefined;
+const isMatrix = (v: View): boolean =>
+  mergedStride(v.free, 0) !== undefined && mergedStride(v.contract, 0) !== undefined;
 
 /** Both operands under the order of contracted axes that leaves the fewest to copy. */
 function chooseViews(b: KernelBuilder, x: Aval, y: Aval, params: DotParams): [View, View] {
   const given = params.contract[0].map((_, i) => i);
-  const sortedBy = (side: 0 | 1): number[] => given.toSorted((p, q) => params.contract[side][p]! - params.contract[side][q]!);
+  const sortedBy = (side: 0 | 1): number[] =>
+    given.toSorted((p, q) => params.contract[side][p]! - params.contract[side][q]!);
   const candidates = [given, sortedBy(0), sortedBy(1)].map((order): [View, View] => [
     viewOf(b.inputs[0]!, x, params, 0, order),
     viewOf(b.inputs[1]!, y, params, 1, order),
@@ -86,8 +94,18 @@ function productOfMatrices(b: KernelBuilder, x: View, y: View): void {
       m,
       n,
       k,
-      a: { buffer: x.buffer, offset: offsetOf(index, x.batch), rowStride: mergedStride(x.free, k)!, colStride: mergedStride(x.contract, 1)! },
-      b: { buffer: y.buffer, offset: offsetOf(index, y.batch), rowStride: mergedStride(y.contract, n)!, colStride: mergedStride(y.free, 1)! },
+      a: {
+        buffer: x.buffer,
+        offset: offsetOf(index, x.batch),
+        rowStride: mergedStride(x.free, k)!,
+        colStride: mergedStride(x.contract, 1)!,
+      },
+      b: {
+        buffer: y.buffer,
+        offset: offsetOf(index, y.batch),
+        rowStride: mergedStride(y.contract, n)!,
+        colStride: mergedStride(y.free, 1)!,
+      },
       c: { buffer: b.outputs[0]!, offset: offsetOf(index, toC), rowStride: n, colStride: 1 },
       accumulate: false,
     }),
@@ -102,12 +120,19 @@ function productOfElements(b: KernelBuilder, x: View, y: View): void {
     const batch = index.slice(0, x.batch.length);
     const i = index.slice(x.batch.length, x.batch.length + x.free.length);
     const j = index.slice(x.batch.length + x.free.length);
-    const [px, py] = [offsetOf([...batch, ...i], [...x.batch, ...x.free]), offsetOf([...batch, ...j], [...y.batch, ...y.free])];
+    const [px, py] = [
+      offsetOf([...batch, ...i], [...x.batch, ...x.free]),
+      offsetOf([...batch, ...j], [...y.batch, ...y.free]),
+    ];
     const isEmpty = x.contract.some((a) => a.extent === 0);
     const sum = isEmpty
       ? constant(0, out.dtype)
-      : b.reduce('add', x.contract.map((a) => a.extent), out.dtype, (k) =>
-          binary('mul', load(x.buffer, offsetOf(k, x.contract, px)), load(y.buffer, offsetOf(k, y.contract, py))),
+      : b.reduce(
+          'add',
+          x.contract.map((a) => a.extent),
+          out.dtype,
+          (k) =>
+            binary('mul', load(x.buffer, offsetOf(k, x.contract, px)), load(y.buffer, offsetOf(k, y.contract, py))),
         );
     b.store(out, linearize(index, shape), sum);
   });

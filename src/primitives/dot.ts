@@ -7,7 +7,14 @@ import { type Aval, f32, f64, i32, u32 } from '../ir/aval.ts';
 import { isFloat } from '../ir/dtype.ts';
 import { DTypeError, ShapeError } from '../ir/errors.ts';
 import { rowMajorStrides } from '../ir/shape.ts';
-import { type BatchDim, definePrimitive, type HostArray, isLinearInput, type Primitive, residual } from '../core/primitive.ts';
+import {
+  type BatchDim,
+  definePrimitive,
+  type HostArray,
+  isLinearInput,
+  type Primitive,
+  residual,
+} from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { type DotParams, freeAxes, lowerDot } from './dot-lower.ts';
@@ -47,14 +54,21 @@ function checkDot(x: Aval, y: Aval, { contract, batch }: DotParams): void {
 function dotShape(x: Aval, y: Aval, params: DotParams): number[] {
   const xFree = freeAxes(x.ndim, params, 0);
   const yFree = freeAxes(y.ndim, params, 1);
-  return [...params.batch[0].map((d) => x.shape[d]!), ...xFree.map((d) => x.shape[d]!), ...yFree.map((d) => y.shape[d]!)];
+  return [
+    ...params.batch[0].map((d) => x.shape[d]!),
+    ...xFree.map((d) => x.shape[d]!),
+    ...yFree.map((d) => y.shape[d]!),
+  ];
 }
 
 const range = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + i);
 
 /** `axes[i]`, in the order in which their partners `by[i]` ascend. */
 const orderedBy = (axes: readonly number[], by: readonly number[]): number[] =>
-  axes.map((_, i) => i).sort((a, b) => by[a]! - by[b]!).map((i) => axes[i]!);
+  axes
+    .map((_, i) => i)
+    .sort((a, b) => by[a]! - by[b]!)
+    .map((i) => axes[i]!);
 
 /**
  * Cotangent of operand `side`, whose aval is `own`: the cotangent of the result contracted with the other operand over the other's
@@ -77,7 +91,8 @@ function transposeDot(ct: Tensor, other: Tensor, own: Aval, side: 0 | 1, params:
   return transpose(product, inversePermutation(ctFirst));
 }
 
-const shiftFrom = (axes: readonly number[], at: BatchDim): number[] => axes.map((d) => (at !== null && d >= at ? d + 1 : d));
+const shiftFrom = (axes: readonly number[], at: BatchDim): number[] =>
+  axes.map((d) => (at !== null && d >= at ? d + 1 : d));
 
 /** z[b, i, j] = Σ_k x[b, i, k] · y[b, k, j]. Integers wrap. */
 export const dotGeneralP: Primitive<DotParams> = definePrimitive<DotParams>({
@@ -96,10 +111,24 @@ export const dotGeneralP: Primitive<DotParams> = definePrimitive<DotParams>({
   },
   // A mapped axis of one operand is one more free axis; of both, one more batch axis.
   batch: (_context, [x, y], [xdim, ydim], { contract, batch }) => {
-    const moved = (pair: DotParams['contract']): DotParams['contract'] => [shiftFrom(pair[0], xdim!), shiftFrom(pair[1], ydim!)];
+    const moved = (pair: DotParams['contract']): DotParams['contract'] => [
+      shiftFrom(pair[0], xdim!),
+      shiftFrom(pair[1], ydim!),
+    ];
     const [c, b] = [moved(contract), moved(batch)];
     if (xdim !== null && ydim !== null) {
-      return [[dotGeneral(x!, y!, { contract: c, batch: [[xdim!, ...b[0]], [ydim!, ...b[1]]] })], [0]];
+      return [
+        [
+          dotGeneral(x!, y!, {
+            contract: c,
+            batch: [
+              [xdim!, ...b[0]],
+              [ydim!, ...b[1]],
+            ],
+          }),
+        ],
+        [0],
+      ];
     }
     const params: DotParams = { contract: c, batch: b };
     const xFree = freeAxes(x!.aval.ndim, params, 0);
@@ -114,7 +143,16 @@ export const dotGeneralP: Primitive<DotParams> = definePrimitive<DotParams>({
     { avals: [f32(2, 3), f32(4)], params: { contract: [[], []], batch: [[], []] } },
     { avals: [f64(2, 3, 4), f64(4, 5, 2)], params: { contract: [[2], [0]], batch: [[0], [2]] } },
     // Contracted axes that merge in neither operand, and batch axes in another order.
-    { avals: [f64(2, 3, 2, 2), f64(2, 2, 2, 3)], params: { contract: [[1, 3], [3, 1]], batch: [[2], [0]] } },
+    {
+      avals: [f64(2, 3, 2, 2), f64(2, 2, 2, 3)],
+      params: {
+        contract: [
+          [1, 3],
+          [3, 1],
+        ],
+        batch: [[2], [0]],
+      },
+    },
     { avals: [f32(3, 2), f32(4, 3)], params: { contract: [[0], [1]], batch: [[], []] } },
     { avals: [f32(2, 0), f32(0, 3)], params: { contract: [[1], [0]], batch: [[], []] } },
     { avals: [f32(), f32()], params: { contract: [[], []], batch: [[], []] } },

@@ -8,7 +8,14 @@ import { type Aval, f32, f64, i32 } from '../ir/aval.ts';
 import { DTypeError, ShapeError } from '../ir/errors.ts';
 import { binary, type Expr, iadd, int, isub, select } from '../ir/loop/expr.ts';
 import { rowMajorStrides, type Shape } from '../ir/shape.ts';
-import { type BatchDim, definePrimitive, type HostArray, isLinearInput, type Primitive, residual } from '../core/primitive.ts';
+import {
+  type BatchDim,
+  definePrimitive,
+  type HostArray,
+  isLinearInput,
+  type Primitive,
+  residual,
+} from '../core/primitive.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { filled } from './fill.ts';
@@ -38,7 +45,11 @@ function checkSlice(name: string, x: Aval, sizes: Shape, starts: readonly Aval[]
     );
   }
   const odd = starts.find((s) => s.dtype !== 'int32');
-  if (odd) throw new DTypeError(`${name}: expected int32 start indices, got ${odd.toString()}.`, 'convert them with astype first.');
+  if (odd)
+    throw new DTypeError(
+      `${name}: expected int32 start indices, got ${odd.toString()}.`,
+      'convert them with astype first.',
+    );
 }
 
 /** Start along one axis, clamped to 0 … limit. */
@@ -209,4 +220,3 @@ export const dynamicSlice = (x: Tensor, starts: readonly Tensor[], sizes: Shape)
 /** `x` with the part at `starts` replaced by `update`. */
 export const dynamicUpdateSlice = (x: Tensor, update: Tensor, starts: readonly Tensor[]): Tensor =>
   bind1(dynamicUpdateSliceP, [x, update, ...starts], {});
-

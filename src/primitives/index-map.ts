@@ -72,18 +72,27 @@ const isWithin = (list: readonly number[], n: number): boolean => list.every((d)
 export function makeIndexMap(name: string, x: Aval, indices: Aval, window: Shape, spec: IndexMapSpec): IndexMap {
   const { offsetDims, droppedDims, startMap, batchingDims, indicesBatchingDims } = spec;
   if (indices.dtype !== 'int32') {
-    throw new DTypeError(`${name}: expected int32 indices, got ${indices.toString()}.`, 'convert them with astype first.');
+    throw new DTypeError(
+      `${name}: expected int32 indices, got ${indices.toString()}.`,
+      'convert them with astype first.',
+    );
   }
   const check = (holds: boolean, rule: string): void => {
     if (!holds) fail(name, rule, x, indices, { ...spec, window });
   };
   check(indices.ndim > 0, 'indices with a last axis for the components of a position');
   check(startMap.length === indices.shape[indices.ndim - 1], 'one operand axis per component of a position');
-  check(isWithin(startMap, x.ndim) && new Set(startMap).size === startMap.length, 'distinct operand axes as start axes');
+  check(
+    isWithin(startMap, x.ndim) && new Set(startMap).size === startMap.length,
+    'distinct operand axes as start axes',
+  );
   const dropped = [...droppedDims, ...batchingDims];
   check(isAscending(offsetDims) && isAscending(droppedDims), 'offset and dropped axes in ascending order');
   check(isWithin(dropped, x.ndim) && new Set(dropped).size === dropped.length, 'distinct operand axes as dropped axes');
-  check(batchingDims.every((d) => !startMap.includes(d)), 'batching axes that no start position moves along');
+  check(
+    batchingDims.every((d) => !startMap.includes(d)),
+    'batching axes that no start position moves along',
+  );
   const batchShape = indices.shape.slice(0, -1);
   check(
     batchingDims.length === indicesBatchingDims.length &&
@@ -97,9 +106,22 @@ export function makeIndexMap(name: string, x: Aval, indices: Aval, window: Shape
   const fits = (n: number, d: number): boolean =>
     (n >= 0 && n <= x.shape[d]!) || (batchShape.includes(0) && !windowAxes.includes(d));
   check(window.length === x.ndim && window.every(fits), `a window [${window.join(',')}] that fits in the operand`);
-  check(droppedDims.every((d) => window[d]! === 1), 'a window of size 1 along dropped axes');
+  check(
+    droppedDims.every((d) => window[d] === 1),
+    'a window of size 1 along dropped axes',
+  );
   const { mode } = spec;
-  return { shape: x.shape, window, windowAxes, offsetDims, batchShape, startMap, batchingDims, indicesBatchingDims, mode };
+  return {
+    shape: x.shape,
+    window,
+    windowAxes,
+    offsetDims,
+    batchShape,
+    startMap,
+    batchingDims,
+    indicesBatchingDims,
+    mode,
+  };
 }
 
 /** Where the window of one row of indices lies. */

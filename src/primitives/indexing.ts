@@ -21,9 +21,25 @@ import {
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { eq } from './compare.ts';
-import { boolScatterSample, defineScatter, type ScatterDimensionNumbers, type ScatterParams, scatterSamples, updateWindow } from './define-scatter.ts';
+import {
+  boolScatterSample,
+  defineScatter,
+  type ScatterDimensionNumbers,
+  type ScatterParams,
+  scatterSamples,
+  updateWindow,
+} from './define-scatter.ts';
 import { filled } from './fill.ts';
-import { hostWindowStart, type IndexMap, type IndexMode, makeIndexMap, mergeIndex, operandIndex, windowShape, windowStart } from './index-map.ts';
+import {
+  hostWindowStart,
+  type IndexMap,
+  type IndexMode,
+  makeIndexMap,
+  mergeIndex,
+  operandIndex,
+  windowShape,
+  windowStart,
+} from './index-map.ts';
 import { iota } from './iota.ts';
 import { select } from './select.ts';
 import { forEachIndex, moveBatchToFront, reshape } from './structural.ts';
@@ -155,7 +171,11 @@ function batchGather(
   const n = params.dimensionNumbers;
   if (xdim === null) {
     // Only the indices are mapped: one more axis of rows.
-    const dimensionNumbers = { ...n, offsetDims: shift(n.offsetDims), startIndicesBatchingDims: shift(n.startIndicesBatchingDims) };
+    const dimensionNumbers = {
+      ...n,
+      offsetDims: shift(n.offsetDims),
+      startIndicesBatchingDims: shift(n.startIndicesBatchingDims),
+    };
     return [[gather(x!, moveBatchToFront(indices!, idim!), { ...params, dimensionNumbers })], [0]];
   }
   // Unmapped indices put the whole batch in the window; mapped ones make it a batching axis.
@@ -173,7 +193,8 @@ function batchGather(
 }
 
 /** Windows of `x` at the rows of `indices` (int32). */
-export const gather = (x: Tensor, indices: Tensor, params: GatherParams): Tensor => bind1(gatherP, [x, indices], params);
+export const gather = (x: Tensor, indices: Tensor, params: GatherParams): Tensor =>
+  bind1(gatherP, [x, indices], params);
 
 /** y[…, j, …] = x[…, indices[…, j, …], …] along `axis`; the other axes of both agree. Indices must be in bounds. */
 export function takeAlongAxis(x: Tensor, indices: Tensor, axis: number): Tensor {
@@ -192,7 +213,12 @@ export function takeAlongAxis(x: Tensor, indices: Tensor, axis: number): Tensor 
 }
 
 /** What lies where a scatter of `updates` writes; 0 for those that it drops. */
-export function gatherUpdates(x: Tensor, indices: Tensor, updates: Aval, { dimensionNumbers, mode }: ScatterParams): Tensor {
+export function gatherUpdates(
+  x: Tensor,
+  indices: Tensor,
+  updates: Aval,
+  { dimensionNumbers, mode }: ScatterParams,
+): Tensor {
   return gather(x, indices, {
     dimensionNumbers: gatherNumbers(dimensionNumbers),
     sliceSizes: updateWindow(x.aval.shape, updates.shape, dimensionNumbers),
@@ -269,17 +295,59 @@ function gatherSamples(): readonly Sample<GatherParams>[] {
   };
   const rows = { ...points, offsetDims: [1] };
   const both = { ...points, collapsedSliceDims: [0, 1], startIndexMap: [1, 0] };
-  const batched = { ...points, collapsedSliceDims: [1], startIndexMap: [1], operandBatchingDims: [0], startIndicesBatchingDims: [0] };
+  const batched = {
+    ...points,
+    collapsedSliceDims: [1],
+    startIndexMap: [1],
+    operandBatchingDims: [0],
+    startIndicesBatchingDims: [0],
+  };
   return [
-    { avals: [f32(4), i32(3, 1)], params: { dimensionNumbers: points, sliceSizes: [1], mode: 'clip' }, data: [undefined, [0, 9, 0]] },
-    { avals: [f64(3, 2), i32(2, 1)], params: { dimensionNumbers: rows, sliceSizes: [1, 2], mode: 'fill', fillValue: 5 }, data: [undefined, [2, -1]] },
-    { avals: [f64(5), i32(2, 1)], params: { dimensionNumbers: { ...rows, collapsedSliceDims: [] }, sliceSizes: [3], mode: 'clip' }, data: [undefined, [1, 4]] },
-    { avals: [f32(2, 3), i32(2, 2)], params: { dimensionNumbers: both, sliceSizes: [1, 1], mode: 'promise_in_bounds' }, data: [undefined, [2, 1, 0, 0]] },
-    { avals: [f32(2, 3), i32(2, 2, 1)], params: { dimensionNumbers: batched, sliceSizes: [1, 1], mode: 'clip' }, data: [undefined, [0, 2, 2, 1]] },
+    {
+      avals: [f32(4), i32(3, 1)],
+      params: { dimensionNumbers: points, sliceSizes: [1], mode: 'clip' },
+      data: [undefined, [0, 9, 0]],
+    },
+    {
+      avals: [f64(3, 2), i32(2, 1)],
+      params: { dimensionNumbers: rows, sliceSizes: [1, 2], mode: 'fill', fillValue: 5 },
+      data: [undefined, [2, -1]],
+    },
+    {
+      avals: [f64(5), i32(2, 1)],
+      params: { dimensionNumbers: { ...rows, collapsedSliceDims: [] }, sliceSizes: [3], mode: 'clip' },
+      data: [undefined, [1, 4]],
+    },
+    {
+      avals: [f32(2, 3), i32(2, 2)],
+      params: { dimensionNumbers: both, sliceSizes: [1, 1], mode: 'promise_in_bounds' },
+      data: [undefined, [2, 1, 0, 0]],
+    },
+    {
+      avals: [f32(2, 3), i32(2, 2, 1)],
+      params: { dimensionNumbers: batched, sliceSizes: [1, 1], mode: 'clip' },
+      data: [undefined, [0, 2, 2, 1]],
+    },
     // The window's axis first, rows after it.
-    { avals: [f64(3, 4), i32(2, 1)], params: { dimensionNumbers: { ...points, offsetDims: [0] }, sliceSizes: [1, 4], mode: 'clip' }, data: [undefined, [1, 1]] },
-    { avals: [f32(3), i32(0, 1)], params: { dimensionNumbers: points, sliceSizes: [1], mode: 'clip' }, data: [undefined, []] },
-    { avals: [i32(3), i32(2, 1)], params: { dimensionNumbers: points, sliceSizes: [1], mode: 'fill' }, data: [undefined, [1, 7]] },
-    { avals: [bool(3), i32(2, 1)], params: { dimensionNumbers: points, sliceSizes: [1], mode: 'fill' }, data: [undefined, [1, 7]] },
+    {
+      avals: [f64(3, 4), i32(2, 1)],
+      params: { dimensionNumbers: { ...points, offsetDims: [0] }, sliceSizes: [1, 4], mode: 'clip' },
+      data: [undefined, [1, 1]],
+    },
+    {
+      avals: [f32(3), i32(0, 1)],
+      params: { dimensionNumbers: points, sliceSizes: [1], mode: 'clip' },
+      data: [undefined, []],
+    },
+    {
+      avals: [i32(3), i32(2, 1)],
+      params: { dimensionNumbers: points, sliceSizes: [1], mode: 'fill' },
+      data: [undefined, [1, 7]],
+    },
+    {
+      avals: [bool(3), i32(2, 1)],
+      params: { dimensionNumbers: points, sliceSizes: [1], mode: 'fill' },
+      data: [undefined, [1, 7]],
+    },
   ];
 }

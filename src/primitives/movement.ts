@@ -41,7 +41,8 @@ export const reverseP: Primitive<AxesParams> = definePrimitive<AxesParams>({
     const strides = rowMajorStrides(shape);
     forEachIndex(shape, (index, o) => {
       let i = 0;
-      for (let d = 0; d < shape.length; d++) i += (axes.includes(d) ? shape[d]! - 1 - index[d]! : index[d]!) * strides[d]!;
+      for (let d = 0; d < shape.length; d++)
+        i += (axes.includes(d) ? shape[d]! - 1 - index[d]! : index[d]!) * strides[d]!;
       out!.data[o] = x!.data[i]!;
     });
   },
@@ -76,7 +77,9 @@ function concatenatedAval(avals: readonly Aval[], axis: number): Aval {
   if (axis < 0 || axis >= first.ndim) {
     throw new ShapeError(
       `concatenate: expected an axis of ${first.toString()}, got ${axis}.`,
-      first.ndim === 0 ? 'scalars have no axes: reshape to [1] first, or use stack.' : `the arrays have ${first.ndim} axes.`,
+      first.ndim === 0
+        ? 'scalars have no axes: reshape to [1] first, or use stack.'
+        : `the arrays have ${first.ndim} axes.`,
       { shape: first.shape, axis },
     );
   }

@@ -65,7 +65,11 @@ export const threefry2x32P: Primitive<NoParams> = definePrimitive<NoParams>({
   name: 'threefry2x32',
   abstractEval: (avals) => {
     const odd = avals.find((a) => a.dtype !== 'uint32');
-    if (odd) throw new DTypeError(`threefry2x32: expected uint32 keys and counters, got ${odd.toString()}.`, 'convert with astype first.');
+    if (odd)
+      throw new DTypeError(
+        `threefry2x32: expected uint32 keys and counters, got ${odd.toString()}.`,
+        'convert with astype first.',
+      );
     const out = new Aval(broadcastShapes('threefry2x32', ...avals.map((a) => a.shape)), 'uint32');
     return [out, out];
   },
@@ -93,7 +97,11 @@ export const threefry2x32P: Primitive<NoParams> = definePrimitive<NoParams>({
   },
   samples: [
     { avals: [u32(), u32(), u32(3), u32(3)], params: noParams },
-    { avals: [u32(), u32(), u32(), u32()], params: noParams, data: [[0x13198a2e], [0x03707344], [0x243f6a88], [0x85a308d3]] },
+    {
+      avals: [u32(), u32(), u32(), u32()],
+      params: noParams,
+      data: [[0x13198a2e], [0x03707344], [0x243f6a88], [0x85a308d3]],
+    },
     { avals: [u32(2, 1), u32(2, 1), u32(), u32(3)], params: noParams },
     { avals: [u32(), u32(), u32(0), u32(0)], params: noParams },
   ],

@@ -64,9 +64,7 @@ const extremum: Calculus<ScatterParams> = {
     const kept = select(isKept, one, zero);
     const count = scatterAdd(kept, indices!, select(isAttained, one, zero), params);
     const ofX: MaybeZero = tx! && select(isKept, tx, zero);
-    const total = tu
-      ? scatterAdd(ofX ?? filled(y!.aval, 0), indices!, select(isAttained, tu, zero), params)
-      : ofX;
+    const total = tu ? scatterAdd(ofX ?? filled(y!.aval, 0), indices!, select(isAttained, tu, zero), params) : ofX;
     // Where the extremum is NaN nothing equals it, and the derivative is 0.
     return [total && div(total, select(eq(count, zero), one, count))];
   },

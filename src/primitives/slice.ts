@@ -23,7 +23,8 @@ export interface SliceParams {
 }
 
 function sliceShape(x: Aval, { start, limit, strides }: SliceParams): number[] {
-  const fits = (d: number): boolean => start[d]! >= 0 && start[d]! <= limit[d]! && limit[d]! <= x.shape[d]! && strides[d]! > 0;
+  const fits = (d: number): boolean =>
+    start[d]! >= 0 && start[d]! <= limit[d]! && limit[d]! <= x.shape[d]! && strides[d]! > 0;
   const isRank = [start, limit, strides].every((list) => list.length === x.ndim);
   if (!isRank || !x.shape.every((_, d) => fits(d))) {
     throw new ShapeError(
@@ -85,13 +86,16 @@ export const sliceP: Primitive<SliceParams> = definePrimitive<SliceParams>({
 
 /** `x[start:limit:strides]` with all three given for every axis. */
 export function slice(x: Tensor, params: SliceParams): Tensor {
-  const isWhole = x.aval.shape.every((n, d) => params.start[d] === 0 && params.limit[d] === n && params.strides[d] === 1);
+  const isWhole = x.aval.shape.every(
+    (n, d) => params.start[d] === 0 && params.limit[d] === n && params.strides[d] === 1,
+  );
   return isWhole ? x : bind1(sliceP, [x], params);
 }
 
 /** `x[start:limit]` along one axis. */
 export function sliceAxis(x: Tensor, axis: number, start: number, limit: number, stride = 1): Tensor {
-  const on = (value: number, other: (n: number) => number): number[] => x.aval.shape.map((n, d) => (d === axis ? value : other(n)));
+  const on = (value: number, other: (n: number) => number): number[] =>
+    x.aval.shape.map((n, d) => (d === axis ? value : other(n)));
   return slice(x, { start: on(start, () => 0), limit: on(limit, (n) => n), strides: on(stride, () => 1) });
 }
 
@@ -105,7 +109,9 @@ export interface PadParams {
 
 function padShape(x: Aval, value: Aval, { low, high, interior }: PadParams): number[] {
   if (value.ndim !== 0) {
-    throw new ShapeError(`pad: expected a scalar padding value, got ${value.toString()}.`, 'pad with one number.', { value: value.shape });
+    throw new ShapeError(`pad: expected a scalar padding value, got ${value.toString()}.`, 'pad with one number.', {
+      value: value.shape,
+    });
   }
   if (value.dtype !== x.dtype) {
     throw new DTypeError(
@@ -147,7 +153,12 @@ export const padP: Primitive<PadParams> = definePrimitive<PadParams>({
     kind: 'linear',
     transpose: ([ct], [x, value], params) => [
       isLinearInput(x!) ? unpad(ct!, x.aval, params) : null,
-      isLinearInput(value!) ? reduceSum(outside(ct!, x!.aval, params), ct!.aval.shape.map((_, d) => d)) : null,
+      isLinearInput(value!)
+        ? reduceSum(
+            outside(ct!, x!.aval, params),
+            ct!.aval.shape.map((_, d) => d),
+          )
+        : null,
     ],
   },
   batch: ({ size }, [x, value], [xdim, vdim], params) => {
@@ -166,7 +177,8 @@ export const padP: Primitive<PadParams> = definePrimitive<PadParams>({
     const strides = rowMajorStrides(shape);
     forEachIndex(x!.aval.shape, (index, i) => {
       const to = index.map((e, d) => low[d]! + e * (interior[d]! + 1));
-      if (to.every((e, d) => e >= 0 && e < shape[d]!)) out!.data[to.reduce((sum, e, d) => sum + e * strides[d]!, 0)] = x!.data[i]!;
+      if (to.every((e, d) => e >= 0 && e < shape[d]!))
+        out!.data[to.reduce((sum, e, d) => sum + e * strides[d]!, 0)] = x!.data[i]!;
     });
   },
   lower: {
@@ -206,10 +218,13 @@ function unpad(ct: Tensor, x: Aval, { low, high, interior }: PadParams): Tensor 
 const paddingMask = (x: Aval, params: PadParams): Tensor =>
   pad(filled(x.withDType('bool'), 0), scalarTensor(1, 'bool'), params);
 
-const outside = (ct: Tensor, x: Aval, params: PadParams): Tensor => select(paddingMask(x, params), ct, filled(ct.aval, 0));
+const outside = (ct: Tensor, x: Aval, params: PadParams): Tensor =>
+  select(paddingMask(x, params), ct, filled(ct.aval, 0));
 
 /** `x` with the scalar `value` around (`low`, `high`) and between (`interior`) its elements. */
 export function pad(x: Tensor, value: Tensor, params: PadParams): Tensor {
   const isNothing = [params.low, params.high, params.interior].every((list) => list.every((n) => n === 0));
-  return isNothing && sameShape(x.aval.shape, padShape(x.aval, value.aval, params)) ? x : bind1(padP, [x, value], params);
+  return isNothing && sameShape(x.aval.shape, padShape(x.aval, value.aval, params))
+    ? x
+    : bind1(padP, [x, value], params);
 }

@@ -5,7 +5,20 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import { isFloat } from '../ir/dtype.ts';
-import { binary, type BufferRef, convert, type Expr, iadd, imul, int, load } from '../ir/loop/expr.ts';
+import {
+  binary,
+  type BufferRef,
+  convert,
+  type Expr,
+  iadd,
+  imul,
+  int,
+  isub,
+  load,
+  type Local,
+  select,
+  unary,
+} from '../ir/loop/expr.ts';
 import type { KernelBuilder } from '../ir/loop/kernel.ts';
 import { sizeOf } from '../ir/shape.ts';
 
@@ -18,18 +31,16 @@ export interface SortParams {
 }
 
 /** The value as it is compared: booleans as integers. */
-const key = (buffer: BufferRef, at: Expr): Expr => {
-  const value = load(buffer, at);
-  return value.dtype === 'bool' || value.dtype === 'uint8' ? convert(value, 'int32') : value;
-};
+const key = (value: Expr): Expr =>
+  value.dtype === 'bool' || value.dtype === 'uint8' ? convert(value, 'int32') : value;
 
 const and = (x: Expr, y: Expr): Expr => binary('and', x, y);
 const or = (x: Expr, y: Expr): Expr => binary('or', x, y);
 
 /** Whether x sorts strictly before y; NaN after every number. */
 function before(x: Expr, y: Expr): Expr {
-  const isLess = binary('lt', x, y);
-  return isFloat(x.dtype) ? or(isLess, and(binary('eq', x, x), binary('ne', y, y))) : isLess;
+  // A number x, and not y ≤ x: then y is larger, or NaN.
+  return isFloat(x.dtype) ? and(binary('eq', x, x), unary('not', binary('le', y, x))) : binary('lt', x, y);
 }
 
 /** Whether x and y tie. */
@@ -38,34 +49,47 @@ function ties(x: Expr, y: Expr): Expr {
   return isFloat(x.dtype) ? or(isEqual, and(binary('ne', x, x), binary('ne', y, y))) : isEqual;
 }
 
-/** Whether the element at `p` sorts strictly before that at `q`. */
-function elementBefore(keys: readonly BufferRef[], p: Expr, q: Expr): Expr {
-  const [first, ...rest] = keys;
-  const [x, y] = [key(first!, p), key(first!, q)];
-  if (rest.length === 0) return before(x, y);
-  return or(before(x, y), and(ties(x, y), elementBefore(rest, p, q)));
+/** Whether the keys `xs` sort strictly before `ys`, lexicographically. */
+function keysBefore(xs: readonly Expr[], ys: readonly Expr[]): Expr {
+  const [x, y] = [key(xs[0]!), key(ys[0]!)];
+  return xs.length === 1 ? before(x, y) : or(before(x, y), and(ties(x, y), keysBefore(xs.slice(1), ys.slice(1))));
 }
 
 /** Merges neighbouring sorted runs of `width` elements of `from` into runs of twice that in `to`. */
-function mergePass(b: KernelBuilder, from: readonly BufferRef[], to: readonly BufferRef[], keys: number, n: number, width: Expr): void {
+function mergePass(
+  b: KernelBuilder,
+  from: readonly BufferRef[],
+  to: readonly BufferRef[],
+  keys: number,
+  n: number,
+  width: Expr,
+): void {
   const start = b.local('int32', 0);
   b.while(binary('lt', b.get(start), int(n)), () => {
     const middle = b.get(b.local('int32', binary('min', iadd(b.get(start), width), int(n))));
     const end = b.get(b.local('int32', binary('min', iadd(middle, width), int(n))));
-    const [left, right, at] = [b.local('int32', b.get(start)), b.local('int32', middle), b.local('int32', b.get(start))];
+    const [left, right, at] = [
+      b.local('int32', b.get(start)),
+      b.local('int32', middle),
+      b.local('int32', b.get(start)),
+    ];
     const [l, r, o] = [b.get(left), b.get(right), b.get(at)];
-    const move = (local: typeof left): void => {
+    const move = (local: Local): void => {
       from.forEach((buffer, k) => b.store(to[k]!, o, load(buffer, b.get(local))));
       b.set(local, iadd(b.get(local), int(1)));
       b.set(at, iadd(o, int(1)));
     };
+    // Without branches: which side is taken is as good as random, and a wrong guess of the processor costs more than the work.
     b.while(and(binary('lt', l, middle), binary('lt', r, end)), () => {
+      const read = (index: Expr): Expr[] => from.map((buffer) => b.get(b.local(buffer.dtype, load(buffer, index))));
+      const [x, y] = [read(l), read(r)];
       // Of equals the left one goes first: that makes the sort stable.
-      b.if(
-        elementBefore(from.slice(0, keys), r, l),
-        () => move(right),
-        () => move(left),
-      );
+      const isRight = b.get(b.local('bool', keysBefore(y.slice(0, keys), x.slice(0, keys))));
+      to.forEach((buffer, k) => b.store(buffer, o, select(isRight, y[k]!, x[k]!)));
+      const step = b.get(b.local('int32', convert(isRight, 'int32')));
+      b.set(right, iadd(r, step));
+      b.set(left, iadd(l, isub(int(1), step)));
+      b.set(at, iadd(o, int(1)));
     });
     b.while(binary('lt', l, middle), () => move(left));
     b.while(binary('lt', r, end), () => move(right));

@@ -33,7 +33,10 @@ function checkSort(avals: readonly Aval[], { dimension, numKeys }: SortParams): 
     );
   }
   if (numKeys < 1 || numKeys > avals.length) {
-    throw new ArgumentError(`sort: expected between 1 and ${avals.length} keys, got ${numKeys}.`, 'the first numKeys operands are compared.');
+    throw new ArgumentError(
+      `sort: expected between 1 and ${avals.length} keys, got ${numKeys}.`,
+      'the first numKeys operands are compared.',
+    );
   }
 }
 
@@ -73,7 +76,11 @@ export const sortP: Primitive<SortParams> = definePrimitive<SortParams>({
     { avals: [f64(3, 5)], params: { dimension: 0, numKeys: 1, isStable: true } },
     { avals: [f64(2, 6, 2)], params: { dimension: 1, numKeys: 1, isStable: false } },
     // Equal keys keep their order; the second operand is carried.
-    { avals: [i32(9), f64(9)], params: { dimension: 0, numKeys: 1, isStable: true }, data: [[2, 1, 2, 0, 1, 1, 2, 0, 1], undefined] },
+    {
+      avals: [i32(9), f64(9)],
+      params: { dimension: 0, numKeys: 1, isStable: true },
+      data: [[2, 1, 2, 0, 1, 1, 2, 0, 1], undefined],
+    },
     {
       avals: [i32(2, 4), f32(2, 4), i32(2, 4)],
       params: { dimension: 1, numKeys: 2, isStable: true },
@@ -85,7 +92,11 @@ export const sortP: Primitive<SortParams> = definePrimitive<SortParams>({
   ],
 });
 
-function evaluateSort(args: readonly HostArray[], outs: readonly HostArray[], { dimension, numKeys }: SortParams): void {
+function evaluateSort(
+  args: readonly HostArray[],
+  outs: readonly HostArray[],
+  { dimension, numKeys }: SortParams,
+): void {
   const { shape } = args[0]!.aval;
   const step = rowMajorStrides(shape)[dimension]!;
   const strides = rowMajorStrides(shape);

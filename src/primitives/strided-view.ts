@@ -31,9 +31,13 @@ export const offsetOf = (index: readonly Expr[], axes: readonly StridedAxis[], s
   axes.reduce((sum, a, i) => (a.extent === 1 ? sum : iadd(sum, imul(index[i]!, int(a.stride)))), start);
 
 /** Ordered loops over a shape. */
-export function nestedLoops(b: KernelBuilder, shape: readonly number[], body: (index: readonly Expr[]) => void, outer: readonly Expr[] = []): void {
+export function nestedLoops(
+  b: KernelBuilder,
+  shape: readonly number[],
+  body: (index: readonly Expr[]) => void,
+  outer: readonly Expr[] = [],
+): void {
   if (outer.length === shape.length) body(outer);
   else if (shape[outer.length] === 1) nestedLoops(b, shape, body, [...outer, int(0)]);
   else b.loop(shape[outer.length]!, (i) => nestedLoops(b, shape, body, [...outer, i]));
 }
-

@@ -4,15 +4,21 @@
  * @module
  */
 import { Aval, f32, f64, i32 } from '../ir/aval.ts';
-import { binary, constant, type Expr, int, linearize, load, unary } from '../ir/loop/expr.ts';
+import { binary, constant, type Expr, int, linearize, load, select, unary } from '../ir/loop/expr.ts';
 import type { KernelBuilder } from '../ir/loop/kernel.ts';
 import { sizeOf } from '../ir/shape.ts';
 import { definePrimitive, type Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { nestedLoops } from './strided-view.ts';
-import { moveBatchToFront } from './structural.ts';
-import { forEachWindowElement, insertWindowAxis, windowedShape, windowElement, type WindowParams } from './window-shape.ts';
+import { forEachIndex, moveBatchToFront } from './structural.ts';
+import {
+  forEachWindowElement,
+  insertWindowAxis,
+  windowedShape,
+  windowElement,
+  type WindowParams,
+} from './window-shape.ts';
 
 /** The window's lists are about the axes after the first `batchDims`. */
 export interface WindowArgParams extends WindowParams {
@@ -56,7 +62,20 @@ export const windowArgExtremumP: Primitive<WindowArgParams> = definePrimitive<Wi
   },
   lower: { kind: 'loops', build: (b, [x], [out], params) => buildArg(b, x!, out!, params) },
   samples: [
-    { avals: [f64(1, 4, 4, 2)], params: argSample([1, 2, 2, 1], [1, 2, 2, 1], [[0, 0], [0, 0], [0, 0], [0, 0]], true) },
+    {
+      avals: [f64(1, 4, 4, 2)],
+      params: argSample(
+        [1, 2, 2, 1],
+        [1, 2, 2, 1],
+        [
+          [0, 0],
+          [0, 0],
+          [0, 0],
+          [0, 0],
+        ],
+        true,
+      ),
+    },
     { avals: [f32(5)], params: argSample([3], [1], [[1, 1]], false) },
     { avals: [f32(2, 5)], params: { ...argSample([3], [2], [[4, 0]], true), batchDims: 1 } },
     { avals: [f32(0)], params: argSample([2], [1], [[2, 1]], true) },
@@ -66,24 +85,27 @@ export const windowArgExtremumP: Primitive<WindowArgParams> = definePrimitive<Wi
 
 export const windowArgExtremum = (x: Tensor, params: WindowArgParams): Tensor => bind1(windowArgExtremumP, [x], params);
 
+/** Windows up to this many elements are written out: straight-line code vectorises, a loop in a loop does not. */
+const unrollLimit = 32;
+
 function buildArg(b: KernelBuilder, x: Aval, out: Aval, params: WindowArgParams): void {
   const p = wholeWindow(params);
   const counted = x.shape.map((n, d) => (d < params.batchDims ? 1 : n));
   b.parallel(out.shape, (o) => {
     const [best, at] = [b.local(x.dtype, constant(0, x.dtype)), b.local('int32', int(-1))];
     const visit = (k: readonly Expr[]): void => {
-      const element = windowElement(x.shape, out.shape, o, k, p);
-      const consider = (): void => {
-        const value = b.get(b.local(x.dtype, load(b.inputs[0]!, linearize(element.index, x.shape))));
-        b.if(isBetter(value, b.get(best), b.get(at), params.largest), () => {
-          b.set(best, value);
-          b.set(at, linearize(element.index, counted));
-        });
-      };
-      if (element.exists) b.if(element.exists, consider);
-      else consider();
+      const { index, exists } = windowElement(x.shape, out.shape, o, k, p);
+      const inside = load(b.inputs[0]!, linearize(index, x.shape));
+      const value = b.get(b.local(x.dtype, exists ? select(exists, inside, constant(0, x.dtype)) : inside));
+      const better = isBetter(value, b.get(best), b.get(at), params.largest);
+      const isTaken = b.get(b.local('bool', exists ? binary('and', exists, better) : better));
+      b.set(best, select(isTaken, value, b.get(best)));
+      b.set(at, select(isTaken, linearize(index, counted), b.get(at)));
     };
-    if (x.size > 0) nestedLoops(b, p.windowDimensions, visit);
+    if (x.size > 0) {
+      if (sizeOf(p.windowDimensions) <= unrollLimit) forEachIndex(p.windowDimensions, (k) => visit(k.map(int)));
+      else nestedLoops(b, p.windowDimensions, visit);
+    }
     b.store(b.outputs[0]!, linearize(o, out.shape), b.get(at));
   });
 }
@@ -96,7 +118,20 @@ function isBetter(value: Expr, best: Expr, at: Expr, largest: boolean): Expr {
   return binary('or', isFirst, isBeyond);
 }
 
-function argSample(window: number[], strides: number[], padding: [number, number][], largest: boolean): WindowArgParams {
+function argSample(
+  window: number[],
+  strides: number[],
+  padding: [number, number][],
+  largest: boolean,
+): WindowArgParams {
   const ones = window.map(() => 1);
-  return { windowDimensions: window, windowStrides: strides, padding, baseDilation: ones, windowDilation: ones, largest, batchDims: 0 };
+  return {
+    windowDimensions: window,
+    windowStrides: strides,
+    padding,
+    baseDilation: ones,
+    windowDilation: ones,
+    largest,
+    batchDims: 0,
+  };
 }

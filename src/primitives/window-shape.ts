@@ -25,7 +25,10 @@ export interface WindowParams {
 /** Shape of the result; throws on operands that do not fit. */
 export function windowedShape(name: string, x: Aval, p: WindowParams): number[] {
   if (x.dtype === 'bool' || x.dtype === 'uint8') {
-    throw new DTypeError(`${name}: expected a float or 32-bit integer operand, got ${x.toString()}.`, 'convert with astype first.');
+    throw new DTypeError(
+      `${name}: expected a float or 32-bit integer operand, got ${x.toString()}.`,
+      'convert with astype first.',
+    );
   }
   const lists = [p.windowDimensions, p.windowStrides, p.padding, p.baseDilation, p.windowDilation];
   const positive = [p.windowDimensions, p.windowStrides, p.baseDilation, p.windowDilation];
@@ -52,7 +55,13 @@ export interface WindowElement {
 }
 
 /** Element `k` of the window of result `o`: position o·stride + k·dilation − low of the dilated operand. */
-export function windowElement(x: Shape, out: Shape, o: readonly Expr[], k: readonly Expr[], p: WindowParams): WindowElement {
+export function windowElement(
+  x: Shape,
+  out: Shape,
+  o: readonly Expr[],
+  k: readonly Expr[],
+  p: WindowParams,
+): WindowElement {
   const conditions: Expr[] = [];
   const index = x.map((n, d) => {
     const [low, dilation] = [p.padding[d]![0], p.baseDilation[d]!];
@@ -67,14 +76,20 @@ export function windowElement(x: Shape, out: Shape, o: readonly Expr[], k: reado
 }
 
 /** Calls `visit(result position, operand position)` for every existing element of every window, windows in row-major order. */
-export function forEachWindowElement(x: HostArray, out: Shape, p: WindowParams, visit: (o: number, i: number) => void): void {
+export function forEachWindowElement(
+  x: HostArray,
+  out: Shape,
+  p: WindowParams,
+  visit: (o: number, i: number) => void,
+): void {
   const { shape } = x.aval;
   const strides = rowMajorStrides(shape);
   forEachIndex(out, (index, o) => {
     forEachIndex(p.windowDimensions, (k) => {
       let i = 0;
       for (let d = 0; d < shape.length; d++) {
-        const position = (index[d]! * p.windowStrides[d]! + k[d]! * p.windowDilation[d]! - p.padding[d]![0]) / p.baseDilation[d]!;
+        const position =
+          (index[d]! * p.windowStrides[d]! + k[d]! * p.windowDilation[d]! - p.padding[d]![0]) / p.baseDilation[d]!;
         if (!Number.isInteger(position) || position < 0 || position >= shape[d]!) return;
         i += position * strides[d]!;
       }

@@ -7,6 +7,7 @@ import { f32, f64, i32 } from '../ir/aval.ts';
 import type { DType } from '../ir/dtype.ts';
 import { constant, type Expr, select } from '../ir/loop/expr.ts';
 import type { Combine } from '../ir/loop/kernel.ts';
+import type { Shape } from '../ir/shape.ts';
 import { type Calculus, definePrimitive, type MaybeZero, type Primitive, type Sample } from '../core/primitive.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
@@ -15,9 +16,15 @@ import { lhsCotangentPadding } from './conv-shape.ts';
 import { filled } from './fill.ts';
 import { gather } from './indexing.ts';
 import { pad, slice } from './slice.ts';
-import { forEachIndex, reshape } from './structural.ts';
+import { broadcastInDim, forEachIndex, reshape } from './structural.ts';
 import { windowArgExtremum } from './window-arg.ts';
-import { forEachWindowElement, insertWindowAxis, windowedShape, windowElement, type WindowParams } from './window-shape.ts';
+import {
+  forEachWindowElement,
+  insertWindowAxis,
+  windowedShape,
+  windowElement,
+  type WindowParams,
+} from './window-shape.ts';
 
 export type { WindowParams } from './window-shape.ts';
 
@@ -31,7 +38,14 @@ interface WindowRules {
   readonly isInfiniteOutside?: boolean;
 }
 
-function defineWindowReduction({ name, combine, identity, combineHost, calculus, isInfiniteOutside }: WindowRules): Primitive<WindowParams> {
+function defineWindowReduction({
+  name,
+  combine,
+  identity,
+  combineHost,
+  calculus,
+  isInfiniteOutside,
+}: WindowRules): Primitive<WindowParams> {
   const primitive: Primitive<WindowParams> = definePrimitive<WindowParams>({
     name,
     abstractEval: ([x], params) => [x!.withShape(windowedShape(name, x!, params))],
@@ -41,7 +55,12 @@ function defineWindowReduction({ name, combine, identity, combineHost, calculus,
       const { dtype } = out!.aval;
       // Accumulated in float64 and rounded once.
       const totals = new Float64Array(out!.data.length).fill(identity(dtype));
-      forEachWindowElement(x!, out!.aval.shape, params, (o, i) => (totals[o] = combineHost(totals[o]!, x!.data[i]!, dtype)));
+      forEachWindowElement(
+        x!,
+        out!.aval.shape,
+        params,
+        (o, i) => (totals[o] = combineHost(totals[o]!, x!.data[i]!, dtype)),
+      );
       out!.data.set(totals);
     },
     lower: {
@@ -75,6 +94,7 @@ export const reduceWindowSumP: Primitive<WindowParams> = defineWindowReduction({
     transpose: ([ct], [x], p) => {
       const { shape } = x!.aval;
       if (x!.aval.size === 0 || ct!.aval.size === 0) return [filled(x!.aval, 0)];
+      if (isTiling(p)) return [tile(ct!, shape, p)];
       const geometry = { ...p, lhsDilation: p.baseDilation, rhsDilation: p.windowDilation };
       const edges = lhsCotangentPadding(shape, p.windowDimensions, ct!.aval.shape, geometry);
       const spread = pad(ct!, scalarTensor(0, ct!.aval.dtype), {
@@ -88,6 +108,30 @@ export const reduceWindowSumP: Primitive<WindowParams> = defineWindowReduction({
     },
   },
 });
+
+/** Windows side by side: every element lies in one window at most. */
+const isTiling = (p: WindowParams): boolean =>
+  p.windowDimensions.every(
+    (k, d) => p.windowStrides[d] === k && p.baseDilation[d] === 1 && (p.windowDilation[d] === 1 || k === 1),
+  );
+
+/** The transpose of the sum over windows side by side: each cotangent is copied to the elements of its window. */
+function tile(ct: Tensor, shape: Shape, { windowDimensions, padding }: WindowParams): Tensor {
+  const out = ct.aval.shape;
+  const pairs = out.flatMap((n, d) => [n, windowDimensions[d]!]);
+  const copies = broadcastInDim(
+    ct,
+    pairs,
+    out.map((_, d) => 2 * d),
+  );
+  const joined = reshape(
+    copies,
+    out.map((n, d) => n * windowDimensions[d]!),
+  );
+  const low = padding.map(([before]) => -before);
+  const high = shape.map((n, d) => n - joined.aval.shape[d]! - low[d]!);
+  return pad(joined, scalarTensor(0, ct.aval.dtype), { low, high, interior: shape.map(() => 0) });
+}
 
 export const reduceWindowSum = (x: Tensor, params: WindowParams): Tensor => bind1(reduceWindowSumP, [x], params);
 
@@ -206,14 +250,54 @@ function windowSamples(outside: { readonly maxOrder?: number }): readonly Sample
   const plain = (rank: number, changed: Partial<WindowParams>): WindowParams => {
     const ones = Array.from({ length: rank }, () => 1);
     const padding = ones.map((): [number, number] => [0, 0]);
-    return { windowDimensions: ones, windowStrides: ones, padding, baseDilation: ones, windowDilation: ones, ...changed };
+    return {
+      windowDimensions: ones,
+      windowStrides: ones,
+      padding,
+      baseDilation: ones,
+      windowDilation: ones,
+      ...changed,
+    };
   };
   return [
     { avals: [f64(1, 4, 4, 2)], params: plain(4, { windowDimensions: [1, 2, 2, 1], windowStrides: [1, 2, 2, 1] }) },
     { avals: [f32(5)], params: plain(1, { windowDimensions: [3], padding: [[1, 1]] }) },
-    { avals: [f64(3, 4)], params: plain(2, { windowDimensions: [2, 2], windowStrides: [2, 2], padding: [[1, 1], [0, 1]] }) },
-    { avals: [f64(5, 3)], params: plain(2, { windowDimensions: [2, 2], baseDilation: [2, 1], windowDilation: [1, 2], padding: [[-1, 2], [1, 0]] }), ...outside },
-    { avals: [f64(5, 3)], params: plain(2, { windowDimensions: [3, 2], baseDilation: [2, 1], windowDilation: [1, 2], padding: [[-1, 1], [1, 0]] }) },
+    {
+      avals: [f64(3, 4)],
+      params: plain(2, {
+        windowDimensions: [2, 2],
+        windowStrides: [2, 2],
+        padding: [
+          [1, 1],
+          [0, 1],
+        ],
+      }),
+    },
+    {
+      avals: [f64(5, 3)],
+      params: plain(2, {
+        windowDimensions: [2, 2],
+        baseDilation: [2, 1],
+        windowDilation: [1, 2],
+        padding: [
+          [-1, 2],
+          [1, 0],
+        ],
+      }),
+      ...outside,
+    },
+    {
+      avals: [f64(5, 3)],
+      params: plain(2, {
+        windowDimensions: [3, 2],
+        baseDilation: [2, 1],
+        windowDilation: [1, 2],
+        padding: [
+          [-1, 1],
+          [1, 0],
+        ],
+      }),
+    },
     { avals: [f32(2)], params: plain(1, { windowDimensions: [3] }) },
     { avals: [f32(0)], params: plain(1, { windowDimensions: [2], padding: [[2, 1]] }), ...outside },
     { avals: [f32()], params: plain(0, {}) },

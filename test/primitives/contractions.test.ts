@@ -2,7 +2,7 @@
  * Products over random axes and layouts: the loops compute what the reference rules say, and both transposes are adjoint.
  * @module
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Aval, f64 } from '../../src/ir/aval.ts';
 import { DTypeError, ShapeError } from '../../src/ir/errors.ts';
@@ -25,7 +25,10 @@ function checkAdjoint(f: Binary, avals: readonly Aval[]): void {
 }
 
 const permutation = (n: number): fc.Arbitrary<number[]> =>
-  fc.shuffledSubarray(Array.from({ length: n }, (_, i) => i), { minLength: n, maxLength: n });
+  fc.shuffledSubarray(
+    Array.from({ length: n }, (_, i) => i),
+    { minLength: n, maxLength: n },
+  );
 
 /** A shape of which `axes[i]` has the given extent. */
 const placed = (order: readonly number[], extents: readonly number[]): number[] => order.map((i) => extents[i]!);
@@ -50,7 +53,10 @@ const dotCase = fc
     const nb = e.batch.length;
     const [xc, yc] = [nb + e.xFree.length, nb + e.yFree.length];
     return {
-      avals: [f64(...placed(xOrder, [...e.batch, ...e.xFree, ...e.contract])), f64(...placed(yOrder, [...e.batch, ...e.yFree, ...e.contract]))],
+      avals: [
+        f64(...placed(xOrder, [...e.batch, ...e.xFree, ...e.contract])),
+        f64(...placed(yOrder, [...e.batch, ...e.yFree, ...e.contract])),
+      ],
       params: {
         batch: [at(xOrder, 0, nb), at(yOrder, 0, nb)],
         contract: [at(xOrder, xc, e.contract.length), at(yOrder, yc, e.contract.length)],
@@ -62,7 +68,11 @@ describe('dot_general', () => {
   it('computes the same in loops as by definition, whatever the order of axes', () => {
     fc.assert(
       fc.property(dotCase, ({ avals, params }) => {
-        expectPlanMatches(trace(avals, ([x, y]) => [dotGeneral(x!, y!, params)]), drawArgs(avals, 1), JSON.stringify(params));
+        expectPlanMatches(
+          trace(avals, ([x, y]) => [dotGeneral(x!, y!, params)]),
+          drawArgs(avals, 1),
+          JSON.stringify(params),
+        );
       }),
       { numRuns: 60 },
     );
@@ -78,7 +88,9 @@ describe('dot_general', () => {
   it('names the axes that do not fit', () => {
     const params: DotParams = { contract: [[1], [0]], batch: [[], []] };
     const f: Binary = ([x, y]) => [dotGeneral(x!, y!, params)];
-    expect(() => trace([f64(2, 3), f64(4, 5)], f)).toThrow(/expected equal inner dimensions, got f64\[2,3\] @ f64\[4,5\] \(3 ≠ 4/);
+    expect(() => trace([f64(2, 3), f64(4, 5)], f)).toThrow(
+      /expected equal inner dimensions, got f64\[2,3\] @ f64\[4,5\] \(3 ≠ 4/,
+    );
     expect(() => trace([f64(2, 3), new Aval([3, 2], 'float32')], f)).toThrow(DTypeError);
   });
 });
@@ -108,7 +120,8 @@ const convCase = fc
   })
   .map(({ e, lhs, rhs, out }): { avals: Aval[]; params: ConvParams } => {
     const [features, batches] = [e.kind === 'feature' ? e.groups : 1, e.kind === 'batch' ? e.groups : 1];
-    const at = (spec: readonly number[], extents: readonly number[]): number[] => spec.map((_, d) => extents[spec.indexOf(d)]!);
+    const at = (spec: readonly number[], extents: readonly number[]): number[] =>
+      spec.map((_, d) => extents[spec.indexOf(d)]!);
     return {
       avals: [
         f64(...at(lhs, [e.batch * batches, e.inFeatures * features, ...e.axes.map((a) => a.size)])),
@@ -129,7 +142,10 @@ const convCase = fc
 const plainConv = (changed: Partial<ConvParams>): ConvParams => ({
   dimensionNumbers: { lhs: [0, 3, 1, 2], rhs: [3, 2, 0, 1], out: [0, 3, 1, 2] },
   windowStrides: [1, 1],
-  padding: [[1, 1], [1, 1]],
+  padding: [
+    [1, 1],
+    [1, 1],
+  ],
   lhsDilation: [1, 1],
   rhsDilation: [1, 1],
   featureGroupCount: 1,
@@ -141,7 +157,11 @@ describe('conv_general_dilated', () => {
   it('computes the same in loops as by definition, whatever the layout', () => {
     fc.assert(
       fc.property(convCase, ({ avals, params }) => {
-        expectPlanMatches(trace(avals, ([x, y]) => [convGeneralDilated(x!, y!, params)]), drawArgs(avals, 1), JSON.stringify(params));
+        expectPlanMatches(
+          trace(avals, ([x, y]) => [convGeneralDilated(x!, y!, params)]),
+          drawArgs(avals, 1),
+          JSON.stringify(params),
+        );
       }),
       { numRuns: 150 },
     );
@@ -149,7 +169,9 @@ describe('conv_general_dilated', () => {
 
   it('has adjoint transposes, whatever the layout', () => {
     fc.assert(
-      fc.property(convCase, ({ avals, params }) => checkAdjoint(([x, y]) => [convGeneralDilated(x!, y!, params)], avals)),
+      fc.property(convCase, ({ avals, params }) =>
+        checkAdjoint(([x, y]) => [convGeneralDilated(x!, y!, params)], avals),
+      ),
       { numRuns: 100 },
     );
   });
@@ -162,10 +184,22 @@ describe('conv_general_dilated', () => {
       [[f64(1, 40, 700, 1), f64(3, 3, 1, 2)], plainConv({})],
       [[f64(1, 1, 40, 800), f64(1, 1, 3, 3)], plainConv({ dimensionNumbers: nchw })],
       // The contraction is cut: a kernel as large as the operand.
-      [[f64(7, 60, 99, 7), f64(60, 100, 7, 2)], plainConv({ padding: [[0, 0], [0, 2]] })],
+      [
+        [f64(7, 60, 99, 7), f64(60, 100, 7, 2)],
+        plainConv({
+          padding: [
+            [0, 0],
+            [0, 2],
+          ],
+        }),
+      ],
     ];
     for (const [avals, params] of cases) {
-      expectPlanMatches(trace(avals, ([x, y]) => [convGeneralDilated(x!, y!, params)]), drawArgs(avals, 1), JSON.stringify(params));
+      expectPlanMatches(
+        trace(avals, ([x, y]) => [convGeneralDilated(x!, y!, params)]),
+        drawArgs(avals, 1),
+        JSON.stringify(params),
+      );
     }
   }, 60_000);
 

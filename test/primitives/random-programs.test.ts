@@ -2,7 +2,7 @@
  * Properties that hold of every program, on random ones.
  * @module
  */
-import fc from 'fast-check';
+import { type Arbitrary, assert, property } from 'fast-check';
 import { describe, it } from 'vitest';
 import { setUpDevices } from '../../src/api/device.ts';
 import { verifyProgram } from '../../src/ir/verify.ts';
@@ -102,8 +102,8 @@ function checkVmap({ f, inputs, text }: RandomProgram): void {
   });
 }
 
-const check = (programs: fc.Arbitrary<RandomProgram>, property: (program: RandomProgram) => void): void =>
-  fc.assert(fc.property(programs, property), { numRuns: runs, seed: 20 });
+const check = (programs: Arbitrary<RandomProgram>, holds: (program: RandomProgram) => void): void =>
+  assert(property(programs, holds), { numRuns: runs, seed: 20 });
 
 describe('a random program', () => {
   it('gives the same in float64 eagerly and compiled, on every device', () => {

@@ -2,7 +2,7 @@
  * Random programs over the primitives: straight-line code on values whose shapes broadcast together.
  * @module
  */
-import fc from 'fast-check';
+import { type Arbitrary, array, nat, record } from 'fast-check';
 import { Aval } from '../../src/ir/aval.ts';
 import type { ConcreteTensor, Tensor } from '../../src/core/tensor.ts';
 import * as p from '../../src/primitives/index.ts';
@@ -41,7 +41,7 @@ const ops: readonly Op[] = [
   smooth('add to itself', (a) => p.add(a, a)),
   smooth(
     'sum of the last axis',
-    onAxes((a) => p.reduceSum(a, [shape(a).length - 1])),
+    onAxes((a) => p.reshape(p.reduceSum(a, [shape(a).length - 1]), [...shape(a).slice(0, -1), 1])),
   ),
   smooth(
     'sum of the first axis',
@@ -97,30 +97,28 @@ export interface RandomProgram {
 const shapes: readonly (readonly number[])[] = [[], [3], [2, 3], [1, 3], [2, 1]];
 
 /** Programs of up to 12 operations on up to 3 inputs. With `onlySmooth`, all of them infinitely differentiable. */
-export function randomPrograms(dtype: 'float32' | 'float64', onlySmooth: boolean): fc.Arbitrary<RandomProgram> {
+export function randomPrograms(dtype: 'float32' | 'float64', onlySmooth: boolean): Arbitrary<RandomProgram> {
   const pool = ops.filter((op) => op.isSmooth || !onlySmooth);
-  const step = fc.record({ op: fc.nat(pool.length - 1), a: fc.nat(99), b: fc.nat(99), c: fc.nat(99) });
-  return fc
-    .record({
-      inputs: fc.array(fc.nat(shapes.length - 1), { minLength: 1, maxLength: 3 }),
-      steps: fc.array(step, { minLength: 1, maxLength: 12 }),
-      seed: fc.nat(),
-    })
-    .map(({ inputs, steps, seed }) => ({
-      f: (args) => {
-        const values = [...args];
-        for (const { op, a, b, c } of steps) {
-          const at = (i: number): Tensor => values[values.length - 1 - (i % values.length)]!;
-          values.push(pool[op]!.apply(at(a), at(b), at(c)));
-        }
-        return values.slice(-2);
-      },
-      inputs: drawLike(
-        inputs.map((s) => new Aval(shapes[s]!, dtype)),
-        seed,
-      ),
-      text: `${inputs.map((s) => `[${shapes[s]!.join()}]`).join(' ')} seed ${seed}: ${steps
-        .map(({ op, a, b, c }) => `${pool[op]!.name}(${a},${b},${c})`)
-        .join('; ')}`,
-    }));
+  const step = record({ op: nat(pool.length - 1), a: nat(99), b: nat(99), c: nat(99) });
+  return record({
+    inputs: array(nat(shapes.length - 1), { minLength: 1, maxLength: 3 }),
+    steps: array(step, { minLength: 1, maxLength: 12 }),
+    seed: nat(),
+  }).map(({ inputs, steps, seed }) => ({
+    f: (args) => {
+      const values = [...args];
+      for (const { op, a, b, c } of steps) {
+        const at = (i: number): Tensor => values[values.length - 1 - (i % values.length)]!;
+        values.push(pool[op]!.apply(at(a), at(b), at(c)));
+      }
+      return values.slice(-2);
+    },
+    inputs: drawLike(
+      inputs.map((s) => new Aval(shapes[s]!, dtype)),
+      seed,
+    ),
+    text: `${inputs.map((s) => `[${shapes[s]!.join()}]`).join(' ')} seed ${seed}: ${steps
+      .map(({ op, a, b, c }) => `${pool[op]!.name}(${a},${b},${c})`)
+      .join('; ')}`,
+  }));
 }

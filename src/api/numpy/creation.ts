@@ -10,7 +10,9 @@ import { normalizeAxis, type Shape, sizeOf } from '../../ir/shape.ts';
 import { defaultFloat } from '../../core/config.ts';
 import { getExecutor } from '../../core/executor.ts';
 import { ConcreteTensor, deviceTensor, Tensor } from '../../core/tensor.ts';
+import { currentTrace, evalTrace } from '../../core/trace.ts';
 import { add, div, like, mul, sub } from '../../primitives/arithmetic.ts';
+import { eq } from '../../primitives/compare.ts';
 import { concatenate } from '../../primitives/movement.ts';
 import { convert } from '../../primitives/convert.ts';
 import { iota } from '../../primitives/iota.ts';
@@ -123,6 +125,8 @@ function filled(op: string, shape: ShapeLike, value: TensorLike, dtype: DType): 
 
 function constant(op: string, shape: ShapeLike, value: number, dtype: DType): Tensor {
   const resolved = toShape(op, shape);
+  // Inside a trace a broadcast scalar fuses; a dense constant would be captured.
+  if (currentTrace() !== evalTrace) return broadcastTo(arrayFrom(value, dtype, undefined, op), resolved);
   const data = makeTypedArray(dtype, sizeOf(resolved));
   if (value !== 0) data.fill(castArray([value], dtype, true)[0]!);
   return deviceTensor(data, new Aval(resolved, dtype));
@@ -219,6 +223,11 @@ export function arange(start: number, stop?: number | DTypeArgument, step?: numb
   }
   const dtype = dtypeOf('arange', last) ?? (integral(...numbers) ? 'int32' : defaultFloat());
   const n = Math.max(0, Math.ceil((to - from) / by));
+  if (currentTrace() !== evalTrace && integral(from, by)) {
+    const counted = iota([n], dtype);
+    const scaled = by === 1 ? counted : mul(counted, like(counted, by));
+    return from === 0 ? scaled : add(scaled, like(counted, from));
+  }
   const data = makeTypedArray(dtype, n);
   for (let i = 0; i < n; i++) data[i] = from + i * by;
   return deviceTensor(data, new Aval([n], dtype));
@@ -329,6 +338,10 @@ export function eye(n: number, m?: number | EyeOptions | null, options?: EyeOpti
   const { M, k = 0, dtype } = optionsOf<EyeOptions>('eye', 'M', m, options, ['M', 'k', 'dtype']);
   const type = optionalDType('eye', dtype) ?? defaultFloat();
   const [rows, columns] = toShape('eye', [n, M ?? n]) as [number, number];
+  if (currentTrace() !== evalTrace) {
+    const row = iota([rows, 1], 'int32');
+    return convert(eq(add(row, like(row, k)), iota([1, columns], 'int32', 1)), type);
+  }
   const data = makeTypedArray(type, rows * columns);
   for (let i = Math.max(0, -k); i < rows && i + k < columns; i++) data[i * columns + i + k] = 1;
   return deviceTensor(data, new Aval([rows, columns], type));

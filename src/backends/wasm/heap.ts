@@ -48,10 +48,10 @@ export class WasmStorage implements Storage {
   private cell: Cell | undefined;
   readonly aval: Aval;
 
-  constructor(heap: Heap, cell: Cell) {
+  constructor(heap: Heap, cell: Cell, aval: Aval) {
     this.heap = heap;
     this.cell = cell;
-    this.aval = cell.block.aval;
+    this.aval = aval;
   }
 
   get isDisposed(): boolean {
@@ -67,8 +67,10 @@ export class WasmStorage implements Storage {
   }
 
   read(): TypedArray {
-    const cell = this.data();
-    return cell.host ?? this.heap.view(cell.block.address, this.aval);
+    const { host, block } = this.data();
+    if (host === undefined) return this.heap.view(block.address, this.aval);
+    if (this.aval.dtype === block.aval.dtype) return host;
+    return dtypeInfo[this.aval.dtype].view(host.buffer, host.byteOffset, this.aval.size);
   }
 
   dispose(): void {
@@ -88,9 +90,13 @@ export class WasmStorage implements Storage {
     this.heap.touch(this.data().block);
   }
 
-  /** Another handle of the same data. */
-  share(): WasmStorage {
-    return this.heap.share(this.data());
+  /** Another handle of the same data, seen as `aval`. */
+  share(aval: Aval): WasmStorage {
+    return this.heap.share(this.data(), aval);
+  }
+
+  belongsTo(heap: Heap): boolean {
+    return this.heap === heap;
   }
 
   /** Whether this is the only handle of the data. */
@@ -128,10 +134,13 @@ export class Heap {
   private residentBytes = 0;
   private spilledBytes = 0;
   private provenBytes = 0;
+  /** Part of `spilledBytes` that a garbage collection showed to be gone, before the finalizers said so. */
+  private collectedBytes = 0;
   private clock = 0;
   private staging = { address: 0, size: 0 };
   private bytes: Uint8Array<ArrayBuffer>;
   private words: Int32Array<ArrayBuffer>;
+  private singles: Float32Array<ArrayBuffer>;
 
   constructor() {
     // Loads may be speculated this far below and above a block; the pages are never touched, so they cost address space only.
@@ -140,6 +149,7 @@ export class Heap {
     this.allocator = new Allocator(speculationSlack, (slackPages + 16) * pageBytes);
     this.bytes = new Uint8Array(this.memory.buffer as ArrayBuffer);
     this.words = new Int32Array(this.memory.buffer as ArrayBuffer);
+    this.singles = new Float32Array(this.memory.buffer as ArrayBuffer);
     this.finalizers = new FinalizationRegistry((block) => this.drop(block));
   }
 
@@ -155,6 +165,10 @@ export class Heap {
 
   get i32(): Int32Array<ArrayBuffer> {
     return this.words;
+  }
+
+  get f32(): Float32Array<ArrayBuffer> {
+    return this.singles;
   }
 
   view(address: number, aval: Aval): TypedArray {
@@ -188,6 +202,7 @@ export class Heap {
       const buffer = this.memory.buffer as ArrayBuffer;
       this.bytes = new Uint8Array(buffer);
       this.words = new Int32Array(buffer);
+      this.singles = new Float32Array(buffer);
       this.allocator.extend(buffer.byteLength - speculationSlack);
       return this.allocator.take(size)!;
     }
@@ -228,7 +243,7 @@ export class Heap {
     const cell: Cell = { block, host: undefined };
     this.resident.set(block, cell);
     this.residentBytes += size;
-    return this.handle(cell);
+    return this.handle(cell, aval);
   }
 
   /** A handle of data that stays on the host until it is first used here. */
@@ -237,19 +252,19 @@ export class Heap {
     this.checkLimit(size);
     const block: Block = { address: 0, size, aval, references: 1, lastUse: this.clock, isProven: false };
     this.spilledBytes += size;
-    return this.handle({ block, host: data });
+    return this.handle({ block, host: data }, aval);
   }
 
-  private handle(cell: Cell): WasmStorage {
-    const storage = new WasmStorage(this, cell);
+  private handle(cell: Cell, aval: Aval): WasmStorage {
+    const storage = new WasmStorage(this, cell, aval);
     this.blocks.add(cell.block);
     this.finalizers.register(storage, cell.block, storage);
     return storage;
   }
 
-  share(cell: Cell): WasmStorage {
+  share(cell: Cell, aval: Aval): WasmStorage {
     cell.block.references++;
-    return this.handle(cell);
+    return this.handle(cell, aval);
   }
 
   touch(block: Block): void {
@@ -295,7 +310,10 @@ export class Heap {
     if (this.resident.delete(block)) {
       this.allocator.give(block.address, block.size);
       this.residentBytes -= block.size;
-    } else this.spilledBytes -= block.size;
+    } else {
+      this.spilledBytes -= block.size;
+      this.collectedBytes = Math.max(0, this.collectedBytes - block.size);
+    }
     this.untrack(block);
   }
 
@@ -342,18 +360,18 @@ export class Heap {
 
   private checkLimit(size: number): void {
     const limit = settings.memoryLimit;
-    if (this.residentBytes + this.spilledBytes + size <= limit) return;
+    const inUse = (): number => this.residentBytes + this.spilledBytes - this.collectedBytes;
+    if (inUse() + size <= limit) return;
     // Dropped tensors may still be counted, for want of finalizers. Out of the heap they can be told apart from live ones.
     this.spill(Number.POSITIVE_INFINITY);
-    const live = collectedArrayBytes();
-    const known = this.residentBytes + Math.min(this.spilledBytes, live);
-    if (known + size > limit) throw this.outOfMemory(size, `config.memoryLimit = ${formatBytes(limit)}`);
+    this.collectedBytes = Math.max(0, this.spilledBytes - collectedArrayBytes());
+    if (inUse() + size > limit) throw this.outOfMemory(size, `config.memoryLimit = ${formatBytes(limit)}`);
   }
 
   private outOfMemory(size: number, limit: string): MemoryError {
     const largest = [...this.blocks].sort((a, b) => b.size - a.size).slice(0, 10);
     const list = largest.map((b) => `    ${b.aval.toString()} ${formatBytes(b.aval.bytes)}`).join('\n');
-    const total = formatBytes(this.residentBytes + this.spilledBytes);
+    const total = formatBytes(this.residentBytes + this.spilledBytes - this.collectedBytes);
     return new MemoryError(
       `memory: expected to stay within ${limit}, got a request for ${formatBytes(size)} with ${total} in use. Largest tensors:\n${list}`,
       'drop references to large tensors, work in smaller batches, or raise the limit. Everything computed so far is intact.',

@@ -23,7 +23,7 @@ const writeVector = <T>(w: ByteWriter, items: readonly T[], write: (item: T) => 
   items.forEach(write);
 };
 
-/** One module. All function imports must be declared before the first function is defined. */
+/** One module. */
 export class ModuleBuilder {
   private readonly types: string[] = [];
   private readonly signatures: Signature[] = [];
@@ -57,14 +57,14 @@ export class ModuleBuilder {
     return this.imports.push({ module, name, type: this.typeIndex(signature) }) - 1;
   }
 
-  /** Number of functions imported so far; defined functions follow them in the index space once all imports are known. */
-  get importCount(): number {
-    return this.imports.length;
+  /** Whether anything of `module` is imported. */
+  importsFrom(module: string): boolean {
+    return this.imports.some((i) => i.module === module);
   }
 
   /**
-   * Defines a function. Its final index is `importCount + ordinal`, known only once every import is declared, so calls between
-   * defined functions are written as `callDefined(ordinal)` and imports as `callImport(index)`.
+   * Defines a function. Imported functions come first in the index space, so its final index is known only when the module is built;
+   * calls between defined functions are written as `callDefined(ordinal)`, calls of imports as `callImport(index)`.
    */
   defineFunction(signature: Signature): FunctionBuilder {
     const builder = new FunctionBuilder(signature.params, this.functions.length);

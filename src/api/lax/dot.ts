@@ -1,0 +1,67 @@
+/**
+ * Products of `lax` that contract axes.
+ * May import: `ir`, `core`, `primitives`, `api/lift`.
+ * @module
+ */
+import type { DType } from '../../ir/dtype.ts';
+import { ShapeError } from '../../ir/errors.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { convert } from '../../primitives/convert.ts';
+import { dotGeneral as dotGeneralOf } from '../../primitives/dot.ts';
+import type { TensorLike } from '../lift.ts';
+import { checkOptions } from '../named.ts';
+import { adapt } from './operands.ts';
+
+/** `[[contracting axes of x, of y], [batch axes of x, of y]]`. */
+export type DotDimensionNumbers = readonly [
+  readonly [readonly number[], readonly number[]] | readonly (readonly number[])[],
+  readonly [readonly number[], readonly number[]] | readonly (readonly number[])[],
+];
+
+export interface DotOptions {
+  /** Accepted for compatibility; products accumulate in at least the operands' precision. */
+  readonly precision?: unknown;
+  readonly preferredElementType?: DType;
+}
+
+/**
+ * Sum of products over the contracting axes, for each index of the batch axes. Result axes: batch, free of x, free of y.
+ * @example
+ * ```ts
+ * import { lax, np } from 'cotangent';
+ * const a = np.array([[1, 2], [3, 4]]);
+ * console.log(String(lax.dotGeneral(a, a, [[[1], [0]], [[], []]]))); // => [[7, 10], [15, 22]]
+ * ```
+ */
+export function dotGeneral(
+  x: TensorLike,
+  y: TensorLike,
+  dimensionNumbers: DotDimensionNumbers | readonly (readonly (readonly number[])[])[],
+  options: DotOptions = {},
+): Tensor {
+  checkOptions('lax.dotGeneral', options, ['precision', 'preferredElementType', 'outSharding']);
+  const [contract, batch] = dimensionNumbers as readonly (readonly (readonly number[])[])[];
+  const [a, b] = adapt(x, y);
+  const out = dotGeneralOf(a!, b!, { contract: [contract![0]!, contract![1]!], batch: [batch?.[0] ?? [], batch?.[1] ?? []] });
+  return options.preferredElementType ? convert(out, options.preferredElementType) : out;
+}
+
+/** Vector and matrix products: the last axis of x with the first of y. */
+export function dot(x: TensorLike, y: TensorLike, options: DotOptions = {}): Tensor {
+  const [a, b] = adapt(x, y);
+  if (a!.ndim < 1 || a!.ndim > 2 || b!.ndim < 1 || b!.ndim > 2) {
+    throw new ShapeError(
+      `lax.dot: expected vectors or matrices, got ${a!.aval.toString()} and ${b!.aval.toString()}.`,
+      'use np.matmul, np.tensordot or lax.dotGeneral for other ranks.',
+    );
+  }
+  return dotGeneral(a!, b!, [[[a!.ndim - 1], [0]], [[], []]], options);
+}
+
+/** Matrix products over the last two axes; the leading axes are equal. */
+export function batchMatmul(x: TensorLike, y: TensorLike): Tensor {
+  const [a, b] = adapt(x, y);
+  const n = a!.ndim;
+  const leading = Array.from({ length: n - 2 }, (_, d) => d);
+  return dotGeneral(a!, b!, [[[n - 1], [n - 2]], [leading, leading]]);
+}

@@ -1,0 +1,203 @@
+/**
+ * `Plan` → one WebAssembly module with one exported function `run(table)`. The table holds the addresses of inputs, outputs and
+ * constants, then of the arena. Each distinct kernel is a function of its own; steps are split into functions of bounded length.
+ * May import: `ir`, `compiler/plan`, `encode`, `kernel`.
+ * @module
+ */
+import type { Base, Plan, Slot, Step } from '../../compiler/plan.ts';
+import type { Kernel } from '../../ir/loop/kernel.ts';
+import type { FunctionBuilder } from './encode/function.ts';
+import { ModuleBuilder } from './encode/module.ts';
+import type { ValueType } from './encode/opcodes.ts';
+import { emitKernel, prepareKernel } from './kernel/emit.ts';
+
+/** Steps in one function, nested ones included: engines compile a function at a time, in more than linear time. */
+const stepsPerFunction = 200;
+
+export interface EmittedPlan {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Distinct kernels. */
+  readonly kernels: number;
+  readonly usesGemm: boolean;
+}
+
+/** Position in the table of pointers. */
+export function tableIndex(plan: Plan, base: Base): number {
+  const [inputs, outputs, constants] = [plan.inputs.length, plan.outputs.length, plan.constants.length];
+  switch (base.kind) {
+    case 'input': return base.index;
+    case 'output': return inputs + base.index;
+    case 'constant': return inputs + outputs + base.index;
+    case 'arena': return inputs + outputs + constants;
+  }
+}
+
+export const tableLength = (plan: Plan): number => plan.inputs.length + plan.outputs.length + plan.constants.length + 1;
+
+export function emitPlan(plan: Plan): EmittedPlan {
+  return new PlanEmitter(plan).emit();
+}
+
+/** Locals of the current function that hold the iteration of each enclosing loop. */
+type Iterations = ReadonlyMap<number, number>;
+
+class PlanEmitter {
+  private readonly plan: Plan;
+  private readonly module = new ModuleBuilder();
+  private readonly kernels = new Map<string, FunctionBuilder>();
+  private readonly kernelOf = new Map<Kernel, FunctionBuilder>();
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+    this.module.importMemory();
+  }
+
+  emit(): EmittedPlan {
+    const run = this.module.defineFunction({ params: ['i32'], results: [] });
+    this.steps(run, this.plan.steps, new Map());
+    this.module.exportFunction('run', run);
+    return { bytes: this.module.build(), kernels: this.kernels.size, usesGemm: this.module.importsFrom('gemm') };
+  }
+
+  private kernel(k: Kernel): FunctionBuilder {
+    const known = this.kernelOf.get(k);
+    if (known !== undefined) return known;
+    const prepared = prepareKernel(k, false);
+    let f = this.kernels.get(prepared.key);
+    if (f === undefined) this.kernels.set(prepared.key, (f = emitKernel(this.module, prepared)));
+    this.kernelOf.set(k, f);
+    return f;
+  }
+
+  private steps(f: FunctionBuilder, steps: readonly Step[], iterations: Iterations): void {
+    if (countSteps(steps) <= stepsPerFunction || steps.length === 1) {
+      for (const s of steps) this.step(f, s, iterations);
+      return;
+    }
+    for (const piece of pieces(steps)) this.callPiece(f, piece, iterations);
+  }
+
+  /** Moves steps to a function of their own, which gets the table and the iterations of the loops around it. */
+  private callPiece(f: FunctionBuilder, steps: readonly Step[], iterations: Iterations): void {
+    const params: ValueType[] = ['i32', ...[...iterations].map(() => 'i32' as const)];
+    const piece = this.module.defineFunction({ params, results: [] });
+    this.steps(piece, steps, new Map([...iterations.keys()].map((id, i) => [id, i + 1])));
+    f.get(0);
+    for (const local of iterations.values()) f.get(local);
+    f.callDefined(piece.ordinal);
+  }
+
+  private step(f: FunctionBuilder, s: Step, iterations: Iterations): void {
+    switch (s.kind) {
+      case 'kernel': {
+        const k = this.kernel(s.kernel);
+        for (const slot of s.slots) this.address(f, slot, iterations);
+        f.callDefined(k.ordinal);
+        return;
+      }
+      case 'copy':
+        if (s.bytes === 0) return;
+        this.address(f, s.to, iterations);
+        this.address(f, s.from, iterations);
+        f.i32(s.bytes);
+        f.memoryCopy();
+        return;
+      case 'branch': return this.branch(f, s, iterations);
+      case 'while': return this.whileLoop(f, s, iterations);
+      case 'for': return this.forLoop(f, s, iterations);
+    }
+  }
+
+  private address(f: FunctionBuilder, slot: Slot, iterations: Iterations): void {
+    f.get(0);
+    f.memory('i32.load', 4 * tableIndex(this.plan, slot.base));
+    if (slot.offset !== 0) {
+      f.i32(slot.offset);
+      f.op('i32.add');
+    }
+    for (const { loop, stride } of slot.strides) {
+      f.get(iterations.get(loop)!);
+      f.i32(stride);
+      f.op('i32.mul');
+      f.op('i32.add');
+    }
+  }
+
+  private branch(f: FunctionBuilder, s: Extract<Step, { kind: 'branch' }>, iterations: Iterations): void {
+    const exit = f.open('block');
+    const labels: number[] = s.branches.map(() => f.open('block')).reverse();
+    this.address(f, s.index, iterations);
+    f.memory('i32.load');
+    f.brTable(labels);
+    for (const steps of s.branches) {
+      f.close();
+      this.steps(f, steps, iterations);
+      f.br(exit);
+    }
+    f.close();
+  }
+
+  private whileLoop(f: FunctionBuilder, s: Extract<Step, { kind: 'while' }>, iterations: Iterations): void {
+    const exit = f.open('block');
+    const top = f.open('loop');
+    this.steps(f, s.cond, iterations);
+    this.address(f, s.predicate, iterations);
+    f.memory('i32.load8_u');
+    f.op('i32.eqz');
+    f.brIf(exit);
+    this.steps(f, s.body, iterations);
+    f.br(top);
+    f.close();
+    f.close();
+  }
+
+  private forLoop(f: FunctionBuilder, s: Extract<Step, { kind: 'for' }>, iterations: Iterations): void {
+    if (s.length === 0) return;
+    const i = f.local('i32');
+    f.i32(s.reverse ? s.length - 1 : 0);
+    f.set(i);
+    const top = f.open('loop');
+    this.steps(f, s.body, new Map([...iterations, [s.id, i]]));
+    f.get(i);
+    if (s.reverse) {
+      f.i32(1);
+      f.op('i32.sub');
+      f.tee(i);
+      f.i32(0);
+      f.op('i32.ge_s');
+    } else {
+      f.i32(1);
+      f.op('i32.add');
+      f.tee(i);
+      f.i32(s.length);
+      f.op('i32.lt_s');
+    }
+    f.brIf(top);
+    f.close();
+    f.release(i);
+  }
+}
+
+const stepCounts = new WeakMap<readonly Step[], number>();
+
+/** Steps, those of nested blocks included. */
+function countSteps(steps: readonly Step[]): number {
+  let n = stepCounts.get(steps);
+  if (n !== undefined) return n;
+  n = steps.length;
+  for (const s of steps) {
+    if (s.kind === 'branch') n += s.branches.reduce((sum, b) => sum + countSteps(b), 0);
+    else if (s.kind === 'while') n += countSteps(s.cond) + countSteps(s.body);
+    else if (s.kind === 'for') n += countSteps(s.body);
+  }
+  stepCounts.set(steps, n);
+  return n;
+}
+
+/** Consecutive groups of steps; when they are very many, groups that will be split again. */
+function pieces(steps: readonly Step[]): Step[][] {
+  const size = Math.max(64, Math.ceil(steps.length / stepsPerFunction));
+  const out: Step[][] = [];
+  for (let i = 0; i < steps.length; i += size) out.push(steps.slice(i, i + size));
+  return out;
+}

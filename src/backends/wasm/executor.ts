@@ -1,0 +1,159 @@
+/**
+ * The wasm device: eager operations and whole Programs, compiled to WebAssembly when first met.
+ * May import: `ir`, `core`, `compiler`.
+ * @module
+ */
+import { compileProgram } from '../../compiler/compile.ts';
+import type { Plan, Slot, Step } from '../../compiler/plan.ts';
+import { type CompileOptions, type Executable, type Executor, HostStorage, type Storage } from '../../core/executor.ts';
+import type { AnyPrimitive } from '../../core/primitive.ts';
+import type { ConcreteTensor } from '../../core/tensor.ts';
+import type { Aval } from '../../ir/aval.ts';
+import type { TypedArray } from '../../ir/dtype.ts';
+import { Equation, type Params, Program, Var } from '../../ir/program.ts';
+import { emitPlan, tableIndex } from './emit-plan.ts';
+import { ModuleBuilder } from './encode/module.ts';
+import { requireSimd } from './features.ts';
+import { GemmLibrary } from './gemm/library.ts';
+import { Heap, type HeapStats } from './heap.ts';
+import { hostMath } from './host-math.ts';
+import { emitKernel, prepareKernel } from './kernel/emit.ts';
+import { paramsKey } from './params-key.ts';
+import { isTiny, type Launch, PlanCall } from './plan-call.ts';
+
+/** Prepared eager operations that are kept; past that the oldest half is dropped. */
+const eagerCacheSize = 8192;
+
+type WasmFunction = (...args: number[]) => void;
+
+interface DirectStep {
+  readonly run: WasmFunction;
+  readonly slots: readonly { readonly table: number; readonly offset: number }[];
+  /** Addresses, then run-time parameters. */
+  readonly args: number[];
+}
+
+export class WasmExecutor implements Executor {
+  readonly name = 'wasm';
+  private readonly heap: Heap;
+  private readonly gemm: GemmLibrary;
+  /** Eager operations by primitive, avals and parameters. */
+  private readonly eager = new Map<string, PlanCall>();
+  /** Kernels with run-time extents and strides, by structure. */
+  private readonly kernels = new Map<string, WasmFunction>();
+
+  constructor() {
+    requireSimd();
+    this.heap = new Heap();
+    this.gemm = new GemmLibrary(this.heap);
+  }
+
+  memoryStats(): HeapStats {
+    return this.heap.stats();
+  }
+
+  fromHost(data: TypedArray, aval: Aval): Storage {
+    return isTiny(aval) ? new HostStorage(data, 'wasm') : this.heap.fromHost(data, aval);
+  }
+
+  execute(
+    primitive: AnyPrimitive,
+    args: readonly ConcreteTensor[],
+    params: object,
+    outAvals: readonly Aval[],
+  ): ConcreteTensor[] {
+    let key = `${primitive.id}${paramsKey(params)}`;
+    for (const a of args) key += avalKey(a.aval);
+    let call = this.eager.get(key);
+    if (call === undefined) {
+      call = this.prepare(primitive, args, params, outAvals);
+      if (this.eager.size >= eagerCacheSize) this.evict();
+      this.eager.set(key, call);
+    }
+    return call.run(args, outAvals);
+  }
+
+  private evict(): void {
+    let n = eagerCacheSize / 2;
+    for (const key of this.eager.keys()) {
+      if (n-- === 0) return;
+      this.eager.delete(key);
+    }
+  }
+
+  private prepare(
+    primitive: AnyPrimitive,
+    args: readonly ConcreteTensor[],
+    params: object,
+    outAvals: readonly Aval[],
+  ): PlanCall {
+    const inputs = args.map((a) => new Var(a.aval));
+    const outputs = outAvals.map((a) => new Var(a));
+    const program = new Program(primitive.name, inputs, [new Equation(primitive, inputs, params as Params, outputs)], outputs);
+    const plan = compileProgram(program, {});
+    return new PlanCall(this.heap, withoutSteps(plan), [], this.direct(plan) ?? this.whole(plan));
+  }
+
+  compile(program: Program, options: CompileOptions): Executable {
+    const donate = options.donate ?? [];
+    const plan = compileProgram(program, { donate });
+    const call = new PlanCall(this.heap, withoutSteps(plan), donate, this.whole(plan));
+    const { outputs } = plan;
+    return (args) => call.run(args, outputs);
+  }
+
+  /** Code of one module that runs all steps. */
+  private whole(plan: Plan): Launch {
+    if (plan.steps.length === 0) return () => {};
+    const { bytes, usesGemm } = emitPlan(plan);
+    const run = this.instantiate(bytes, usesGemm);
+    return (table, address) => {
+      this.heap.i32.set(table, address >> 2);
+      run(address);
+    };
+  }
+
+  /** Kernels called one by one from here, shared between shapes; undefined when there is more than kernels. */
+  private direct(plan: Plan): Launch | undefined {
+    if (!plan.steps.every((s) => s.kind === 'kernel')) return undefined;
+    const steps = plan.steps.map((s) => this.directStep(plan, s));
+    return (table) => {
+      for (const { run, slots, args } of steps) {
+        for (let i = 0; i < slots.length; i++) args[i] = table[slots[i]!.table]! + slots[i]!.offset;
+        run(...args);
+      }
+    };
+  }
+
+  private directStep(plan: Plan, s: Extract<Step, { kind: 'kernel' }>): DirectStep {
+    const prepared = prepareKernel(s.kernel, true);
+    let run = this.kernels.get(prepared.key);
+    if (run === undefined) {
+      const module = new ModuleBuilder();
+      module.importMemory();
+      module.exportFunction('run', emitKernel(module, prepared));
+      run = this.instantiate(module.build(), module.importsFrom('gemm'));
+      this.kernels.set(prepared.key, run);
+    }
+    const slots = s.slots.map((slot: Slot) => ({ table: tableIndex(plan, slot.base), offset: slot.offset }));
+    return { run, slots, args: [...slots.map(() => 0), ...prepared.values] };
+  }
+
+  private instantiate(bytes: Uint8Array<ArrayBuffer>, usesGemm: boolean): WasmFunction {
+    const imports: WebAssembly.Imports = { env: { memory: this.heap.memory }, math: hostMath };
+    if (usesGemm) imports.gemm = this.gemm.exports();
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+    return instance.exports.run as WasmFunction;
+  }
+}
+
+/** What a call needs of a plan: everything but the steps, which hold all kernels. */
+const withoutSteps = (plan: Plan): Plan => ({ ...plan, steps: [] });
+
+const avalKeys = new WeakMap<Aval, string>();
+
+function avalKey(aval: Aval): string {
+  let key = avalKeys.get(aval);
+  if (key === undefined) avalKeys.set(aval, (key = `;${aval.dtype}${aval.shape.join()}`));
+  return key;
+}

@@ -1,0 +1,47 @@
+/**
+ * What the engine can do, and the host's modules in the form that `WebAssembly.Instance` takes.
+ *
+ * Modules are compiled synchronously. Node and workers allow any size; Chrome's main thread allows 8 MB (before version 115: 4 KB),
+ * and Firefox and Safari set no limit.
+ * May import: `ir`.
+ * @module
+ */
+import { BackendError } from '../../ir/errors.ts';
+import { ModuleBuilder } from './encode/module.ts';
+import type { OpName } from './encode/opcodes.ts';
+
+interface NodeProcess {
+  readonly getBuiltinModule?: (name: string) => { setFlagsFromString?: (flag: string) => void } | undefined;
+}
+
+/** Whether a function that applies `op` to copies of its v128 argument validates. */
+function validates(op: OpName, operands: number): boolean {
+  const module = new ModuleBuilder();
+  const f = module.defineFunction({ params: ['v128'], results: ['v128'] });
+  for (let i = 0; i < operands; i++) f.get(0);
+  f.op(op);
+  return WebAssembly.validate(module.build());
+}
+
+let relaxed: boolean | undefined;
+
+/** Relaxed SIMD (fused multiply-add). Engines that have it behind a flag get the flag, in Node. */
+export function hasRelaxedSimd(): boolean {
+  if (relaxed !== undefined) return relaxed;
+  relaxed = validates('f32x4.relaxed_madd', 3);
+  if (!relaxed) {
+    const host = (globalThis as { process?: NodeProcess }).process;
+    host?.getBuiltinModule?.('node:v8')?.setFlagsFromString?.('--experimental-wasm-relaxed-simd');
+    relaxed = validates('f32x4.relaxed_madd', 3);
+  }
+  return relaxed;
+}
+
+/** @throws BackendError without WebAssembly or SIMD128 */
+export function requireSimd(): void {
+  if (typeof WebAssembly === 'object' && validates('f32x4.add', 2)) return;
+  throw new BackendError(
+    'wasm: expected an engine with WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later), got one without.',
+    "use setDevice('reference'), which is slow but runs everywhere.",
+  );
+}

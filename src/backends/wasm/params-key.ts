@@ -1,0 +1,33 @@
+/**
+ * A key for the parameters of a primitive: equal keys mean equal parameters. Programs, functions and other objects count by identity.
+ * May import: `ir`.
+ * @module
+ */
+import { Aval } from '../../ir/aval.ts';
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 0;
+
+function identity(x: object): number {
+  let id = identities.get(x);
+  if (id === undefined) identities.set(x, (id = nextIdentity++));
+  return id;
+}
+
+export function paramsKey(x: unknown): string {
+  switch (typeof x) {
+    case 'number': return Object.is(x, -0) ? '-0' : String(x);
+    case 'string': return JSON.stringify(x);
+    case 'object': {
+      if (x === null) return 'null';
+      if (Array.isArray(x)) return `[${x.map(paramsKey).join()}]`;
+      if (x instanceof Aval) return x.toString();
+      if (Object.getPrototypeOf(x) !== Object.prototype) return `@${identity(x)}`;
+      let out = '{';
+      for (const key in x) out += `${key}:${paramsKey((x as Record<string, unknown>)[key])};`;
+      return `${out}}`;
+    }
+    case 'function': return `@${identity(x)}`;
+    default: return String(x);
+  }
+}

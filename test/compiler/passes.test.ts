@@ -1,0 +1,129 @@
+/**
+ * The passes from Program to Program, each by itself.
+ * @module
+ */
+import { describe, expect, it } from 'vitest';
+import { type Aval, f32 } from '../../src/ir/aval.ts';
+import type { Program } from '../../src/ir/program.ts';
+import type { SimplifyRule } from '../../src/ir/simplify.ts';
+import { scalarOf } from '../../src/ir/simplify.ts';
+import { verifyProgram } from '../../src/ir/verify.ts';
+import { definePrimitive, type Primitive, type PrimitiveRules } from '../../src/core/primitive.ts';
+import { scalarTensor, type Tensor } from '../../src/core/tensor.ts';
+import { bind1 } from '../../src/core/trace.ts';
+import { call } from '../../src/control/call.ts';
+import { scan } from '../../src/control/scan.ts';
+import { barrier } from '../../src/primitives/barrier.ts';
+import * as p from '../../src/primitives/index.ts';
+import { cse } from '../../src/compiler/cse.ts';
+import { dce } from '../../src/compiler/dce.ts';
+import { expand } from '../../src/compiler/expand.ts';
+import { simplify } from '../../src/compiler/simplify.ts';
+import { trace } from './check-plan.ts';
+
+const s = (x: number): Tensor => scalarTensor(x, 'float32');
+
+function names(program: Program): string[] {
+  verifyProgram(program);
+  return program.equations.map((e) => e.primitive.name);
+}
+
+/** A unary primitive of these tests; only what the compiler reads is meant. */
+function toy(name: string, rules: Partial<PrimitiveRules<object>>): (x: Tensor) => Tensor {
+  const primitive: Primitive<object> = definePrimitive<object>({
+    name,
+    abstractEval: ([x]: readonly Aval[]) => [x!],
+    calculus: { kind: 'piecewise-constant' },
+    batch: (_context, xs, dims) => [xs, dims],
+    lower: { kind: 'pointwise', element: ({ index, load }) => [load(0, index)] },
+    samples: [],
+    ...rules,
+  });
+  return (x) => bind1(primitive, [x], {});
+}
+
+describe('expand', () => {
+  it('inlines calls in calls, and one Program in many places', () => {
+    const inner = trace([f32(2)], ([x]) => [p.sin(x!)]);
+    const outer = trace([f32(2)], ([x]) => call(inner, call(inner, [x!])));
+    const program = trace([f32(2)], ([x]) => {
+      const [y] = call(outer, [x!]);
+      return call(outer, [p.neg(y!)]);
+    });
+    expect(names(expand(program))).toEqual(['sin', 'sin', 'neg', 'sin', 'sin']);
+  });
+
+  it('costs no call depth', () => {
+    let program = trace([f32()], ([x]) => [p.sin(x!)]);
+    for (let i = 0; i < 3000; i++) {
+      const inner = program;
+      program = trace([f32()], ([x]) => call(inner, [x!]));
+    }
+    expect(names(expand(program))).toEqual(['sin']);
+  });
+});
+
+describe('simplify', () => {
+  it('folds scalars, with the rounding of their dtype', () => {
+    const out = simplify(trace([], () => [p.add(s(0.1), s(0.2)), p.lt(s(1), s(2))])).outputs;
+    expect(out.map(scalarOf)).toEqual([Math.fround(Math.fround(0.1) + Math.fround(0.2)), 1]);
+  });
+
+  it('applies the rules of records until none applies', () => {
+    const simplifyTwice: SimplifyRule<object> = ({ inputs: [x], producer }) => {
+      const before = producer(x!);
+      return before?.primitive.name === 'toy_involution' ? { kind: 'values', values: [before.inputs[0]!] } : undefined;
+    };
+    const flip = toy('toy_involution', { simplify: simplifyTwice });
+    const program = trace([f32(2)], ([x]) => [flip(flip(flip(flip(flip(x!)))))]);
+    expect(names(dce(simplify(program)))).toEqual(['toy_involution']);
+  });
+
+  it('rejects rules that change avals', () => {
+    const wrong = toy('toy_wrong', { simplify: ({ inputs: [x] }) => ({ kind: 'values', values: [x!, x!] }) });
+    expect(() => simplify(trace([f32(2)], ([x]) => [wrong(x!)]))).toThrow(/changed the avals[^]*toy_wrong/);
+  });
+});
+
+describe('cse', () => {
+  it('merges equal equations, with equal literals, in sub-Programs too', () => {
+    const program = trace([f32(2)], ([x]) => [p.add(p.mul(x!, s(2)), p.mul(x!, s(2))), p.mul(x!, s(3))]);
+    expect(names(cse(program))).toEqual(['mul', 'add', 'mul']);
+    const body = trace([f32(2)], ([x]) => [p.mul(p.sin(x!), p.sin(x!))]);
+    const loop = trace([f32(2)], ([x]) => scan([x!], { body, numConsts: 0, numCarry: 1, length: 2, reverse: false }));
+    expect((cse(loop).equations[0]!.params as { body: Program }).body.equations.length).toBe(2);
+  });
+
+  it('tells 0 from −0 and parameters from each other', () => {
+    const program = trace([f32(2, 2)], ([x]) => [p.add(x!, s(0)), p.add(x!, s(-0)), p.reduceSum(x!, [0]), p.reduceSum(x!, [1])]);
+    expect(names(cse(program)).length).toBe(4);
+  });
+
+  it('leaves barriers apart', () => {
+    const program = trace([f32(2)], ([x]) => [...barrier([x!]), ...barrier([x!])]);
+    expect(names(cse(program)).length).toBe(2);
+  });
+});
+
+describe('dce', () => {
+  it('drops what nothing uses, in loops too', () => {
+    const body = trace([f32(2), f32(2)], ([, y]) => [p.cos(y!), p.exp(y!)]);
+    const program = trace([f32(2), f32(2)], ([x, y]) => {
+      p.tan(x!);
+      const outs = scan([x!, y!], { body, numConsts: 1, numCarry: 1, length: 3, reverse: false });
+      return [outs[0]!];
+    });
+    const out = dce(program);
+    expect(names(out)).toEqual(['scan']);
+    expect((out.equations[0]!.params as { body: Program }).body.equations.map((e) => e.primitive.name)).toEqual(['cos']);
+  });
+
+  it('keeps effects', () => {
+    const note = toy('toy_effect', { hasEffects: true });
+    const program = trace([f32(2)], ([x]) => {
+      note(x!);
+      return [x!];
+    });
+    expect(names(dce(program))).toEqual(['toy_effect']);
+  });
+});
