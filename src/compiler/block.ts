@@ -22,6 +22,9 @@ export interface Destination {
   readonly carried?: number;
 }
 
+/** One for each output; undefined where nobody wants it. */
+export type Destinations = readonly (Destination | undefined)[];
+
 /** What all blocks of one compilation share. */
 export class Session {
   readonly constants: ConstantValue[] = [];
@@ -61,14 +64,14 @@ export class Session {
 }
 
 /**
- * Steps that compute `program` from `inputs` and leave its outputs at `destinations` (undefined: not wanted). `depth` counts the loops
- * around the block.
+ * Steps that compute `program` from `inputs` and leave its outputs at `destinations`, which may depend on what shares memory. `depth`
+ * counts the loops around the block.
  */
 export function blockSteps(
   session: Session,
   program: Program,
   inputs: readonly Binding[],
-  destinations: readonly (Destination | undefined)[],
+  destinations: Destinations | ((graph: Graph) => Destinations),
   depth: number,
 ): DraftStep[] {
   return new BlockCompiler(session, program, inputs, destinations, depth).steps();
@@ -81,7 +84,7 @@ export class BlockCompiler {
   private readonly block: Block;
   private readonly graph: Graph;
   private readonly views = new Map<Var, View>();
-  private readonly destinations: readonly (Destination | undefined)[];
+  private readonly destinations: Destinations;
   /** Outputs that are copied to their destinations at the end. */
   private readonly copied: number[] = [];
   /** Results written straight to the memory of a carried input. */
@@ -94,13 +97,12 @@ export class BlockCompiler {
     session: Session,
     program: Program,
     inputs: readonly Binding[],
-    destinations: readonly (Destination | undefined)[],
+    destinations: Destinations | ((graph: Graph) => Destinations),
     depth: number,
   ) {
     this.session = session;
     this.program = program;
     this.depth = depth;
-    this.destinations = destinations;
     const scalars = new Map<Var, number>();
     program.inputs.forEach((v, i) => {
       const binding = inputs[i]!;
@@ -109,6 +111,7 @@ export class BlockCompiler {
     });
     this.block = scheduleBlock(program, scalars);
     this.graph = this.block.graph;
+    this.destinations = typeof destinations === 'function' ? destinations(this.graph) : destinations;
     this.findUses();
     this.placeOutputs();
     this.placeCarried();
@@ -246,7 +249,7 @@ export class BlockCompiler {
   subSteps(
     program: Program,
     inputs: readonly Binding[],
-    destinations: readonly (Destination | undefined)[],
+    destinations: Destinations,
     loops: number,
   ): DraftStep[] {
     return blockSteps(this.session, program, inputs, destinations, this.depth + loops);

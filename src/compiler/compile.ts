@@ -8,11 +8,12 @@
  */
 import type { Atom, Program } from '../ir/program.ts';
 import { verifyProgram } from '../ir/verify.ts';
-import { type Binding, blockSteps, type Destination, Session } from './block.ts';
+import { type Binding, blockSteps, type Destination, type Destinations, Session } from './block.ts';
 import { cse } from './cse.ts';
 import { dce } from './dce.ts';
 import { MemoryBuffer, wholeView } from './draft.ts';
 import { expand } from './expand.ts';
+import type { Graph } from './graph.ts';
 import { planMemory } from './memory.ts';
 import type { Plan, PlannedOutput } from './plan.ts';
 import { simplify } from './simplify.ts';
@@ -48,16 +49,15 @@ export function optimizeProgram(program: Program, isVerified = false): Program {
 export function compileProgram(program: Program, options: PlanOptions = {}): Plan {
   const optimized = optimizeProgram(program, options.verify);
   const session = new Session();
-  const planned = classifyOutputs(session, optimized);
   const inputs = optimized.inputs.map((v, index): Binding => ({
     kind: 'view',
     view: wholeView(new MemoryBuffer({ kind: 'input', index }, v.aval.bytes, 0)),
   }));
-  const destinations = optimized.outputs.map((a, index): Destination | undefined =>
-    planned[index]!.kind === 'computed'
-      ? { view: wholeView(new MemoryBuffer({ kind: 'output', index }, a.aval.bytes, 0)) }
-      : undefined,
-  );
+  let planned: PlannedOutput[] = [];
+  const destinations = (graph: Graph): Destinations => {
+    planned = classifyOutputs(session, graph);
+    return planned.map((p, index) => (p.kind === 'computed' ? outputMemory(optimized, index) : undefined));
+  };
   const draft = blockSteps(session, optimized, inputs, destinations, 0);
   const outKinds = optimized.outputs.map(memoryKind);
   const memory = planMemory(draft, donatable(optimized, planned, options.donate ?? []), outKinds);
@@ -75,19 +75,25 @@ export function compileProgram(program: Program, options: PlanOptions = {}): Pla
   };
 }
 
+const outputMemory = (program: Program, index: number): Destination => ({
+  view: wholeView(new MemoryBuffer({ kind: 'output', index }, program.outputs[index]!.aval.bytes, 0)),
+});
+
 const memoryKind = (a: Atom): string => `${a.aval.dtype} ${a.aval.size}`;
 
-/** Which outputs are computed, and which are values that exist already. */
-function classifyOutputs(session: Session, program: Program): PlannedOutput[] {
-  const inputs = new Map<Atom, number>(program.inputs.map((v, i) => [v, i]));
+/** Which outputs are computed, and which are values that exist already, perhaps under another shape. */
+function classifyOutputs(session: Session, graph: Graph): PlannedOutput[] {
+  const { inputs, outputs } = graph.program;
+  const inputIndex = new Map<Atom, number>(inputs.map((v, i) => [v, i]));
   const first = new Map<Atom, number>();
-  return program.outputs.map((atom, i): PlannedOutput => {
+  return outputs.map((atom, i): PlannedOutput => {
     if (atom.kind === 'literal') return { kind: 'constant', index: session.constantIndex(atom.value) };
-    const input = inputs.get(atom);
+    const root = graph.root(atom);
+    const input = inputIndex.get(root);
     if (input !== undefined) return { kind: 'input', index: input };
-    const twin = first.get(atom);
+    const twin = first.get(root);
     if (twin !== undefined) return { kind: 'same-as', output: twin };
-    first.set(atom, i);
+    first.set(root, i);
     return { kind: 'computed' };
   });
 }

@@ -3,7 +3,7 @@
  * May import: `ir`.
  * @module
  */
-import { type Atom, Equation, Program, Var } from '../ir/program.ts';
+import { type Atom, Equation, type Program, Var } from '../ir/program.ts';
 import { deepPass, type Pass, rebuild, Substitution, withBody } from './rewrite.ts';
 import { rulesOf } from './rules.ts';
 

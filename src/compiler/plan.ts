@@ -39,7 +39,7 @@ export type PlannedOutput =
   | { readonly kind: 'computed' }
   /** Written into the memory of donated input `input`. */
   | { readonly kind: 'donated'; readonly input: number }
-  /** The very value of an input, of a constant, or of an earlier output. */
+  /** The very value of an input, of a constant, or of an earlier output; its shape may differ, its elements and their order do not. */
   | { readonly kind: 'input'; readonly index: number }
   | { readonly kind: 'constant'; readonly index: number }
   | { readonly kind: 'same-as'; readonly output: number };

@@ -5,7 +5,7 @@
  */
 import type { Aval } from './aval.ts';
 import { CotangentError, InternalError } from './errors.ts';
-import { type Atom, Equation, Program, type PrimitiveInfo, subPrograms, type Var } from './program.ts';
+import { type Atom, type Equation, Program, type PrimitiveInfo, subPrograms, type Var } from './program.ts';
 
 /** What the verifier reads of a primitive's record. */
 interface Checkable extends PrimitiveInfo {

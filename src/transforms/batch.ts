@@ -4,7 +4,8 @@
  * @module
  */
 import { Aval } from '../ir/aval.ts';
-import type { AnyPrimitive, BatchContext, BatchDim } from '../core/primitive.ts';
+import { type Params, subPrograms } from '../ir/program.ts';
+import { type AnyPrimitive, type BatchContext, type BatchDim, recordOf } from '../core/primitive.ts';
 import { type Tensor, Tracer } from '../core/tensor.ts';
 import { bind, currentTrace, type CustomJvpCall, type CustomVjpCall, Trace, withTrace } from '../core/trace.ts';
 import { batchCustomJvp, batchCustomVjp } from './batch-custom.ts';
@@ -59,7 +60,7 @@ export class BatchTrace extends Trace implements BatchContext {
     const values = args.map((x) => this.unbatched(x));
     const dims = args.map((x) => this.dimOf(x));
     return withTrace(this.parent, () => {
-      if (dims.every((d) => d === null) && !primitive.usesAxisName?.(params, this.axisName)) {
+      if (dims.every((d) => d === null) && !communicates(primitive, params, this.axisName)) {
         return bind(primitive, values, params);
       }
       return this.join(...primitive.batch(this, values, dims, params));
@@ -85,6 +86,13 @@ export class BatchTrace extends Trace implements BatchContext {
       return this.join(this.parent.processCustomVjp(batched.call, batched.args), batched.outDims());
     });
   }
+}
+
+/** True if the application, or one in a Program that it carries, communicates over the named axis. */
+function communicates(primitive: AnyPrimitive, params: object, axisName: string | undefined): boolean {
+  if (axisName === undefined) return false;
+  if (primitive.usesAxisName?.(params, axisName)) return true;
+  return subPrograms(params as Params).some((p) => p.equations.some((e) => communicates(recordOf(e), e.params, axisName)));
 }
 
 /** Runs a flat function on mapped values; results come with the position of their mapped axis. */

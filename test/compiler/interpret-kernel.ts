@@ -3,7 +3,7 @@
  * @module
  */
 import { castScalar, type DType, isFloat, saturate, type TypedArray } from '../../src/ir/dtype.ts';
-import type { Axis, BinaryOp, BufferRef, Expr, Local, UnaryOp } from '../../src/ir/loop/expr.ts';
+import type { Axis, BinaryOp, BufferRef, Expr, UnaryOp } from '../../src/ir/loop/expr.ts';
 import type { Combine, Gemm, Kernel, MatrixRef, Stmt } from '../../src/ir/loop/kernel.ts';
 
 const roundEven = (x: number): number => {

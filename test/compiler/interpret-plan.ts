@@ -102,11 +102,12 @@ class Machine {
         return;
       }
       case 'while':
-        for (;;) {
-          this.run(s.cond);
-          if (this.bytes(s.predicate, 1)[0] === 0) return;
+        this.run(s.cond);
+        while (this.bytes(s.predicate, 1)[0] !== 0) {
           this.run(s.body);
+          this.run(s.cond);
         }
+        return;
       case 'for':
         for (let i = 0; i < s.length; i++) {
           this.iterations.set(s.id, s.reverse ? s.length - 1 - i : i);

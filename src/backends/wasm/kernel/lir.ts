@@ -49,7 +49,8 @@ export type LirStmt =
   | { readonly kind: 'set'; readonly items: readonly { readonly local: number; readonly value: Lir }[] }
   | { readonly kind: 'if'; readonly cond: Lir; readonly then: readonly LirStmt[]; readonly otherwise: readonly LirStmt[] }
   | { readonly kind: 'while'; readonly cond: Lir; readonly depth: number; readonly body: readonly LirStmt[] }
-  | { readonly kind: 'call'; readonly index: number; readonly args: readonly Lir[] };
+  /** Of the import at `index`, or of the function defined as number `index`. */
+  | { readonly kind: 'call'; readonly index: number; readonly args: readonly Lir[]; readonly isDefined?: boolean };
 
 const scalarTypes: readonly ValueType[] = ['i32', 'i64', 'f32', 'f64'];
 const comparison = /^f(32|64)\.(eq|ne|lt|gt|le|ge)$/;

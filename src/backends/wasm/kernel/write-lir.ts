@@ -250,7 +250,8 @@ export class LirWriter {
       case 'call':
         this.materialize(s.args, false);
         for (const a of s.args) this.push(a);
-        this.f.callImport(s.index);
+        if (s.isDefined) this.f.callDefined(s.index);
+        else this.f.callImport(s.index);
     }
   }
 

@@ -18,8 +18,8 @@ function halley(t: Expr, v: Expr): Expr {
 }
 
 /**
- * cbrt: |x| = 8^q v with v in [1, 8); 9 digits of ∛v, 27 after one step; then t is cut to 21 bits, so that t² is exact
- * and the second step loses nothing where it counts (fdlibm, s_cbrt.c).
+ * cbrt: 0.67 ulp. |x| = 8^q v with v in [1, 8); 9 digits of ∛v, 27 after one step; then t is cut to 21 bits, so that t²
+ * is exact and the second step loses nothing where it counts (fdlibm, s_cbrt.c).
  */
 export function cbrt64(x: Expr): Expr {
   const a = abs(x);

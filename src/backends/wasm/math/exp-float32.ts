@@ -1,8 +1,8 @@
 /**
- * float32 exponentials: exp, exp2, expm1, logistic, tanh. All share one reduction, x = k ln 2 + r with |r| ≤ ½ ln 2,
- * whose k is found by adding a constant so large that the sum has no fraction bits. Coefficients: minimax, each rounded
- * to float32 in turn before the next is fitted. Bounds are the largest errors seen over every 64th float32 and all
- * special values (see test/backends/math).
+ * float32 exponentials: exp, exp2, expm1, logistic, tanh, erf. All share one reduction, x = k ln 2 + r with |r| ≤ ½ ln
+ * 2, whose k is found by adding a constant so large that the sum has no fraction bits. Coefficients: minimax, each
+ * rounded to float32 in turn before the next is fitted. Errors given for whole functions are the largest seen over
+ * every 97th float32 of all and a million random ones.
  * May import: `ir`.
  * @module
  */
@@ -62,16 +62,16 @@ function expBounded(x: Expr): Expr {
   return scaleByHalves(add(add(r, mul(mul(r, r), polynomial(r, expTail))), 1), bits);
 }
 
-/** exp: ≤ 0.9 ulp. Beyond the bounds of the clamp exp is 0 or infinity to rounding. */
+/** exp: 0.98 ulp. Beyond the bounds of the clamp it is 0 or infinity to rounding. */
 export const exp32 = (x: Expr): Expr => expBounded(atLeast(atMost(x, 89), -104));
 
-/** (2^r - 1) / r on |r| ≤ ½. */
+/** (2^r - 1) / r on |r| ≤ ½: relative error of the power 2^-26.2. */
 const exp2Tail = [
   0.6931471824645996, 0.24022594094276428, 0.055503662675619125, 0.009625446051359177, 0.0013387928484007716,
   0.00013331985974218696,
 ];
 
-/** exp2: r = x - k is exact. */
+/** exp2: 1.16 ulp. r = x - k is exact. */
 export function exp2_32(x: Expr): Expr {
   const bounded = atLeast(atMost(x, 129), -151);
   const { k, bits } = integerPart(bounded, 254);
@@ -87,8 +87,8 @@ function expParts(x: Expr, shift: number): { readonly scale: Expr; readonly w: E
 }
 
 /**
- * logistic, 1 / (1 + exp(-x)): numerator and denominator are both multiplied by 2^-32, so that the denominator of a
- * subnormal result does not overflow. What scale + 1 loses to rounding is added again.
+ * logistic, 1 / (1 + exp(-x)): 1.66 ulp. Numerator and denominator are both multiplied by 2^-32, so that the
+ * denominator of a subnormal result does not overflow. What scale + 1 loses to rounding is added again.
  */
 export function logistic32(x: Expr): Expr {
   const { scale, w } = expParts(atMost(atLeast(neg(x), -20), 104), -32);
@@ -112,13 +112,16 @@ function expm1Bounded(x: Expr): Expr {
   return mul(add(mul(halfScale, tail), add(mul(halfScale, r), sub(halfScale, 0.5))), 2);
 }
 
-/** expm1; x itself where the square is below the rounding, for halves of subnormals and of -0 are not exact. */
+/**
+ * expm1: 1.26 ulp. It is x itself where the square is below the rounding, for halves of subnormals and of -0 are not
+ * exact.
+ */
 export const expm1_32 = (x: Expr): Expr => where(lt(abs(x), 2 ** -25), x, expm1Bounded(atLeast(atMost(x, 89), -17.5)));
 
 /** tanh(x)/x - 1 over x², |x| ≤ 0.55: relative error of the tanh 2^-24.7. */
 const tanhTail = [-0.3333294689655304, 0.1332072913646698, -0.05267200991511345, 0.016437876969575882];
 
-/** tanh: a polynomial up to 0.55, then 1 - 2 / (exp(2|x|) + 1), which is 1 to rounding beyond 9.1. */
+/** tanh: 1.33 ulp. A polynomial up to 0.55, then 1 - 2 / (exp(2|x|) + 1), which is 1 to rounding beyond 9.1. */
 export function tanh32(x: Expr): Expr {
   const z = mul(x, x);
   const { scale, w } = expParts(atMost(abs(add(x, x)), 18.2), 0);
@@ -137,7 +140,7 @@ const erfLarge = [
   -0.003082032548263669, 0.0001999043597606942,
 ];
 
-/** erf: 1 - exp(polynomial) where it is above 0.78, 1 to rounding beyond 3.93. */
+/** erf: 1.2 ulp. 1 - exp(polynomial) where it is above 0.78, 1 to rounding beyond 3.93. */
 export function erf32(x: Expr): Expr {
   const a = abs(x);
   const { scale, w } = expParts(polynomial(atMost(a, 3.93), erfLarge), 0);

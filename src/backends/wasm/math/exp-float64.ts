@@ -38,13 +38,15 @@ function expParts(x: Expr): { readonly k: Expr; readonly w: Expr } {
   return { k, w: add(high, sub(mul(mul(r, r), polynomial(r, expTail)), low)) };
 }
 
-/** exp. */
+/** exp: 0.84 ulp. */
 export function exp64(x: Expr): Expr {
   const { k, w } = expParts(atLeast(atMost(x, 710), -746));
   return scaleByHalves(add(w, 1), k);
 }
 
-/** exp2: the fraction of x is exact; times ln 2 it is rounded, which costs half an ulp of a number below 0.35. */
+/**
+ * exp2: 1.04 ulp. The fraction of x is exact; times ln 2 it is rounded, which costs half an ulp of a number below 0.35.
+ */
 export function exp2_64(x: Expr): Expr {
   const bounded = atLeast(atMost(x, 1025), -1076);
   const k = round(bounded);
@@ -52,7 +54,7 @@ export function exp2_64(x: Expr): Expr {
   return scaleByHalves(add(add(r, mul(mul(r, r), polynomial(r, expTail))), 1), k);
 }
 
-/** logistic, 1 / (1 + exp(-x)), numerator and denominator times 2^-128 (see the float32 one). */
+/** logistic, 1 / (1 + exp(-x)): 1.5 ulp. Numerator and denominator times 2^-128 (see the float32 one). */
 export function logistic64(x: Expr): Expr {
   const one = 2 ** -128;
   const { k, w } = expParts(atMost(atLeast(neg(x), -40), 746));
@@ -81,7 +83,10 @@ function halfExpm1(x: Expr): Expr {
   return add(mul(s, tail), add(mul(s, r), sub(s, 0.5)));
 }
 
-/** expm1; x itself where the square is below the rounding, for halves of subnormals and of -0 are not exact. */
+/**
+ * expm1: 1.27 ulp. It is x itself where the square is below the rounding, for halves of subnormals and of -0 are not
+ * exact.
+ */
 export function expm1_64(x: Expr): Expr {
   const half = halfExpm1(atLeast(atMost(x, 710), -41));
   return where(lt(abs(x), 2 ** -54), x, add(half, half));
@@ -91,7 +96,7 @@ export function expm1_64(x: Expr): Expr {
 const tanhNumerator = [-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1];
 const tanhDenominator = [4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1];
 
-/** tanh: a rational function up to 0.625, then 1 - 2 / (exp(2|x|) + 1), which is 1 to rounding beyond 22. */
+/** tanh: 1.11 ulp. A rational function up to 0.625, then 1 - 2 / (exp(2|x|) + 1), which is 1 to rounding beyond 22. */
 export function tanh64(x: Expr): Expr {
   const z = mul(x, x);
   const ratio = div(polynomial(z, tanhNumerator), polynomial(z, tanhDenominator));
@@ -113,7 +118,7 @@ function quarterExp(x: Expr): Expr {
   return mul(add(w, 1), powerOfTwo(sub(k, 2)));
 }
 
-/** sinh: a polynomial up to 1, then ½ e^|x| - ½ e^-|x|. */
+/** sinh: 1.47 ulp. A polynomial up to 1, then ½ e^|x| - ½ e^-|x|. */
 export function sinh64(x: Expr): Expr {
   const q = quarterExp(x);
   const z = mul(x, x);
@@ -121,7 +126,7 @@ export function sinh64(x: Expr): Expr {
   return copysign(where(lt(abs(x), 1), small, sub(add(q, q), div(0.125, q))), x);
 }
 
-/** cosh: ½ e^|x| + ½ e^-|x|. */
+/** cosh: 1.26 ulp. ½ e^|x| + ½ e^-|x|. */
 export function cosh64(x: Expr): Expr {
   const q = quarterExp(x);
   return add(add(q, q), div(0.125, q));
@@ -141,7 +146,7 @@ const erfLarge = [
   -3.469829653670068e-9, 4.6486667431571736e-10, -3.800972377896485e-11, 1.4333490171652687e-12,
 ];
 
-/** erf: 1 - exp(polynomial) where it is above 0.78, 1 to rounding beyond 5.95. */
+/** erf: 1 ulp. 1 - exp(polynomial) where it is above 0.78, 1 to rounding beyond 5.95. */
 export function erf64(x: Expr): Expr {
   const a = abs(x);
   const { k, w } = expParts(polynomial(sub(atMost(a, 5.95), 1), erfLarge));

@@ -1,7 +1,9 @@
 /**
  * Functions as expressions of the operations that vector units have. The emitter asks here before it falls back on a
  * call of the host for each element. An expansion is final: nothing inside it is expanded again, and no operation of it
- * may be contracted or reordered.
+ * may be contracted or reordered. Errors given in ulp in these files are the largest seen: in float32 over every 97th
+ * number (every 997th for erf_inv, 10^7 random pairs for pow and atan2), in float64 over 10^5 random numbers. The tests
+ * assert them on smaller samples.
  * May import: `ir`.
  * @module
  */

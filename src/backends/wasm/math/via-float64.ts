@@ -1,7 +1,8 @@
 /**
  * float32 functions computed in float64, where a short polynomial and plain formulas are already exact to far below
  * half an ulp of the result: log2, log10, sinh, cosh, tan, asinh, acosh, atanh, erfc, erf_inv, cbrt, pow. A subnormal
- * float32 is a normal float64, and the last conversion rounds, overflows and underflows rightly.
+ * float32 is a normal float64, and the last conversion rounds, overflows and underflows rightly: 0.51 ulp, but sinh
+ * (0.69) and erf_inv (0.6).
  * May import: `ir`.
  * @module
  */

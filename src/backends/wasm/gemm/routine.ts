@@ -1,0 +1,111 @@
+/**
+ * A small vocabulary for hand-written routines on top of `Lir`: parameters, mutable variables, loops, branches, calls.
+ * May import: `encode`, `kernel`.
+ * @module
+ */
+import type { FunctionBuilder } from '../encode/function.ts';
+import type { ModuleBuilder } from '../encode/module.ts';
+import type { OpName, ValueType } from '../encode/opcodes.ts';
+import { type Lir, LirBuilder, type LirStmt } from '../kernel/lir.ts';
+import { LirWriter } from '../kernel/write-lir.ts';
+
+/** A mutable local; read it where its current value is needed. */
+export interface Variable {
+  readonly local: number;
+  readonly type: ValueType;
+}
+
+export class Routine {
+  readonly b: LirBuilder = new LirBuilder();
+  readonly f: FunctionBuilder;
+  private stmts: LirStmt[] = [];
+  private depth = 0;
+  private nextTag = 1;
+
+  constructor(f: FunctionBuilder) {
+    this.f = f;
+  }
+
+  /** The parameter at `index`, which is never assigned. */
+  param(index: number, type: ValueType = 'i32'): Lir {
+    return this.b.get(index, type, 0, 0);
+  }
+
+  variable(type: ValueType, value: Lir): Variable {
+    const v: Variable = { local: this.f.local(type), type };
+    this.set([[v, value]]);
+    return v;
+  }
+
+  read(v: Variable): Lir {
+    return this.b.get(v.local, v.type, this.depth, this.nextTag++);
+  }
+
+  /** Assigns all values at once. */
+  set(items: readonly (readonly [Variable, Lir])[]): void {
+    this.stmts.push({ kind: 'set', items: items.map(([v, value]) => ({ local: v.local, value })) });
+  }
+
+  store(op: OpName, address: Lir, value: Lir, offset = 0, lane = 0): void {
+    this.stmts.push({ kind: 'stores', items: [{ op, address, value, offset, lane }] });
+  }
+
+  /** Stores after all values are computed. */
+  storeAll(items: readonly { op: OpName; address: Lir; value: Lir; offset: number }[]): void {
+    this.stmts.push({ kind: 'stores', items: items.map((i) => ({ ...i, lane: 0 })) });
+  }
+
+  private nested(write: () => void): LirStmt[] {
+    const saved = this.stmts;
+    this.stmts = [];
+    write();
+    const made = this.stmts;
+    this.stmts = saved;
+    return made;
+  }
+
+  loop(from: Lir, to: Lir, step: number, body: (i: Lir) => void): void {
+    const counter = this.f.local('i32');
+    this.depth++;
+    const { depth } = this;
+    const i = this.b.get(counter, 'i32', depth, this.nextTag++);
+    const stmts = this.nested(() => body(i));
+    this.depth--;
+    this.stmts.push({ kind: 'loop', counter, from, to, step, runs: false, depth, body: stmts });
+  }
+
+  if(cond: Lir, then: () => void, otherwise: () => void = () => {}): void {
+    this.stmts.push({ kind: 'if', cond, then: this.nested(then), otherwise: this.nested(otherwise) });
+  }
+
+  /** Calls a function of the same module. */
+  call(target: FunctionBuilder, ...args: readonly Lir[]): void {
+    this.stmts.push({ kind: 'call', index: target.ordinal, args, isDefined: true });
+  }
+
+  load(op: OpName, address: Lir, offset = 0): Lir {
+    // Memory changes under a routine, so a load stays in its loop and is never shared with one elsewhere.
+    return this.b.make(op, [address], { imm: offset, level: this.depth, tag: this.nextTag++ });
+  }
+
+  min(x: Lir, y: Lir): Lir {
+    return this.b.select(this.b.op('i32.lt_s', x, y), x, y);
+  }
+
+  finish(): void {
+    new LirWriter(this.f).write(this.stmts);
+  }
+}
+
+/** Defines a function of i32 parameters by its body. */
+export function defineRoutine(
+  module: ModuleBuilder,
+  params: number,
+  write: (r: Routine, ...params: Lir[]) => void,
+): FunctionBuilder {
+  const f = module.defineFunction({ params: Array.from({ length: params }, () => 'i32' as const), results: [] });
+  const r = new Routine(f);
+  write(r, ...Array.from({ length: params }, (_, i) => r.param(i)));
+  r.finish();
+  return f;
+}

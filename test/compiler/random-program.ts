@@ -1,0 +1,113 @@
+/**
+ * Random programs of primitives whose values stay near 1.
+ * @module
+ */
+import { type Aval, f32 } from '../../src/ir/aval.ts';
+import type { Program } from '../../src/ir/program.ts';
+import { scalarTensor, type Tensor } from '../../src/core/tensor.ts';
+import { cond } from '../../src/control/cond.ts';
+import { scan } from '../../src/control/scan.ts';
+import * as p from '../../src/primitives/index.ts';
+import { slice } from '../../src/primitives/slice.ts';
+import { trace } from './check-plan.ts';
+
+/** A number in 0…count−1. */
+export type Choose = (count: number) => number;
+
+const s = (x: number): Tensor => scalarTensor(x, 'float32');
+
+/** Values stay near 1: tanh and the like everywhere, so that rounding does not grow. */
+const unaries: readonly ((x: Tensor) => Tensor)[] = [
+  p.neg, p.tanh, p.sin, p.abs, (x) => p.mul(x, s(0.5)), (x) => p.add(x, s(0.25)), p.cos, (x) => p.logistic(x),
+];
+const binaries: readonly ((x: Tensor, y: Tensor) => Tensor)[] = [
+  p.add, p.sub, (x, y) => p.tanh(p.mul(x, y)), p.max, p.min, (x, y) => p.select(p.lt(x, y), x, p.neg(y)),
+];
+
+const fit = (x: Tensor, y: Tensor): boolean =>
+  x.shape.length === y.shape.length && x.shape.every((n, i) => n === y.shape[i] || n === 1 || y.shape[i] === 1);
+
+function move(x: Tensor, choose: Choose): Tensor {
+  const rank = x.shape.length;
+  switch (choose(5)) {
+    case 0:
+      return rank === 2 ? p.transpose(x, [1, 0]) : p.reshape(x, x.size % 2 === 0 ? [2, x.size / 2] : [x.size]);
+    case 1:
+      return p.reshape(x, [x.size]);
+    case 2:
+      return p.reverse(x, rank === 0 ? [] : [choose(rank)]);
+    case 3:
+      return rank === 1 ? p.broadcastInDim(x, [2, x.shape[0]!], [1]) : p.reduceSum(x, rank === 0 ? [] : [choose(rank)]);
+    default: {
+      const start = x.shape.map((d) => (d > 1 ? choose(2) : 0));
+      return slice(x, { start, limit: x.shape, strides: x.shape.map(() => 1 + choose(2)) });
+    }
+  }
+}
+
+function loop(values: readonly Tensor[], choose: Choose): Tensor[] {
+  const carry = Array.from({ length: 1 + choose(2) }, () => values[choose(values.length)]!);
+  const constant = values[choose(values.length)]!;
+  const avals = [constant.aval, ...carry.map((c) => c.aval)];
+  const body = trace(avals, ([k, ...cs]) => {
+    const grown = grow([k!, ...cs], choose, 3);
+    const next = cs.map((c, i) => {
+      const same = [...grown, ...cs].filter((v) => v.aval.equals(c.aval, true));
+      return same[choose(same.length)] ?? cs[i]!;
+    });
+    return [...next, grown[choose(grown.length)]!];
+  });
+  return scan([constant, ...carry], { body, numConsts: 1, numCarry: carry.length, length: 1 + choose(3), reverse: choose(2) === 1 });
+}
+
+function branch(values: readonly Tensor[], choose: Choose): Tensor[] {
+  const operands = [values[choose(values.length)]!, values[choose(values.length)]!];
+  const avals = operands.map((o) => o.aval);
+  const branches = [unaries[choose(8)]!, unaries[choose(8)]!].map((f, i) => trace(avals, ([x, y]) => [f(x!), i === 0 ? y! : p.sin(y!)]));
+  const index = p.convert(p.lt(p.reduceSum(operands[0]!, operands[0]!.shape.map((_, i) => i)), s(0.1)), 'int32');
+  return cond(branches, index, operands);
+}
+
+/** `values` and what `count` random steps make of them. */
+function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 1): Tensor[] {
+  const out = [...values];
+  for (let i = 0; i < count; i++) {
+    // Late values more often than early ones: chains, not only bushes.
+    const pick = (): Tensor => out[Math.max(choose(out.length), choose(out.length))]!;
+    const kind = choose(depth === 0 ? 22 : 20);
+    const x = pick();
+    if (kind < 6) out.push(unaries[choose(unaries.length)]!(x));
+    else if (kind < 13) {
+      const y = pick();
+      out.push(fit(x, y) ? binaries[choose(binaries.length)]!(x, y) : p.add(x, p.reduceMax(y, y.shape.map((_, d) => d))));
+    } else if (kind < 19) {
+      const moved = move(x, choose);
+      if (moved.size > 0 && moved.size <= 64) out.push(moved);
+    } else if (kind === 19 && x.shape.length > 0) out.push(p.cumsum(p.tanh(x), 0));
+    else if (kind === 20) out.push(...loop(out.slice(-4), choose));
+    else if (kind === 21) out.push(...branch(out, choose));
+  }
+  return out;
+}
+
+const shapes: readonly Aval[] = [f32(4), f32(2, 3), f32(3, 2), f32(), f32(1, 3), f32(6)];
+
+export interface RandomProgram {
+  readonly program: Program;
+  readonly donate: readonly number[];
+}
+
+export function randomProgram(choose: Choose, size: number): RandomProgram {
+  const avals = Array.from({ length: 1 + choose(3) }, () => shapes[choose(shapes.length)]!);
+  const program = trace(avals, (args) => {
+    const all = grow(args, choose, size, 0);
+    return Array.from({ length: 1 + choose(4) }, () => all[Math.max(choose(all.length), choose(all.length))]!);
+  });
+  return { program, donate: avals.flatMap((_, i) => (choose(2) === 1 ? [i] : [])) };
+}
+
+/** A chooser from a stream of numbers. */
+export const chooser =
+  (stream: Iterator<number>): Choose =>
+  (count) =>
+    count <= 1 ? 0 : (stream.next().value as number) % count;
