@@ -7,9 +7,11 @@ import { ArgumentError } from '../ir/errors.ts';
 import { type Settings, settings } from '../core/config.ts';
 import { executorNames, getExecutor, registerExecutor, setActiveExecutor } from '../core/executor.ts';
 import { ReferenceExecutor } from '../backends/reference/executor.ts';
+import { WasmExecutor } from '../backends/wasm/executor.ts';
 
 /** Makes the devices of this build known. Idempotent; building one is left to its first use. */
 export function setUpDevices(): void {
+  registerExecutor('wasm', () => new WasmExecutor());
   registerExecutor('reference', () => new ReferenceExecutor());
 }
 

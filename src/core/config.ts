@@ -26,7 +26,7 @@ export interface Settings {
 
 export const settings: Settings = {
   defaultDtype: 'float32',
-  defaultDevice: 'reference',
+  defaultDevice: 'wasm',
   threads: 1,
   simd256: false,
   debugNans: false,

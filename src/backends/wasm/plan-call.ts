@@ -6,7 +6,7 @@
  */
 import type { Plan } from '../../compiler/plan.ts';
 import { HostStorage, type Storage } from '../../core/executor.ts';
-import { ConcreteTensor } from '../../core/tensor.ts';
+import { ConcreteTensor, scalarTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
 import { tableIndex, tableLength } from './emit-plan.ts';
@@ -57,7 +57,8 @@ export class PlanCall {
     this.plan = plan;
     this.launch = launch;
     this.donated = new Set(donated);
-    this.constants = plan.constants.map((c) => resident(heap, c as ConcreteTensor));
+    // Scalars that the compiler made by folding are numbers only.
+    this.constants = plan.constants.map((c) => resident(heap, c instanceof ConcreteTensor ? c : scalarTensor(c.scalar!, c.aval.dtype)));
     this.table = Array.from({ length: tableLength(plan) }, () => nowhere);
     let bytes = (4 * tableLength(plan) + 15) & -16;
     const place = (aval: Aval): number => {

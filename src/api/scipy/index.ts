@@ -1,0 +1,6 @@
+/**
+ * The `scipy` namespace: special functions and probability distributions.
+ *
+ * @module
+ */
+export {};
