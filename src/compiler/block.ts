@@ -6,11 +6,13 @@
 import type { Aval } from '../ir/aval.ts';
 import { InternalError } from '../ir/errors.ts';
 import { type BufferSpec, KernelBuilder } from '../ir/loop/kernel.ts';
-import type { Atom, ConstantValue, Equation, Program, Var } from '../ir/program.ts';
-import { type CarriedOperand, carriedOperands, controlSteps } from './control.ts';
+import type { LoopsRule } from '../ir/loop/lower.ts';
+import type { Atom, ConstantValue, Equation, Params, Program, Var } from '../ir/program.ts';
+import { type CarriedOperand, carriedOperands } from './carried.ts';
+import { controlSteps } from './control.ts';
 import { type DraftStep, MemoryBuffer, sameView, type View, wholeView } from './draft.ts';
 import type { Graph } from './graph.ts';
-import { rulesOf } from './rules.ts';
+import { loopsOf, rulesOf } from './rules.ts';
 import { type Block, type EquationUnit, scheduleBlock, type Unit } from './schedule.ts';
 
 /** What an input of a block is bound to. */
@@ -224,25 +226,31 @@ export class BlockCompiler {
       const views = [...unit.reads.map((a) => this.view(a)), ...unit.writes.map((v) => this.viewOfResult(v))];
       return [{ kind: 'kernel', kernel: unit.kernel, views, reuse: unit.reuse }];
     }
-    const { lower } = rulesOf(unit.eqn);
     const results = unit.eqn.outputs.map((v) => this.viewOfResult(v));
-    if (lower.kind === 'loops') return [this.loopsStep(unit.eqn, results)];
+    const loops = loopsOf(unit.eqn);
+    if (loops !== undefined) return this.loopsSteps(unit.eqn, loops, results);
+    const { lower } = rulesOf(unit.eqn);
     if (lower.kind === 'control') return controlSteps(this, unit.eqn, lower.control(unit.eqn.params), results);
     throw new InternalError(`${unit.eqn.primitive.name} has no kernel of its own`);
   }
 
-  private loopsStep(eqn: Equation, results: readonly View[]): DraftStep {
-    const { lower } = rulesOf(eqn);
-    if (lower.kind !== 'loops') throw new InternalError('expected a rule that writes loops');
+  private loopsSteps(eqn: Equation, loops: LoopsRule<Params>, results: readonly View[]): DraftStep[] {
     const spec = ({ dtype, size }: Aval): BufferSpec => ({ dtype, size });
     const ins = eqn.inputs.map((a) => a.aval);
     const outs = eqn.outputs.map((v) => v.aval);
     const builder = new KernelBuilder(eqn.primitive.name, ins.map(spec), outs.map(spec));
-    lower.build(builder, ins, outs, eqn.params);
+    loops.build(builder, ins, outs, eqn.params);
     const kernel = builder.build();
     const scratch = kernel.scratch.map((b) => this.temporary(bytesOf(b)));
-    const views = [...eqn.inputs.map((a) => this.view(a)), ...results, ...scratch];
-    return { kind: 'kernel', kernel, views, reuse: [] };
+    const operands = eqn.inputs.map((a) => this.view(a));
+    const steps: DraftStep[] = [];
+    if (loops.startsFrom !== undefined) {
+      const [from, to] = [operands[loops.startsFrom]!, results[0]!];
+      const { bytes } = outs[0]!;
+      if (bytes > 0 && !sameView(from, to)) steps.push({ kind: 'copy', from, to, bytes });
+      operands[loops.startsFrom] = to;
+    }
+    return [...steps, { kind: 'kernel', kernel, views: [...operands, ...results, ...scratch], reuse: [] }];
   }
 
   /** Steps of a sub-Program, with `loops` more loops around it. */

@@ -8,27 +8,10 @@ import type { ControlFlow } from '../ir/loop/lower.ts';
 import type { Atom, Equation } from '../ir/program.ts';
 import type { Binding, BlockCompiler, Destination } from './block.ts';
 import { type DraftStep, sameView, type View } from './draft.ts';
-import { rulesOf } from './rules.ts';
 
 type Branch = Extract<ControlFlow, { kind: 'branch' }>;
 type While = Extract<ControlFlow, { kind: 'while' }>;
 type Scan = Extract<ControlFlow, { kind: 'scan' }>;
-
-/** An operand that is the initial value of a result which a loop carries. */
-export interface CarriedOperand {
-  readonly input: number;
-  readonly output: number;
-}
-
-export function carriedOperands(eqn: Equation): CarriedOperand[] {
-  const { lower } = rulesOf(eqn);
-  if (lower.kind !== 'control') return [];
-  const control = lower.control(eqn.params);
-  if (control.kind === 'branch') return [];
-  const first = control.kind === 'while' ? control.condConstants + control.bodyConstants : control.constants;
-  const count = control.kind === 'while' ? eqn.outputs.length : control.carry;
-  return Array.from({ length: count }, (_, k) => ({ input: first + k, output: k }));
-}
 
 /** Steps of one control-flow equation whose results go to `results`. */
 export function controlSteps(

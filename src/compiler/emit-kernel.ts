@@ -16,6 +16,7 @@ import { loadedBuffers } from './loads.ts';
 import { reindex } from './reindex.ts';
 import { rulesOf } from './rules.ts';
 import type { Storage } from './storage.ts';
+import { unrollReduction } from './unroll.ts';
 
 /** Output `output` may take the memory of input `input`: every element is read before it is written over. */
 export interface Reuse {
@@ -164,17 +165,21 @@ class KernelEmitter {
     const { params, inputs, outputs } = node.eqn;
     const avals = inputs.map((a) => a.aval);
     const extents = lower.extents(avals, params);
-    const axes = extents.map((extent): Axis => ({ kind: 'axis', id: this.nextId++, extent }));
-    const reduceIndex = axes.map((a) => (a.extent === 1 ? int(0) : axisExpr(a)));
     const dtype = outputs[0]!.aval.dtype;
+    const combine = lower.combine(params);
     const read = (operand: number, index: readonly Expr[]): Expr => this.valueAt(inputs[operand]!, index);
-    const context = { params, inputs: avals, outputs: outputs.map((v) => v.aval), index: at, reduceIndex, load: read };
+    const context = { params, inputs: avals, outputs: outputs.map((v) => v.aval), index: at, load: read };
+    const elementAt = (reduceIndex: readonly Expr[]): Expr => lower.element({ ...context, reduceIndex });
+    const unrolled = unrollReduction(combine, extents, dtype, elementAt);
+    if (unrolled !== undefined) return unrolled;
+    const axes = extents.map((extent): Axis => ({ kind: 'axis', id: this.nextId++, extent }));
     // Without elements the result is the identity, whatever the element would be.
-    const value = sizeOf(extents) === 0 ? constant(0, dtype) : lower.element(context);
-    const loops = axes.filter((a) => a.extent !== 1);
-    if (loops.length === 0) return value;
+    const value =
+      sizeOf(extents) === 0
+        ? constant(0, dtype)
+        : elementAt(axes.map((a) => (a.extent === 1 ? int(0) : axisExpr(a))));
     const target: Local = { kind: 'local', id: this.nextId++, dtype };
-    this.statements.push({ kind: 'reduce', target, combine: lower.combine(params), axes: loops, element: value });
+    this.statements.push({ kind: 'reduce', target, combine, axes: axes.filter((a) => a.extent !== 1), element: value });
     return { op: 'local', dtype, local: target };
   }
 

@@ -7,7 +7,7 @@ import { InternalError } from '../ir/errors.ts';
 import type { Atom, Equation, Program, Var } from '../ir/program.ts';
 import { sizeOf } from '../ir/shape.ts';
 import { type AccessInfo, probe } from './access.ts';
-import { rulesOf } from './rules.ts';
+import { loopsOf, rulesOf } from './rules.ts';
 
 export interface Node {
   /** Position in the block. */
@@ -53,7 +53,7 @@ export class Graph {
   private enter(eqn: Equation, id: number): Node {
     const { lower, name } = rulesOf(eqn);
     if (lower.kind === 'expand') throw new InternalError(`${name} should have been expanded before fusion`);
-    const isFusible = lower.kind === 'pointwise' || lower.kind === 'reduction';
+    const isFusible = (lower.kind === 'pointwise' || lower.kind === 'reduction') && loopsOf(eqn) === undefined;
     const info = isFusible ? probe(eqn) : noAccess;
     const size = eqn.outputs.length > 0 ? eqn.outputs[0]!.aval.size : 0;
     const inner = lower.kind === 'reduction' ? sizeOf(lower.extents(eqn.inputs.map((a) => a.aval), eqn.params)) : 1;

@@ -1,5 +1,5 @@
 /**
- * Walking expressions for the buffers they read.
+ * Walking expressions: what they read, and how large they are.
  * May import: `ir`.
  * @module
  */
@@ -25,6 +25,20 @@ const children = (e: Expr): readonly Expr[] => {
       return [e.cond, e.then, e.otherwise];
   }
 };
+
+/** Number of distinct nodes of an expression, counted up to `limit`. */
+export function countNodes(e: Expr, limit: number): number {
+  const seen = new Set<Expr>([e]);
+  const work = [e];
+  for (let x = work.pop(); x !== undefined && seen.size < limit; x = work.pop()) {
+    for (const c of children(x)) {
+      if (seen.has(c)) continue;
+      seen.add(c);
+      work.push(c);
+    }
+  }
+  return seen.size;
+}
 
 /** Adds the buffers that `e` loads to `into`; what is in `seen` was walked before. */
 export function loadedBuffers(e: Expr, seen: Set<Expr>, into: Set<BufferRef>): void {

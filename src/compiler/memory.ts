@@ -27,7 +27,7 @@ export function planMemory(
   const liveness = analyzeLiveness(draft);
   const donations = donate(liveness, donated, outputs);
   const { offsets, bytes } = placeTemporaries(liveness);
-  return { steps: resolveSteps(draft, offsets), arenaBytes: bytes, donations };
+  return { steps: resolveSteps(draft, offsets, donations), arenaBytes: bytes, donations };
 }
 
 /** Temporaries get offsets in the order in which they come to life. */
@@ -70,27 +70,45 @@ function mayTakeOver(t: Takeover, target: Interval, liveness: Liveness, taken: R
   );
 }
 
-function resolveSteps(draft: readonly DraftStep[], offsets: ReadonlyMap<MemoryBuffer, number>): Step[] {
-  const slot = (v: View): Slot => {
-    const { home } = v.buffer;
-    const base = home.kind === 'arena' ? offsets.get(v.buffer)! : 0;
-    return { base: home, offset: base + v.offset, strides: v.strides };
-  };
-  const resolve = (step: DraftStep): Step => {
+function resolveSteps(
+  draft: readonly DraftStep[],
+  offsets: ReadonlyMap<MemoryBuffer, number>,
+  donations: ReadonlyMap<number, number>,
+): Step[] {
+  const slot = ({ buffer, offset, strides }: View): Slot => ({
+    base: buffer.home,
+    offset: offset + (buffer.home.kind === 'arena' ? offsets.get(buffer)! : 0),
+    strides,
+  });
+  const resolveAll = (steps: readonly DraftStep[]): Step[] => steps.flatMap(resolve);
+  const resolve = (step: DraftStep): Step | Step[] => {
     switch (step.kind) {
       case 'kernel':
         return { kind: 'kernel', kernel: step.kernel, slots: step.views.map(slot) };
-      case 'copy':
-        return { kind: 'copy', from: slot(step.from), to: slot(step.to), bytes: step.bytes };
+      case 'copy': {
+        const [from, to] = [slot(step.from), slot(step.to)];
+        return isSamePlace(from, to, donations) ? [] : { kind: 'copy', from, to, bytes: step.bytes };
+      }
       case 'branch':
-        return { kind: 'branch', index: slot(step.index), branches: step.branches.map((b) => b.map(resolve)) };
+        return { kind: 'branch', index: slot(step.index), branches: step.branches.map(resolveAll) };
       case 'while':
-        return { kind: 'while', cond: step.cond.map(resolve), predicate: slot(step.predicate), body: step.body.map(resolve) };
+        return { kind: 'while', cond: resolveAll(step.cond), predicate: slot(step.predicate), body: resolveAll(step.body) };
       case 'for':
-        return { ...step, body: step.body.map(resolve) };
+        return { ...step, body: resolveAll(step.body) };
     }
   };
-  return draft.map(resolve);
+  return resolveAll(draft);
+}
+
+/** A result that took the memory of its operand needs no copy. */
+function isSamePlace(a: Slot, b: Slot, donations: ReadonlyMap<number, number>): boolean {
+  if (a.strides.length > 0 || b.strides.length > 0 || a.offset !== b.offset) return false;
+  const place = ({ base }: Slot): string => {
+    if (base.kind === 'arena') return 'arena';
+    const input = base.kind === 'output' ? donations.get(base.index) : undefined;
+    return input === undefined ? `${base.kind} ${base.index}` : `input ${input}`;
+  };
+  return place(a) === place(b);
 }
 
 /** Intervals ordered by their ends. */

@@ -5,8 +5,8 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import type { TypedArray } from '../ir/dtype.ts';
-import type { LowerRule } from '../ir/loop/lower.ts';
-import type { Params, PrimitiveInfo } from '../ir/program.ts';
+import type { LoopsRule, LowerRule } from '../ir/loop/lower.ts';
+import type { Equation, Params, PrimitiveInfo } from '../ir/program.ts';
 import type { SimplifyRule } from '../ir/simplify.ts';
 
 interface HostValue {
@@ -31,3 +31,12 @@ export interface Rules extends PrimitiveInfo {
 
 /** The record behind an equation: only declared primitives are ever put in one. */
 export const rulesOf = (eqn: { readonly primitive: PrimitiveInfo }): Rules => eqn.primitive as Rules;
+
+/** The loops that an equation is compiled to, if it is not fused. */
+export function loopsOf(eqn: Equation): LoopsRule<Params> | undefined {
+  const { lower } = rulesOf(eqn);
+  if (lower.kind === 'loops') return lower;
+  if (lower.kind !== 'pointwise' || lower.update === undefined) return undefined;
+  const inputs = eqn.inputs.map((a) => a.aval);
+  return lower.update.isBetter(inputs, eqn.params) ? lower.update : undefined;
+}

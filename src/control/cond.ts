@@ -4,6 +4,7 @@
  * @module
  */
 import { f32, i32 } from '../ir/aval.ts';
+import { isFloat } from '../ir/dtype.ts';
 import { TreeError } from '../ir/errors.ts';
 import { Program } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
@@ -24,9 +25,10 @@ import { traceClosedProgram } from '../core/program-trace.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { bind } from '../core/trace.ts';
 import { mul, neg } from '../primitives/arithmetic.ts';
+import { stopGradientOf } from '../primitives/barrier.ts';
 import { eq } from '../primitives/compare.ts';
 import { select } from '../primitives/select.ts';
-import { moveBatchToFront, reshape } from '../primitives/structural.ts';
+import { materializeBatch, moveBatchToFront, reshape } from '../primitives/structural.ts';
 import { backwardPass } from '../transforms/backward.ts';
 import { zeros } from '../transforms/jvp.ts';
 import { partialEvalProgram } from '../transforms/partial-eval.ts';
@@ -138,15 +140,31 @@ function batch(
     return [outs, force.map((m): BatchDim => (m ? 0 : null))];
   }
   const all = branches[0]!.outputs.map(() => true);
-  const results = branches.map((b) => evalProgram(batchProgram(b, context, mapped, all).program, operands));
+  const full = materializeBatch(context.size, operands, mapped.map((m) => (m ? 0 : null)));
+  const isFull = full.map((_, i) => mapped[i]! || isFloat(full[i]!.dtype));
+  const results = branches.map((b, k) => {
+    const guarded = full.map((x, i) => (isFull[i] ? guard(args[0]!, k, x) : operands[i]!));
+    return evalProgram(batchProgram(b, context, isFull, all).program, guarded);
+  });
   const outs = results[0]!.map((_, k) => selectByIndex(args[0]!, results.map((r) => r[k]!)));
   return [outs, outs.map(() => 0)];
 }
 
+/**
+ * x where branch k is chosen, and the same value without a derivative elsewhere: a branch that is not chosen may have an infinite
+ * derivative there, and 0·∞ must not reach the operand.
+ */
+function guard(index: Tensor, k: number, x: Tensor): Tensor {
+  if (!isFloat(x.dtype)) return x;
+  return select(eq(columnOf(index, x), scalarTensor(k, 'int32')), x, stopGradientOf(x));
+}
+
+/** The batched index, shaped to go with x along the batch axis. */
+const columnOf = (index: Tensor, x: Tensor): Tensor => reshape(index, [...index.aval.shape, ...x.aval.shape.slice(1).map(() => 1)]);
+
 /** cases[index[b]][b] for every b; an index past the end means the last, a negative one the first. */
 function selectByIndex(index: Tensor, cases: readonly Tensor[]): Tensor {
-  const ones = cases[0]!.aval.shape.slice(1).map(() => 1);
-  const column = reshape(index, [...index.aval.shape, ...ones]);
+  const column = columnOf(index, cases[0]!);
   return cases.slice(0, -1).reduceRight((rest, x, k) => select(eq(column, scalarTensor(k, 'int32')), x, rest), cases.at(-1)!);
 }
 

@@ -16,7 +16,7 @@ export interface Settings {
   simd256: boolean;
   /** Check every eager result for NaN and throw where one first appears. */
   debugNans: boolean;
-  /** Throw when a traced value outlives its trace, at the end of the trace and not only at its next use. */
+  /** Record where each transformation was entered, so that the error for a value that outlived its trace can say so. */
   checkLeaks: boolean;
   /** Bytes of tensor data that may be live at once. */
   memoryLimit: number;

@@ -18,7 +18,7 @@ type Constructor = abstract new (...args: never[]) => object;
 const classes = new Map<unknown, ClassRules>();
 
 /**
- * Makes instances of a class containers: `flatten` gives children and auxiliary data (compared with `===` or by JSON text), and
+ * Makes instances of a class containers: `flatten` gives children and auxiliary data (plain data is compared by content, functions and instances by identity), and
  * `unflatten` is its inverse.
  */
 export function registerPytreeClass<T extends object>(
@@ -97,7 +97,18 @@ function sameNode(a: NodeKind, b: NodeKind): boolean {
   return true;
 }
 
-const sameAux = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+/** Plain data by content; functions, instances and everything else by identity. */
+function sameAux(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const proto: unknown = Object.getPrototypeOf(a);
+  if (proto !== Object.getPrototypeOf(b)) return false;
+  if (Array.isArray(a)) return a.length === (b as unknown[]).length && a.every((x, i) => sameAux(x, (b as unknown[])[i]));
+  if (proto !== Object.prototype && proto !== null) return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(left);
+  return keys.length === Object.keys(right).length && keys.every((k) => Object.hasOwn(right, k) && sameAux(left[k], right[k]));
+}
 
 const leafDef = new TreeDef({ kind: 'leaf' }, []);
 const nullDef = new TreeDef({ kind: 'null' }, []);
@@ -178,7 +189,7 @@ export function broadcastPrefix(op: string, prefix: unknown, def: TreeDef, isLea
       return;
     }
     const node = open(p);
-    if (node === undefined || node[1].length !== d.children.length) {
+    if (node === undefined || !sameNode(node[0], d.node) || node[1].length !== d.children.length) {
       throw new TreeError(
         `${op}: expected a tree prefix of ${d.toString()} at ${path || 'the root'}, got ${flatten(p)[1].toString()}.`,
         'give one entry for a whole subtree, or the same containers as the value.',

@@ -162,6 +162,19 @@ export abstract class Tracer extends Tensor {
     );
   }
 
+  /**
+   * Arithmetic operators would go on with a bare number, and its derivative would be lost without a word; so only text is given here.
+   */
+  override [Symbol.toPrimitive](hint: string): number | string {
+    const value = this.concrete(hint === 'string' ? 'conversion to a string' : 'conversion to a number');
+    if (hint === 'string') return value.toString();
+    throw new TraceError(
+      `conversion to a number: expected a value that is not being differentiated, got ${this.aval.toString()} traced by ` +
+        `${this.trace.name}: the number would carry no derivative.`,
+      'for arithmetic use methods (x.mul(2), not x * 2); to decide by the value use x.item() or np.where.',
+    );
+  }
+
   /** The value one level down, when it may have numbers. */
   protected underlying(): Tensor | undefined {
     return undefined;

@@ -88,7 +88,13 @@ class EvalTrace extends Trace {
 function strayTracer(a: Tensor, use: string): Error {
   if (!(a instanceof Tracer)) return new InternalError(`${use} was given ${String(a)} where a tensor belongs`);
   checkAlive(a, use);
-  return new InternalError(`${use} met a tracer of ${a.trace.name} outside its trace`);
+  return new TraceError(
+    `${use}: expected values of the trace that is under way, got ${a.aval.toString()} of ${a.trace.name}, which stands aside while a ` +
+      'user-written derivative rule runs.',
+    'a function with a custom rule, and the rule, may use traced values through their arguments only: pass the value as an argument, ' +
+      'or lift it out with closureConvert.',
+    { trace: a.trace.name },
+  );
 }
 
 function checkNans(primitive: AnyPrimitive, args: readonly Tensor[], outs: readonly ConcreteTensor[]): void {

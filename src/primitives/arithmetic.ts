@@ -10,6 +10,7 @@ import { type Calculus, isLinearInput, type MaybeZero, type Primitive, residual,
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { type Accepts, defineElementwise, type NoParams, noParams, sumTangents } from './define-elementwise.ts';
+import { exactReciprocal, involution, neutralOperand, otherEquation } from './simplify-rules.ts';
 import { broadcastTo, unbroadcast } from './structural.ts';
 
 const binarySamples: readonly Sample<NoParams>[] = [
@@ -37,6 +38,8 @@ export const addP: Primitive<NoParams> = defineElementwise<NoParams>({
     jvp: (_primals, [tx, ty], [out]) => [sumTangents([tx!, ty!], add, out!.aval.shape)],
     transpose: ([ct], operands) => operands.map((x) => (isLinearInput(x) ? unbroadcast(ct!, x.aval.shape) : null)),
   },
+  // x + (−0) = x, while x + 0 turns −0 into 0; integers have one zero.
+  simplify: (view) => neutralOperand(view, 1, () => -0) ?? neutralOperand(view, 0, () => -0),
   scalar: ([x, y]) => x! + y!,
   element: ([x, y]) => binary('add', x!, y!),
   samples: [...binarySamples, ...integerSamples],
@@ -57,6 +60,7 @@ export const subP: Primitive<NoParams> = defineElementwise<NoParams>({
       isLinearInput(y!) ? neg(unbroadcast(ct!, y.aval.shape)) : null,
     ],
   },
+  simplify: (view) => neutralOperand(view, 1, () => 0),
   scalar: ([x, y]) => x! - y!,
   element: ([x, y]) => binary('sub', x!, y!),
   samples: [...binarySamples, ...integerSamples],
@@ -74,6 +78,7 @@ export const mulP: Primitive<NoParams> = defineElementwise<NoParams>({
       isLinearInput(y!) ? unbroadcast(mul(residual(x!), ct!), y.aval.shape) : null,
     ],
   },
+  simplify: (view) => neutralOperand(view, 1, () => 1) ?? neutralOperand(view, 0, () => 1),
   scalar: ([x, y], _params, dtype) => wrapProduct(x!, y!, dtype),
   element: ([x, y]) => binary('mul', x!, y!),
   samples: [...binarySamples, ...integerSamples],
@@ -96,6 +101,11 @@ export const divP: Primitive<NoParams> = defineElementwise<NoParams>({
       sumTangents([tx! && div(tx, y!), ty! && neg(mul(ty, div(z!, y!)))], add, z!.aval.shape),
     ],
     transpose: ([ct], [x, y]) => [unbroadcast(div(ct!, residual(y!)), x!.aval.shape), null],
+  },
+  simplify: (view) => {
+    const [x, y] = view.inputs;
+    const reciprocal = exactReciprocal(y!);
+    return neutralOperand(view, 1, () => 1) ?? (reciprocal && otherEquation(mulP, [x!, reciprocal], noParams));
   },
   scalar: ([x, y], _params, dtype) => divideScalar(x!, y!, dtype),
   element: ([x, y]) => binary('div', x!, y!),
@@ -205,6 +215,7 @@ export const negP: Primitive<NoParams> = defineElementwise<NoParams>({
   name: 'neg',
   accepts: 'number',
   calculus: { kind: 'linear', transpose: ([ct]) => [neg(ct!)] },
+  simplify: (view) => involution(view, negP),
   scalar: ([x]) => -x!,
   element: ([x]) => unary('neg', x!),
   samples: [

@@ -10,6 +10,7 @@ import { bitcast as bitcastExpr, convert as convertExpr } from '../ir/loop/expr.
 import { definePrimitive, type Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
+import { innerOf, keepOperand, replaceBy } from './simplify-rules.ts';
 
 export interface ConvertParams {
   readonly dtype: DType;
@@ -23,6 +24,18 @@ function convertScalar(x: number, from: DType, to: DType): number {
   // Other roundings and wrappings happen when the element is stored.
   return isFloat(from) && isInteger(to) ? saturate(x, to) : x;
 }
+
+/** Dtypes that hold every value of another. */
+const wider: { readonly [D in DType]: readonly DType[] } = {
+  bool: ['uint8', 'int32', 'uint32', 'float32', 'float64'],
+  uint8: ['int32', 'uint32', 'float32', 'float64'],
+  int32: ['float64'],
+  uint32: ['float64'],
+  float32: ['float64'],
+  float64: [],
+};
+
+const widens = (from: DType, to: DType): boolean => wider[from].includes(to);
 
 export const convertP: Primitive<ConvertParams> = definePrimitive<ConvertParams>({
   name: 'convert',
@@ -40,6 +53,12 @@ export const convertP: Primitive<ConvertParams> = definePrimitive<ConvertParams>
   lower: {
     kind: 'pointwise',
     element: ({ params, index, load }) => [convertExpr(load(0, index), params.dtype)],
+  },
+  simplify: (view) => {
+    const inner = innerOf(view, convertP);
+    // There and back again is the identity when the way there loses nothing.
+    const isLossless = inner !== undefined && widens(inner.inputs[0]!.aval.dtype, inner.outputs[0]!.aval.dtype);
+    return keepOperand(view, 0) ?? (isLossless ? replaceBy(view, inner.inputs[0]!) : undefined);
   },
   samples: [
     { avals: [f64(2, 3)], params: { dtype: 'float32' } },

@@ -7,6 +7,7 @@ import { Aval } from '../ir/aval.ts';
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { DTypeError } from '../ir/errors.ts';
 import { type Expr, int } from '../ir/loop/expr.ts';
+import type { SimplifyRule } from '../ir/simplify.ts';
 import { broadcastShapes, rowMajorStrides, sameShape, type Shape } from '../ir/shape.ts';
 import {
   type BatchContext,
@@ -48,6 +49,7 @@ export interface ElementwiseRules<P extends object> {
   readonly scalar: (args: readonly number[], params: P, dtype: DType) => number;
   /** One element as a scalar expression. */
   readonly element: (args: readonly Expr[], params: P) => Expr;
+  readonly simplify?: SimplifyRule<P>;
   readonly samples: readonly Sample<P>[];
 }
 
@@ -102,6 +104,7 @@ export function defineElementwise<P extends object>(rules: ElementwiseRules<P>):
         ),
       ],
     },
+    ...(rules.simplify && { simplify: rules.simplify }),
     samples: rules.samples,
   });
   return primitive;

@@ -114,6 +114,7 @@ export function defineScatter(rules: ScatterRules): Primitive<ScatterParams> {
     reference: (args, [out], params) => evaluateScatter(rules, args, out!, params),
     lower: {
       kind: 'loops',
+      startsFrom: 0,
       build: (b, avals, _outputs, params) => buildScatter(rules, b, avals, params),
     },
     samples: rules.samples,
@@ -145,7 +146,6 @@ function buildScatter(rules: ScatterRules, b: KernelBuilder, avals: readonly Ava
   const [x, indices, updates] = avals as [Aval, Aval, Aval];
   const map = scatterMap(rules.name, x, indices, updates, params);
   const out = b.outputs[0]!;
-  b.parallel([x.size], ([i]) => b.store(out, i!, load(b.inputs[0]!, i!)));
   const perRow = (batch: readonly Expr[]): void => {
     const at = windowStart(map, batch, (k) => componentLocal(b, indices, batch, k));
     const write = (): void =>

@@ -6,7 +6,7 @@
  */
 import { type Aval, f32, f64, i32 } from '../ir/aval.ts';
 import { DTypeError, ShapeError } from '../ir/errors.ts';
-import { binary, type Expr, iadd, int, isub, select } from '../ir/loop/expr.ts';
+import { binary, type Expr, iadd, int, isub, linearize, load as loadElement, select } from '../ir/loop/expr.ts';
 import { rowMajorStrides, type Shape } from '../ir/shape.ts';
 import {
   type BatchDim,
@@ -203,10 +203,28 @@ export const dynamicUpdateSliceP: Primitive<DynamicUpdateSliceParams> = definePr
       const replaced = load(1, from);
       return [inside ? select(inside, replaced, kept) : replaced];
     },
+    update: {
+      kind: 'loops',
+      startsFrom: 0,
+      // A small part is written in place; a large one is better fused with what computes and reads it.
+      isBetter: ([x, update]) => 4 * update!.size <= x!.size,
+      build: (b, [x, update]) => {
+        const starts = x!.shape.map((n, d) => {
+          const start = clampedStart(loadElement(b.inputs[d + 2]!, int(0)), n - update!.shape[d]!);
+          return b.get(b.local('int32', start));
+        });
+        b.parallel(update!.shape, (index) => {
+          const to = index.map((e, d) => iadd(starts[d]!, e));
+          b.store(b.outputs[0]!, linearize(to, x!.shape), loadElement(b.inputs[1]!, linearize(index, update!.shape)));
+        });
+      },
+    },
   },
   samples: [
     { avals: [f32(5), f32(2), i32()], params: {}, data: [undefined, undefined, [2]] },
     { avals: [f64(4, 3), f64(2, 3), i32(), i32()], params: {}, data: [undefined, undefined, [9], [-1]] },
+    { avals: [f32(9), f32(2), i32()], params: {}, data: [undefined, undefined, [8]] },
+    { avals: [f64(4, 6), f64(2, 3), i32(), i32()], params: {}, data: [undefined, undefined, [1], [2]] },
     { avals: [f32(), f32()], params: {} },
     { avals: [f32(3), f32(0), i32()], params: {}, data: [undefined, undefined, [1]] },
     { avals: [i32(4), i32(4), i32()], params: {}, data: [undefined, undefined, [1]] },

@@ -30,3 +30,4 @@ export * from './sort.ts';
 export * from './random.ts';
 export type { IndexMode } from './index-map.ts';
 export type { ScatterDimensionNumbers, ScatterParams } from './define-scatter.ts';
+export * from './barrier.ts';

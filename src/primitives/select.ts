@@ -4,6 +4,7 @@
  * @module
  */
 import { bool, f32, f64, i32 } from '../ir/aval.ts';
+import { scalarOf } from '../ir/simplify.ts';
 import { DTypeError } from '../ir/errors.ts';
 import { binary, select as selectExpr } from '../ir/loop/expr.ts';
 import { isLinearInput, type MaybeZero, type Primitive, type TransposeOperand } from '../core/primitive.ts';
@@ -13,6 +14,7 @@ import { add, like } from './arithmetic.ts';
 import { gt, lt } from './compare.ts';
 import { defineElementwise, type NoParams, noParams, sumTangents } from './define-elementwise.ts';
 import { and } from './elementwise-bits.ts';
+import { keepOperand } from './simplify-rules.ts';
 import { broadcastTo, unbroadcast } from './structural.ts';
 
 /** z = a where c, b elsewhere. The branch not taken contributes neither value nor derivative, be it NaN or infinite. */
@@ -42,6 +44,11 @@ export const selectP: Primitive<NoParams> = defineElementwise<NoParams>({
         isLinearInput(x) ? unbroadcast(part(), x.aval.shape) : null;
       return [null, chosen(a!, () => select(c as Tensor, ct!, zero)), chosen(b!, () => select(c as Tensor, zero, ct!))];
     },
+  },
+  simplify: (view) => {
+    const [c, a, b] = view.inputs;
+    const known = scalarOf(c!);
+    return a === b || known === 1 ? keepOperand(view, 1) : known === 0 ? keepOperand(view, 2) : undefined;
   },
   scalar: ([c, a, b]) => (c ? a! : b!),
   element: ([c, a, b]) => selectExpr(c!, a!, b!),

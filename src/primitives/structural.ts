@@ -12,6 +12,7 @@ import { rowMajorStrides, sameShape, type Shape, sizeOf } from '../ir/shape.ts';
 import { type BatchDim, definePrimitive, type HostArray, type Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
+import { innerOf, keepOperand, otherEquation } from './simplify-rules.ts';
 
 export interface BroadcastInDimParams {
   readonly shape: Shape;
@@ -65,6 +66,13 @@ export const broadcastInDimP: Primitive<BroadcastInDimParams> = definePrimitive<
       ),
     ],
   },
+  simplify: (view) => {
+    const inner = innerOf(view, broadcastInDimP);
+    const { shape, dims } = view.params;
+    if (inner === undefined) return dims.length === shape.length ? keepOperand(view, 0) : undefined;
+    const innerDims = (inner.params as unknown as BroadcastInDimParams).dims;
+    return otherEquation(broadcastInDimP, inner.inputs, { shape, dims: innerDims.map((d) => dims[d]!) });
+  },
   samples: [
     { avals: [f32(3)], params: { shape: [2, 3], dims: [1] } },
     { avals: [f64(2, 1)], params: { shape: [2, 4, 3], dims: [0, 2] } },
@@ -106,6 +114,7 @@ export const reduceSumP: Primitive<AxesParams> = definePrimitive<AxesParams>({
     extents: ([x], { axes }) => axes.map((a) => x!.shape[a]!),
     element: ({ inputs, params, index, reduceIndex, load }) => load(0, interleave(inputs[0]!, params.axes, index, reduceIndex)),
   },
+  simplify: (view) => (view.params.axes.length === 0 ? keepOperand(view, 0) : undefined),
   samples: [
     { avals: [f32(2, 3)], params: { axes: [1] } },
     { avals: [f64(2, 3, 4)], params: { axes: [0, 2] } },
@@ -144,6 +153,10 @@ export const reshapeP: Primitive<ShapeParams> = definePrimitive<ShapeParams>({
   lower: {
     kind: 'pointwise',
     element: ({ inputs, params, index, load }) => [load(0, delinearize(linearize(index, params.shape), inputs[0]!.shape))],
+  },
+  simplify: (view) => {
+    const inner = innerOf(view, reshapeP);
+    return keepOperand(view, 0) ?? (inner && otherEquation(reshapeP, inner.inputs, view.params));
   },
   samples: [
     { avals: [f32(2, 3)], params: { shape: [3, 2] } },
@@ -188,6 +201,14 @@ export const transposeP: Primitive<PermutationParams> = definePrimitive<Permutat
   lower: {
     kind: 'pointwise',
     element: ({ params, index, load }) => [load(0, inversePermutation(params.permutation).map((p) => index[p]!))],
+  },
+  simplify: (view) => {
+    const { permutation } = view.params;
+    if (permutation.every((p, i) => p === i)) return keepOperand(view, 0);
+    const inner = innerOf(view, transposeP);
+    if (inner === undefined) return undefined;
+    const first = (inner.params as unknown as PermutationParams).permutation;
+    return otherEquation(transposeP, inner.inputs, { permutation: permutation.map((p) => first[p]!) });
   },
   samples: [
     { avals: [f32(2, 3)], params: { permutation: [1, 0] } },

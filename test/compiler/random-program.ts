@@ -7,6 +7,7 @@ import type { Program } from '../../src/ir/program.ts';
 import { scalarTensor, type Tensor } from '../../src/core/tensor.ts';
 import { cond } from '../../src/control/cond.ts';
 import { scan } from '../../src/control/scan.ts';
+import { dynamicUpdateSlice } from '../../src/primitives/dynamic.ts';
 import * as p from '../../src/primitives/index.ts';
 import { slice } from '../../src/primitives/slice.ts';
 import { trace } from './check-plan.ts';
@@ -45,6 +46,13 @@ function move(x: Tensor, choose: Choose): Tensor {
   }
 }
 
+/** One element replaced: in place, when the array is not needed any more. */
+function updated(x: Tensor, y: Tensor, choose: Choose): Tensor {
+  const largest = p.reduceMax(y, y.shape.map((_, i) => i));
+  const part = p.reshape(largest, x.shape.map(() => 1));
+  return dynamicUpdateSlice(x, part, x.shape.map((n) => scalarTensor(choose(n), 'int32')));
+}
+
 function loop(values: readonly Tensor[], choose: Choose): Tensor[] {
   const carry = Array.from({ length: 1 + choose(2) }, () => values[choose(values.length)]!);
   const constant = values[choose(values.length)]!;
@@ -74,7 +82,7 @@ function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 
   for (let i = 0; i < count; i++) {
     // Late values more often than early ones: chains, not only bushes.
     const pick = (): Tensor => out[Math.max(choose(out.length), choose(out.length))]!;
-    const kind = choose(depth === 0 ? 22 : 20);
+    const kind = choose(depth === 0 ? 24 : 22);
     const x = pick();
     if (kind < 6) out.push(unaries[choose(unaries.length)]!(x));
     else if (kind < 13) {
@@ -83,9 +91,9 @@ function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 
     } else if (kind < 19) {
       const moved = move(x, choose);
       if (moved.size > 0 && moved.size <= 64) out.push(moved);
-    } else if (kind === 19 && x.shape.length > 0) out.push(p.cumsum(p.tanh(x), 0));
-    else if (kind === 20) out.push(...loop(out.slice(-4), choose));
-    else if (kind === 21) out.push(...branch(out, choose));
+    } else if ((kind === 19 || kind > 21) && x.shape.length > 0) out.push(choose(2) === 0 ? p.cumsum(p.tanh(x), 0) : updated(x, pick(), choose));
+    else if (kind === 20 && depth === 0) out.push(...loop(out.slice(-4), choose));
+    else if (kind === 21 && depth === 0) out.push(...branch(out, choose));
   }
   return out;
 }

@@ -15,6 +15,8 @@ const s = (x: number): Tensor => scalarTensor(x, 'float32');
 interface Family {
   readonly name: string;
   readonly aval: Aval;
+  /** Equations of the long program. */
+  readonly length: number;
   readonly build: (x: Tensor, n: number) => Tensor[];
 }
 
@@ -25,11 +27,12 @@ function repeat(x: Tensor, n: number, f: (x: Tensor, i: number) => Tensor): Tens
 }
 
 const families: readonly Family[] = [
-  { name: 'a chain of scalars', aval: f32(), build: (x, n) => [repeat(x, n, (y, i) => (i % 2 ? p.add(y, s(1)) : p.sin(y)))] },
-  { name: 'squares of squares', aval: f32(3), build: (x, n) => [repeat(x, n, (y) => p.tanh(p.mul(y, y)))] },
+  { name: 'a chain of scalars', aval: f32(), length: 1e5, build: (x, n) => [repeat(x, n, (y, i) => (i % 2 ? p.add(y, s(1)) : p.sin(y)))] },
+  { name: 'squares of squares', aval: f32(3), length: 2e4, build: (x, n) => [repeat(x, n, (y) => p.tanh(p.mul(y, y)))] },
   {
     name: 'a backward pass',
     aval: f32(4),
+    length: 1e5,
     build: (x, n) => {
       const saved: Tensor[] = [];
       let y = x;
@@ -41,15 +44,15 @@ const families: readonly Family[] = [
       return [y];
     },
   },
-  { name: 'movements', aval: f32(3, 3), build: (x, n) => [repeat(x, n, (y, i) => (i % 2 ? p.transpose(y, [1, 0]) : p.reverse(y, [0])))] },
-  { name: 'reductions', aval: f32(4), build: (x, n) => [repeat(x, n / 2, (y) => p.tanh(p.mul(y, p.reduceSum(y, [0]))))] },
-  { name: 'many results', aval: f32(4), build: (x, n) => Array.from({ length: n }, (_, i) => p.mul(x, s(i))) },
+  { name: 'movements', aval: f32(3, 3), length: 2e4, build: (x, n) => [repeat(x, n, (y, i) => (i % 2 ? p.transpose(y, [1, 0]) : p.reverse(y, [0])))] },
+  { name: 'reductions', aval: f32(4), length: 2e4, build: (x, n) => [repeat(x, n / 2, (y) => p.tanh(p.mul(y, p.reduceSum(y, [0]))))] },
+  { name: 'many results', aval: f32(4), length: 2e4, build: (x, n) => Array.from({ length: n }, (_, i) => p.mul(x, s(i))) },
 ];
 
-describe('programs of 100,000 equations', () => {
-  for (const { name, aval, build } of families) {
-    it(`compile: ${name}`, () => {
-      const plan = compileProgram(trace([aval], ([x]) => build(x!, 1e5)));
+describe('long programs', () => {
+  for (const { name, aval, build, length } of families) {
+    it(`compile: ${name}, ${length} equations`, () => {
+      const plan = compileProgram(trace([aval], ([x]) => build(x!, length)));
       expect(compileStats(plan).kernels).toBeGreaterThan(100);
       for (const step of plan.steps) {
         if (step.kind !== 'kernel') continue;

@@ -10,6 +10,8 @@ import type { BinaryOperator, CompareOperator } from './python-ast.ts';
 import type { Host } from './python-expr.ts';
 import { PyComplex, PyFloat, PyFunction, PythonError, PySlice } from './python-values.ts';
 
+type Keywords = Readonly<Record<string, unknown>>;
+
 /** A namespace of the library, `jnp` say; attributes of it are looked up in the library. */
 class Namespace {
   /** Dotted path in the library; empty for the root. */
@@ -116,6 +118,10 @@ function wrap(fn: PyFunction): AnyFunction {
   return wrapper;
 }
 
+function isDict(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /** A Python value as the library takes it. */
 export function toArgument(value: unknown): unknown {
   if (value instanceof PyFloat) return floatArgument(value.value);
@@ -127,9 +133,7 @@ export function toArgument(value: unknown): unknown {
   if (value instanceof Namespace) throw new PythonError(`${value.path} is a namespace, not a value`);
   if (typeof value === 'string') return DTYPES[value] ?? value;
   if (Array.isArray(value)) return value.map(toArgument);
-  if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
-    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, toArgument(v)]));
-  }
+  if (isDict(value)) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, toArgument(v)]));
   return value;
 }
 
@@ -148,18 +152,69 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
   vmap: ['in_axes', 'out_axes'],
 };
 
-function callNamed(
-  { fn, path }: LibraryFunction,
-  args: readonly unknown[],
-  keywords: Readonly<Record<string, unknown>>,
-): unknown {
+/** Functions whose numbers are plain numbers of the host and never arrays: they take no weakly typed scalar. */
+const HOST_NUMBERS: ReadonlySet<string> = new Set(['np.arange', 'np.linspace', 'np.logspace', 'np.geomspace', 'np.eye', 'np.fft.fftfreq']);
+/** Functions that make an array of literals: where these begin, and how many there are. */
+const LITERALS: Readonly<Record<string, readonly [number, number]>> = {
+  'np.array': [0, 1],
+  'np.asarray': [0, 1],
+  'np.full': [1, 1],
+  'np.where': [1, 2],
+};
+/** Positions of the arguments that loops carry as arrays. */
+const CARRIED: Readonly<Record<string, readonly number[]>> = {
+  'lax.scan': [1, 2],
+  'lax.whileLoop': [2],
+  'lax.foriLoop': [3],
+};
+
+function someLeaf(value: unknown, test: (leaf: unknown) => boolean): boolean {
+  if (Array.isArray(value)) return value.some((v) => someLeaf(v, test));
+  return test(value);
+}
+
+const isInt = (leaf: unknown): boolean => typeof leaf === 'number' && Number.isInteger(leaf);
+const isIntOrBool = (leaf: unknown): boolean => isInt(leaf) || typeof leaf === 'boolean';
+
+/** Python ints among the leaves become arrays, of the type that Python's ints have. */
+function withIntArrays(value: unknown): unknown {
+  if (isInt(value)) return callLibrary('np.asarray', value, { dtype: 'int32' });
+  if (Array.isArray(value)) return value.map(withIntArrays);
+  if (!isDict(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, withIntArrays(v)]));
+}
+
+/**
+ * JavaScript numbers do not say whether they are ints or floats; where Python's literals decide a dtype, they are given
+ * one here.
+ */
+function literalArguments(path: string, args: readonly unknown[], keywords: Keywords): [readonly unknown[], Keywords] {
+  if (HOST_NUMBERS.has(path)) {
+    const isFloatRange = path === 'np.arange' && args.some((a) => a instanceof PyFloat);
+    const dtype = isFloatRange && !('dtype' in keywords) ? { dtype: 'float64' } : {};
+    return [args.map((a) => (a instanceof PyFloat ? a.value : a)), { ...dtype, ...keywords }];
+  }
+  const [start, count] = LITERALS[path] ?? [0, 0];
+  const literals = args.slice(start);
+  // A further argument is a dtype.
+  const isUntyped = literals.length === count && !('dtype' in keywords);
+  if (isUntyped && someLeaf(literals, isInt) && !someLeaf(literals, (leaf) => !isIntOrBool(leaf))) {
+    if (path !== 'np.where') return [args, { ...keywords, dtype: 'int32' }];
+    return [[args[0], ...literals.map(withIntArrays)], keywords];
+  }
+  const carried = CARRIED[path] ?? [];
+  return [args.map((a, i) => (carried.includes(i) ? withIntArrays(a) : a)), keywords];
+}
+
+function callNamed({ fn, path }: LibraryFunction, given: readonly unknown[], named: Keywords): unknown {
+  const [args, keywords] = literalArguments(path, given, named);
   const names = POSITIONAL[path];
   if (names === undefined || args.length < 2) return callFunction(fn, args, keywords);
   const moved = args.slice(1).map((arg, i) => [names[i] ?? '', arg] as const);
   return callFunction(fn, args.slice(0, 1), { ...Object.fromEntries(moved), ...keywords });
 }
 
-function callFunction(fn: AnyFunction, args: readonly unknown[], keywords: Readonly<Record<string, unknown>>): unknown {
+function callFunction(fn: AnyFunction, args: readonly unknown[], keywords: Keywords): unknown {
   const options = Object.entries(keywords).map(([k, v]) => [camelCase(k), toArgument(v)] as const);
   const trailing = options.length === 0 ? [] : [Object.fromEntries(options)];
   return fn(...args.map(toArgument), ...trailing);

@@ -115,8 +115,12 @@ export class WasmExecutor implements Executor {
 
   /** Kernels called one by one from here, shared between shapes; undefined when there is more than kernels. */
   private direct(plan: Plan): Launch | undefined {
-    if (!plan.steps.every((s) => s.kind === 'kernel')) return undefined;
-    const steps = plan.steps.map((s) => this.directStep(plan, s));
+    const steps: DirectStep[] = [];
+    for (const s of plan.steps) {
+      if (s.kind === 'kernel') steps.push(this.directStep(plan, s));
+      else if (s.kind === 'copy') steps.push(this.directCopy(plan, s));
+      else return undefined;
+    }
     return (table) => {
       for (const { run, slots, args } of steps) {
         for (let i = 0; i < slots.length; i++) args[i] = table[slots[i]!.table]! + slots[i]!.offset;
@@ -135,8 +139,13 @@ export class WasmExecutor implements Executor {
       run = this.instantiate(module.build(), module.importsFrom('gemm'));
       this.kernels.set(prepared.key, run);
     }
-    const slots = s.slots.map((slot: Slot) => ({ table: tableIndex(plan, slot.base), offset: slot.offset }));
+    const slots = s.slots.map((slot) => directSlot(plan, slot));
     return { run, slots, args: [...slots.map(() => 0), ...prepared.values] };
+  }
+
+  private directCopy(plan: Plan, { from, to, bytes }: Extract<Step, { kind: 'copy' }>): DirectStep {
+    const run = (target: number, source: number): void => void this.heap.u8.copyWithin(target, source, source + bytes);
+    return { run, slots: [directSlot(plan, to), directSlot(plan, from)], args: [0, 0] };
   }
 
   private instantiate(bytes: Uint8Array<ArrayBuffer>, usesGemm: boolean): WasmFunction {
@@ -146,6 +155,8 @@ export class WasmExecutor implements Executor {
     return instance.exports.run as WasmFunction;
   }
 }
+
+const directSlot = (plan: Plan, { base, offset }: Slot): DirectStep['slots'][number] => ({ table: tableIndex(plan, base), offset });
 
 /** What a call needs of a plan: everything but the steps, which hold all kernels. */
 const withoutSteps = (plan: Plan): Plan => ({ ...plan, steps: [] });

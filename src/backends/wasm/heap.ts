@@ -21,7 +21,7 @@ const pageBytes = 65536;
 const maxPages = 65536;
 
 /** Bytes of tensors that may be resident before the coldest are spilled. Raised by what turns out to be in use. */
-const baseBudget: number = 96 << 20;
+const baseBudget: number = 32 << 20;
 
 /** A place in memory, shared with the finalizer: it must not lead to the data of a spilled tensor. */
 interface Block {
@@ -31,7 +31,8 @@ interface Block {
   /** Handles of this data. */
   references: number;
   lastUse: number;
-  /** It came back after a spill, so it is known to be in use. */
+  wasSpilled: boolean;
+  /** In memory again after a spill, so it is known to be in use. */
   isProven: boolean;
 }
 
@@ -239,7 +240,7 @@ export class Heap {
 
   /** Makes a handle of a block from `allocateTensor`. */
   adopt(address: number, size: number, aval: Aval): WasmStorage {
-    const block: Block = { address, size, aval, references: 1, lastUse: this.clock, isProven: false };
+    const block: Block = { address, size, aval, references: 1, lastUse: this.clock, wasSpilled: false, isProven: false };
     const cell: Cell = { block, host: undefined };
     this.resident.set(block, cell);
     this.residentBytes += size;
@@ -250,7 +251,7 @@ export class Heap {
   fromHost(data: TypedArray, aval: Aval): WasmStorage {
     const size = classSize(aval.bytes);
     this.checkLimit(size);
-    const block: Block = { address: 0, size, aval, references: 1, lastUse: this.clock, isProven: false };
+    const block: Block = { address: 0, size, aval, references: 1, lastUse: this.clock, wasSpilled: false, isProven: false };
     this.spilledBytes += size;
     return this.handle({ block, host: data }, aval);
   }
@@ -280,7 +281,7 @@ export class Heap {
 
   private bringBack(cell: Cell, host: TypedArray): void {
     const { block } = cell;
-    if (!block.isProven) {
+    if (block.wasSpilled && !block.isProven) {
       block.isProven = true;
       this.provenBytes += block.size;
     }
@@ -350,6 +351,9 @@ export class Heap {
       cell.host = this.view(block.address, block.aval).slice() as TypedArray;
       this.allocator.give(block.address, block.size);
       block.address = 0;
+      block.wasSpilled = true;
+      if (block.isProven) this.provenBytes -= block.size;
+      block.isProven = false;
       this.resident.delete(block);
       this.residentBytes -= block.size;
       this.spilledBytes += block.size;

@@ -26,8 +26,24 @@ export interface ReductionContext<P> extends PointwiseContext<P> {
   readonly reduceIndex: readonly Expr[];
 }
 
+/** Writes its own loops. Operands and results are row-major. */
+export interface LoopsRule<P> {
+  readonly kind: 'loops';
+  /**
+   * Operand whose elements the first result holds when the loops begin; they change some of them, and read them as that result. Where
+   * nobody needs the operand any more, this costs nothing: a loop that sets one element of an array at a time does not copy it.
+   */
+  readonly startsFrom?: number;
+  readonly build: (b: KernelBuilder, inputs: readonly Aval[], outputs: readonly Aval[], params: P) => void;
+}
+
 export type LowerRule<P> =
-  | { readonly kind: 'pointwise'; readonly element: (c: PointwiseContext<P>) => readonly Expr[] }
+  | {
+      readonly kind: 'pointwise';
+      readonly element: (c: PointwiseContext<P>) => readonly Expr[];
+      /** Loops that touch less memory, and when they do. */
+      readonly update?: LoopsRule<P> & { readonly isBetter: (inputs: readonly Aval[], params: P) => boolean };
+    }
   | {
       readonly kind: 'reduction';
       readonly combine: (params: P) => Combine;
@@ -35,11 +51,7 @@ export type LowerRule<P> =
       readonly extents: (inputs: readonly Aval[], params: P) => readonly number[];
       readonly element: (c: ReductionContext<P>) => Expr;
     }
-  /** Writes its own loops. Operands and results are row-major. */
-  | {
-      readonly kind: 'loops';
-      readonly build: (b: KernelBuilder, inputs: readonly Aval[], outputs: readonly Aval[], params: P) => void;
-    }
+  | LoopsRule<P>
   /** Replaced by a Program over other primitives before simplification. */
   | { readonly kind: 'expand'; readonly program: (inputs: readonly Aval[], params: P) => Program }
   /** Control flow, compiled to native branches and loops around its sub-Programs. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildGemmModule } from '../../../src/backends/wasm/gemm/library.ts';
 import { workspaceBytes } from '../../../src/backends/wasm/gemm/product.ts';
+import { makeTypedArray, type TypedArray } from '../../../src/ir/dtype.ts';
 import { int } from '../../../src/ir/loop/expr.ts';
 import { KernelBuilder } from '../../../src/ir/loop/kernel.ts';
 import { expectSame } from './run-kernel.ts';
@@ -11,9 +12,10 @@ function gemmIn(memory: WebAssembly.Memory): WebAssembly.ModuleImports {
   return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports as WebAssembly.ModuleImports;
 }
 
-function matrix(dtype: 'float32' | 'float64', n: number, seed: number): Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> {
-  const make = dtype === 'float32' ? Float32Array : Float64Array;
-  return make.from({ length: n }, (_, i) => Math.sin(i * 1.3 + seed)) as Float32Array<ArrayBuffer>;
+function matrix(dtype: 'float32' | 'float64', n: number, seed: number): TypedArray {
+  const out = makeTypedArray(dtype, n);
+  for (let i = 0; i < n; i++) out[i] = Math.sin(i * 1.3 + seed);
+  return out;
 }
 
 describe('gemm', () => {
@@ -23,7 +25,8 @@ describe('gemm', () => {
       it(`computes ${dtype} ${m}x${k} times ${k}x${n} in every orientation`, () => {
         for (const [ta, tb, accumulate] of [[false, false, false], [true, false, true], [false, true, true], [true, true, false]] as const) {
           const b = new KernelBuilder('gemm', [{ dtype, size: m * k + 3 }, { dtype, size: 2 * k * n + 1 }], [{ dtype, size: m * (n + 2) }]);
-          const [sa, sb] = [ta ? [1, m] : [k, 1], tb ? [1, k] : [2 * n, 2]] as const;
+          const sa: readonly [number, number] = ta ? [1, m] : [k, 1];
+          const sb: readonly [number, number] = tb ? [1, k] : [2 * n, 2];
           b.gemm({
             m, n, k, accumulate,
             a: { buffer: b.inputs[0]!, offset: int(3), rowStride: sa[0], colStride: sa[1] },

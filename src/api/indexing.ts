@@ -1,0 +1,464 @@
+/**
+ * Indexing with NumPy's and JAX's rules: `x.slice(...)` reads, `x.at(...)` reads with a mode or gives an updated copy.
+ * Numbers and ranges become slices; arrays of integers become one gather or scatter.
+ * May import: `ir`, `core`, `primitives`, `api/lift`, `api/options`.
+ * @module
+ */
+import { isInteger } from '../ir/dtype.ts';
+import { ArgumentError, DTypeError, ShapeError, TraceError } from '../ir/errors.ts';
+import { rowMajorStrides, type Shape, tryBroadcastShapes } from '../ir/shape.ts';
+import { Aval } from '../ir/aval.ts';
+import { deviceTensor, Tensor } from '../core/tensor.ts';
+import * as prim from '../primitives/index.ts';
+import { asTensor, type TensorLike } from './lift.ts';
+import { isOptions } from './options.ts';
+
+/** `start:stop:step` of an axis; negative positions count from the end, a negative step goes backwards. */
+export interface Range {
+  readonly start?: number | null | undefined;
+  readonly stop?: number | null | undefined;
+  readonly step?: number | null | undefined;
+}
+
+/**
+ * One entry of an index: a number, a range (`{}` or `':'` for a whole axis), `null` for a new axis, `'...'` for as many whole axes as
+ * are left, an array of integers, or a boolean mask.
+ */
+export type Index = number | Range | null | '...' | ':' | TensorLike;
+
+/** What an entry does to the axis it stands at. */
+type Entry =
+  | { readonly kind: 'number'; readonly at: number }
+  | { readonly kind: 'range'; readonly start: number; readonly step: number; readonly length: number }
+  | { readonly kind: 'array'; readonly indices: Tensor }
+  | { readonly kind: 'newaxis' };
+
+/** An index understood for one shape: an axis of the operand for every entry but new axes. */
+export interface ParsedIndex {
+  readonly entries: readonly Entry[];
+  readonly isBasic: boolean;
+}
+
+const isRange = (x: unknown): x is Range => isOptions(x);
+
+/** Positions where a concrete mask is true, one int32 vector an axis. */
+function maskPositions(op: string, mask: Tensor): Tensor[] {
+  const { shape } = mask;
+  let data;
+  try {
+    data = mask.concrete(`${op}: boolean mask`).read();
+  } catch (error) {
+    if (!(error instanceof TraceError)) throw error;
+    throw new TraceError(
+      `${op}: expected a boolean mask with numbers, got the traced ${mask.aval.toString()}; the shape of the result would depend on its values.`,
+      'use np.where(mask, x, y), or np.nonzero(mask, { size }) for a fixed number of positions.',
+    );
+  }
+  const found: number[] = [];
+  data.forEach((v, i) => v !== 0 && found.push(i));
+  const strides = rowMajorStrides(shape);
+  return shape.map((n, d) => {
+    const at = Int32Array.from(found, (i) => Math.floor(i / strides[d]!) % n);
+    return deviceTensor(at, new Aval([at.length], 'int32'));
+  });
+}
+
+/** Tensors for arrays; masks split into positions; whole axes in place of `'...'`. */
+function expand(op: string, shape: Shape, index: readonly Index[]): (number | Range | null | Tensor)[] {
+  const items = index.flatMap((item): (number | Range | null | '...' | Tensor)[] => {
+    if (item === undefined) throw new ArgumentError(`${op}: expected an index, got undefined.`, 'use {} for a whole axis and null for a new one.');
+    if (item === ':') return [{}];
+    if (item === null || item === '...' || typeof item === 'number' || isRange(item)) return [item];
+    const t = asIndexTensor(item);
+    return t.dtype === 'bool' ? maskPositions(op, t) : [t];
+  });
+  const used = items.filter((i) => i !== null && i !== '...').length;
+  const ellipses = items.filter((i) => i === '...').length;
+  if (used > shape.length || ellipses > 1) {
+    throw new ShapeError(
+      `${op}: expected at most ${shape.length} entries and one '...', got ${used} entries and ${ellipses} '...' for shape [${shape.join(',')}].`,
+      'new axes (null) do not count.',
+    );
+  }
+  const rest = Array.from({ length: shape.length - used }, (): Range => ({}));
+  const full = ellipses === 1 ? items.flatMap((i) => (i === '...' ? rest : [i])) : [...items, ...rest];
+  return full as (number | Range | null | Tensor)[];
+}
+
+/** Integers (numbers in nested arrays count as such) or booleans. */
+function asIndexTensor(item: TensorLike): Tensor {
+  const t = asTensor(item);
+  if (t.dtype === 'bool' || isInteger(t.dtype)) return t;
+  if (item instanceof Tensor && !t.aval.weakType) {
+    throw new DTypeError(`index: expected integers or booleans, got ${t.aval.toString()}.`, 'convert with astype("int32") first.');
+  }
+  return prim.convert(t, 'int32');
+}
+
+function resolveNumber(op: string, i: number, n: number, axis: number): number {
+  if (Number.isInteger(i) && i >= -n && i < n) return i < 0 ? i + n : i;
+  throw new ShapeError(
+    `${op}: expected an index between ${-n} and ${n - 1} on axis ${axis}, got ${i}.`,
+    'the axis has that many elements; array indices are clamped instead.',
+    { index: i, axis, size: n },
+  );
+}
+
+/** As Python's `slice.indices`. */
+function resolveRange(op: string, range: Range, n: number): Entry {
+  for (const key of Object.keys(range)) {
+    if (key !== 'start' && key !== 'stop' && key !== 'step') {
+      throw new ArgumentError(`${op}: expected a range { start, stop, step }, got the key ${key}.`);
+    }
+  }
+  const part = (value: number | null | undefined, name: string): number | undefined => {
+    if (value === null || value === undefined) return undefined;
+    // Concrete scalars convert; traced ones explain themselves.
+    const v = (value as unknown) instanceof Tensor ? (value as unknown as Tensor).item() : value;
+    if (Number.isInteger(v)) return v;
+    throw new ArgumentError(`${op}: expected ${name} to be an integer, got ${String(v)}.`, 'for traced positions use lax.dynamicSlice.');
+  };
+  const step = part(range.step, 'step') ?? 1;
+  if (step === 0) throw new ArgumentError(`${op}: expected a step other than 0, got 0.`);
+  const [low, high] = step > 0 ? [0, n] : [-1, n - 1];
+  const clamp = (v: number | undefined, otherwise: number): number =>
+    v === undefined ? otherwise : Math.max(low, Math.min(high, v < 0 ? v + n : v));
+  const start = clamp(part(range.start, 'start'), step > 0 ? low : high);
+  const stop = clamp(part(range.stop, 'stop'), step > 0 ? high : low);
+  return { kind: 'range', start, step, length: Math.max(0, Math.ceil((stop - start) / step)) };
+}
+
+export function parseIndex(op: string, shape: Shape, index: readonly Index[]): ParsedIndex {
+  let axis = 0;
+  const entries = expand(op, shape, index).map((item): Entry => {
+    if (item === null) return { kind: 'newaxis' };
+    const n = shape[axis++]!;
+    if (typeof item === 'number') return { kind: 'number', at: resolveNumber(op, item, n, axis - 1) };
+    if (item instanceof Tensor) return { kind: 'array', indices: item };
+    return resolveRange(op, item, n);
+  });
+  const hasArrays = entries.some((e) => e.kind === 'array');
+  if (!hasArrays) return { entries, isBasic: true };
+  // Beside arrays a number is an array of no axes.
+  const mixed = entries.map((e): Entry => (e.kind === 'number' ? { kind: 'array', indices: constantIndex(e.at) } : e));
+  return { entries: mixed, isBasic: false };
+}
+
+const constantIndex = (at: number): Tensor => prim.convert(asTensor(at), 'int32');
+
+type RangeEntry = Extract<Entry, { kind: 'range' }>;
+
+/** The ranges applied; numbers count as ranges of length 1, arrays as whole axes. */
+function applyRanges(x: Tensor, entries: readonly Entry[]): Tensor {
+  const ranges = axisEntries(entries).map((e, d): RangeEntry => {
+    if (e.kind === 'range') return e;
+    return e.kind === 'number'
+      ? { kind: 'range', start: e.at, step: 1, length: 1 }
+      : { kind: 'range', start: 0, step: 1, length: x.shape[d]! };
+  });
+  const bounds = ranges.map(ascending);
+  const sliced = prim.slice(x, {
+    start: bounds.map((b) => b.start),
+    limit: bounds.map((b) => b.limit),
+    strides: bounds.map((b) => b.stride),
+  });
+  return prim.reverse(
+    sliced,
+    ranges.flatMap((r, d) => (r.step < 0 && r.length > 1 ? [d] : [])),
+  );
+}
+
+const axisEntries = (entries: readonly Entry[]): Entry[] => entries.filter((e) => e.kind !== 'newaxis');
+
+/** A range as an ascending slice. */
+function ascending({ start, step, length }: RangeEntry): { start: number; limit: number; stride: number } {
+  if (length === 0) return { start: 0, limit: 0, stride: 1 };
+  const last = start + (length - 1) * step;
+  return step > 0 ? { start, limit: last + 1, stride: step } : { start: last, limit: start + 1, stride: -step };
+}
+
+/** Shape of a basic index's result: numbers drop their axis, new axes have size 1. */
+const basicShape = (entries: readonly Entry[]): number[] =>
+  entries.flatMap((e) => (e.kind === 'range' ? [e.length] : e.kind === 'newaxis' ? [1] : []));
+
+// Advanced indexing.
+
+interface Layout {
+  /** Common shape of the index arrays. */
+  readonly common: readonly number[];
+  /** Where its axes stand in the result. */
+  readonly position: number;
+  /** Shape of the result, without new axes and with them. */
+  readonly shape: readonly number[];
+  readonly shapeWithNew: readonly number[];
+  /** Operand axes indexed by arrays, and their int32 indices, negative ones counted from the end. */
+  readonly axes: readonly number[];
+  readonly indices: readonly Tensor[];
+}
+
+/** Index arrays that stand side by side put their axes where the first stands, others in front (NumPy's rule). */
+function layoutOf(op: string, entries: readonly Entry[], x: Shape, normalize: boolean): Layout {
+  const arrays = entries.flatMap((e, i) => (e.kind === 'array' ? [{ i, indices: e.indices }] : []));
+  const common = tryBroadcastShapes(arrays.map((a) => a.indices.shape));
+  if (!common) {
+    const got = arrays.map((a) => a.indices.aval.toString()).join(', ');
+    throw new ShapeError(`${op}: expected index arrays that broadcast together, got ${got}.`, 'use np.ix for an open mesh.');
+  }
+  const isTogether = arrays.every((a, k) => k === 0 || a.i === arrays[k - 1]!.i + 1);
+  const first = arrays[0]!.i;
+  const plain = (list: readonly Entry[], withNew: boolean): number[] =>
+    list.flatMap((e) => (e.kind === 'range' ? [e.length] : withNew && e.kind === 'newaxis' ? [1] : []));
+  const before = (withNew: boolean): number[] => (isTogether ? plain(entries.slice(0, first), withNew) : []);
+  const after = (withNew: boolean): number[] => (isTogether ? plain(entries.slice(first), withNew) : plain(entries, withNew));
+  const axes = axisEntries(entries).flatMap((e, d) => (e.kind === 'array' ? [d] : []));
+  const indices = arrays.map(({ indices: t }, k) => {
+    const n = x[axes[k]!]!;
+    const t32 = prim.convert(t, 'int32');
+    if (!normalize || !isSignedDType(t)) return t32;
+    return prim.select(prim.lt(t32, prim.like(t32, 0)), prim.add(t32, prim.like(t32, n)), t32);
+  });
+  return {
+    common,
+    position: before(false).length,
+    shape: [...before(false), ...common, ...after(false)],
+    shapeWithNew: [...before(true), ...common, ...after(true)],
+    axes,
+    indices,
+  };
+}
+
+const isSignedDType = (t: Tensor): boolean => t.dtype === 'int32';
+
+/** Rows of positions: the index arrays, broadcast, along a last axis. */
+function rowsOf(indices: readonly Tensor[], common: readonly number[]): Tensor {
+  return prim.concatenate(
+    indices.map((t) => prim.reshape(prim.broadcastTo(t, common), [...common, 1])),
+    common.length,
+  );
+}
+
+/** How out-of-bounds positions of index arrays are treated. */
+export type IndexModeName = 'promise_in_bounds' | 'promiseInBounds' | 'clip' | 'fill' | 'drop';
+
+export function toIndexMode(op: string, mode: string | null | undefined, otherwise: prim.IndexMode): prim.IndexMode {
+  if (mode === undefined || mode === null) return otherwise;
+  if (mode === 'clip') return 'clip';
+  if (mode === 'fill' || mode === 'drop') return 'fill';
+  if (mode === 'promise_in_bounds' || mode === 'promiseInBounds') return 'promise_in_bounds';
+  throw new ArgumentError(`${op}: expected mode to be one of promise_in_bounds, clip, fill, drop, got ${mode}.`);
+}
+
+function gatherIndexed(op: string, x: Tensor, entries: readonly Entry[], mode: prim.IndexMode, fillValue: number | undefined): Tensor {
+  const view = applyRanges(x, entries);
+  const layout = layoutOf(op, entries, x.shape, true);
+  const rank = layout.shape.length;
+  const isBatch = (d: number): boolean => d >= layout.position && d < layout.position + layout.common.length;
+  const out = prim.gather(view, rowsOf(layout.indices, layout.common), {
+    dimensionNumbers: {
+      offsetDims: Array.from({ length: rank }, (_, d) => d).filter((d) => !isBatch(d)),
+      collapsedSliceDims: layout.axes,
+      startIndexMap: layout.axes,
+      operandBatchingDims: [],
+      startIndicesBatchingDims: [],
+    },
+    sliceSizes: view.shape.map((n, d) => (layout.axes.includes(d) ? 1 : n)),
+    mode,
+    ...(fillValue === undefined ? {} : { fillValue }),
+  });
+  return prim.reshape(out, layout.shapeWithNew);
+}
+
+/** All arrays are scalars: a dynamic slice of what the ranges leave. */
+function isDynamicSlice(entries: readonly Entry[]): boolean {
+  return entries.every((e) => (e.kind === 'array' ? e.indices.ndim === 0 : true));
+}
+
+function dynamicIndexed(op: string, x: Tensor, entries: readonly Entry[]): Tensor {
+  const view = applyRanges(x, entries);
+  const layout = layoutOf(op, entries, x.shape, true);
+  const zero = constantIndex(0);
+  const starts = view.shape.map((_, d) => (layout.axes.includes(d) ? layout.indices[layout.axes.indexOf(d)]! : zero));
+  const sizes = view.shape.map((n, d) => (layout.axes.includes(d) ? 1 : n));
+  return prim.reshape(prim.dynamicSlice(view, starts, sizes), layout.shapeWithNew);
+}
+
+export interface GetOptions {
+  readonly mode?: IndexModeName | undefined;
+  /** What mode `'fill'` reads out of bounds: NaN, or an extreme integer, by default. */
+  readonly fillValue?: number | undefined;
+}
+
+/** Part of an array. Positions in index arrays that are out of bounds are clamped unless a mode says otherwise. */
+export function getIndexed(op: string, x: Tensor, index: readonly Index[], options: GetOptions = {}): Tensor {
+  const { entries, isBasic } = parseIndex(op, x.shape, index);
+  if (isBasic) return prim.reshape(applyRanges(x, entries), basicShape(entries));
+  const mode = toIndexMode(op, options.mode, options.fillValue === undefined ? 'promise_in_bounds' : 'fill');
+  const isEmpty = axisEntries(entries).some((e, d) => e.kind === 'array' && x.shape[d] === 0);
+  if (mode !== 'fill' && !isEmpty && isDynamicSlice(entries)) return dynamicIndexed(op, x, entries);
+  return gatherIndexed(op, x, entries, mode, options.fillValue);
+}
+
+// Updates.
+
+export type UpdateKind = 'set' | 'add' | 'multiply' | 'min' | 'max';
+
+export interface UpdateOptions {
+  /** Out of bounds: `'drop'` (the default) leaves such updates out, `'clip'` moves them to the nearest element. */
+  readonly mode?: IndexModeName | undefined;
+  /** Promises that no element is updated twice. */
+  readonly uniqueIndices?: boolean | undefined;
+  /** Promises ascending positions. */
+  readonly indicesAreSorted?: boolean | undefined;
+}
+
+const combine: Readonly<Record<Exclude<UpdateKind, 'set'>, (old: Tensor, update: Tensor) => Tensor>> = {
+  add: prim.add,
+  multiply: prim.mul,
+  min: prim.min,
+  max: prim.max,
+};
+
+const scatterOf: Readonly<Record<UpdateKind, typeof prim.scatter>> = {
+  set: prim.scatter,
+  add: prim.scatterAdd,
+  multiply: prim.scatterMul,
+  min: prim.scatterMin,
+  max: prim.scatterMax,
+};
+
+function fitUpdate(op: string, update: Tensor, shape: readonly number[]): Tensor {
+  const fits = tryBroadcastShapes([update.shape, shape]);
+  // Leading axes of size 1 may go, as in NumPy's assignment.
+  const extra = update.ndim - shape.length;
+  const trimmed = extra > 0 && update.shape.slice(0, extra).every((n) => n === 1) ? prim.reshape(update, update.shape.slice(extra)) : update;
+  if (trimmed.ndim <= shape.length && fits && tryBroadcastShapes([trimmed.shape, shape])!.every((n, d) => n === shape[d])) {
+    return prim.broadcastTo(trimmed, shape);
+  }
+  throw new ShapeError(
+    `${op}: expected an update that broadcasts to [${shape.join(',')}], got ${update.aval.toString()}.`,
+    'it must fit the part of the array that the index selects.',
+  );
+}
+
+/** `update` (of the index's shape) laid over an array like `x`: `null` when it covers all of it. */
+function spread(update: Tensor, x: Tensor, entries: readonly Entry[]): { full: Tensor; mask: Tensor | null } {
+  const ranges = axisEntries(entries).map((e): RangeEntry => (e.kind === 'number' ? { kind: 'range', start: e.at, step: 1, length: 1 } : (e as RangeEntry)));
+  const bounds = ranges.map(ascending);
+  const shaped = prim.reshape(update, ranges.map((r) => r.length));
+  const part = prim.reverse(
+    shaped,
+    ranges.flatMap((r, d) => (r.step < 0 && r.length > 1 ? [d] : [])),
+  );
+  const low = bounds.map((b) => b.start);
+  const interior = bounds.map((b) => b.stride - 1);
+  const high = bounds.map((b, d) => x.shape[d]! - b.limit);
+  // An axis of no elements has nothing between them: all of it is padding.
+  const params = { low: low.map((n, d) => (ranges[d]!.length === 0 ? 0 : n)), high: high.map((n, d) => (ranges[d]!.length === 0 ? x.shape[d]! : n)), interior };
+  const isWhole = ranges.every((r, d) => r.length === x.shape[d]);
+  const full = prim.pad(part, prim.like(part, 0), params);
+  if (isWhole) return { full, mask: null };
+  const ones = prim.broadcastTo(asTensor(true), part.shape);
+  return { full, mask: prim.pad(ones, asTensor(false), params) };
+}
+
+function updateBasic(op: string, x: Tensor, entries: readonly Entry[], kind: UpdateKind, y: Tensor): Tensor {
+  const update = fitUpdate(op, y, basicShape(entries));
+  if (update.size === 0) return x;
+  const isContiguous = axisEntries(entries).every((e) => e.kind === 'number' || (e.kind === 'range' && (e.step === 1 || e.length <= 1)));
+  if (kind === 'add') return prim.add(x, spread(update, x, entries).full);
+  const old = (): Tensor => prim.reshape(applyRanges(x, entries), basicShape(entries));
+  const value = kind === 'set' ? update : combine[kind](old(), update);
+  if (isContiguous) {
+    const starts = axisEntries(entries).map((e) => (e.kind === 'number' ? e.at : (e as RangeEntry).start));
+    const sizes = axisEntries(entries).map((e) => (e.kind === 'number' ? 1 : (e as RangeEntry).length));
+    if (sizes.every((n, d) => n === x.shape[d])) return prim.reshape(value, x.shape);
+    return prim.dynamicUpdateSlice(x, prim.reshape(value, sizes), starts.map(constantIndex));
+  }
+  const { full, mask } = spread(value, x, entries);
+  return mask ? prim.select(mask, full, x) : full;
+}
+
+/**
+ * With index arrays: one scatter. Ranges that are not whole axes become index arrays of their own axis, so that every axis of the
+ * result is either of the rows of positions or of the window.
+ */
+function updateAdvanced(op: string, x: Tensor, entries: readonly Entry[], kind: UpdateKind, y: Tensor, options: UpdateOptions): Tensor {
+  const layout = layoutOf(op, entries, x.shape, true);
+  const update = prim.reshape(fitUpdate(op, y, layout.shapeWithNew), layout.shape);
+  const items = axisEntries(entries);
+  const rank = layout.shape.length;
+  // Result axis of each range, in order.
+  const free = Array.from({ length: rank }, (_, d) => d).filter((d) => d < layout.position || d >= layout.position + layout.common.length);
+  const rangeAxes = items.flatMap((e, d) => (e.kind === 'range' ? [d] : []));
+  const resultAxis = new Map(rangeAxes.map((d, k) => [d, free[k]!]));
+  const isPartial = (d: number): boolean => {
+    const e = items[d] as RangeEntry;
+    return e.start !== 0 || e.step !== 1 || e.length !== x.shape[d];
+  };
+  const partial = rangeAxes.filter(isPartial);
+  const windowDims = rangeAxes.filter((d) => !isPartial(d)).map((d) => resultAxis.get(d)!);
+  const batchDims = Array.from({ length: rank }, (_, d) => d).filter((d) => !windowDims.includes(d));
+  const batchShape = batchDims.map((d) => layout.shape[d]!);
+  const at = batchDims.indexOf(layout.position);
+  const place = (t: Tensor): Tensor => {
+    // The index arrays' own axes stand together, the partial ranges' axes around them.
+    const tail = batchDims.length - (layout.common.length === 0 ? batchDims.length : at + layout.common.length);
+    const ones = Array.from({ length: tail }, () => 1);
+    return prim.reshape(prim.broadcastTo(t, layout.common), [...layout.common, ...ones]);
+  };
+  const stepped = (d: number): Tensor => {
+    const { start, step, length } = items[d] as RangeEntry;
+    const values = Int32Array.from({ length }, (_, i) => start + i * step);
+    const t = deviceTensor(values, new Aval([length], 'int32'));
+    return prim.reshape(t, batchDims.map((b) => (b === resultAxis.get(d) ? length : 1)));
+  };
+  const axes = [...layout.axes, ...partial];
+  const indices = [...layout.indices.map(place), ...partial.map(stepped)];
+  return scatterOf[kind](x, rowsOf(indices, batchShape), update, {
+    dimensionNumbers: {
+      updateWindowDims: windowDims,
+      insertedWindowDims: axes.toSorted((a, b) => a - b),
+      scatterDimsToOperandDims: axes,
+      operandBatchingDims: [],
+      scatterIndicesBatchingDims: [],
+    },
+    mode: toIndexMode(op, options.mode, 'fill'),
+    uniqueIndices: options.uniqueIndices ?? false,
+    indicesAreSorted: options.indicesAreSorted ?? false,
+  });
+}
+
+/** The one boolean mask of an index that consists of nothing else, if it is traced. */
+function tracedMask(index: readonly Index[]): Tensor | undefined {
+  const [only] = index;
+  if (index.length !== 1 || !(only instanceof Tensor) || only.dtype !== 'bool') return undefined;
+  try {
+    only.concrete('mask');
+    return undefined;
+  } catch {
+    return only;
+  }
+}
+
+/** A scalar update under a traced mask needs no positions. */
+function updateMasked(op: string, x: Tensor, mask: Tensor, kind: UpdateKind, y: Tensor): Tensor {
+  if (y.ndim > 0) {
+    throw new TraceError(
+      `${op}: expected a scalar update under a traced mask, got ${y.aval.toString()}.`,
+      'use np.where(mask, values, x) with values of the shape of x.',
+    );
+  }
+  const wide = prim.reshape(mask, [...mask.shape, ...Array.from({ length: x.ndim - mask.ndim }, () => 1)]);
+  return prim.select(prim.broadcastTo(wide, x.shape), kind === 'set' ? y : combine[kind](x, y), x);
+}
+
+export function updateIndexed(op: string, x: Tensor, index: readonly Index[], kind: UpdateKind, y: TensorLike, options: UpdateOptions = {}): Tensor {
+  const value = asTensor(y);
+  const update = value.dtype === x.dtype ? value : prim.convert(value, x.dtype);
+  const strong = update.aval.weakType && !x.aval.weakType ? prim.convert(update, x.dtype) : update;
+  const mask = tracedMask(index);
+  if (mask) return updateMasked(op, x, mask, kind, strong);
+  const parsed = parseIndex(op, x.shape, index);
+  return parsed.isBasic ? updateBasic(op, x, parsed.entries, kind, strong) : updateAdvanced(op, x, parsed.entries, kind, strong, options);
+}
+

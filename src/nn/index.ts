@@ -1,0 +1,5 @@
+/**
+ * The entry `cotangent/nn`: functions for neural networks.
+ * @module
+ */
+export * from '../api/nn/index.ts';
