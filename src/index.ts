@@ -2,12 +2,21 @@
  * The public entry: everything a user imports from `cotangent`.
  * @module
  */
+import * as laxModule from './api/lax/index.ts';
+import * as nnModule from './api/nn/index.ts';
+import * as numpyModule from './api/numpy/index.ts';
+import * as opsModule from './api/ops.ts';
+import * as randomModule from './api/random/index.ts';
+import * as scipyModule from './api/scipy/index.ts';
+import * as treeModule from './api/tree.ts';
+
 export { checkpoint, checkpointPolicies, customJvp, customVjp, stopGradient } from './api/custom.ts';
 export { config, configure, devices, init, setDevice } from './api/device.ts';
 export { grad, jvp, linearize, linearTranspose, valueAndGrad, vjp } from './api/grad.ts';
 export { hessian, hvp, jacfwd, jacobian, jacrev } from './api/jacobian.ts';
 export { closureConvert, evalShape, jit, makeProgram, shapeDtypeStruct } from './api/jit.ts';
 export { vmap } from './api/vmap.ts';
+export { arange, array, eye, full, linspace, ones, zeros } from './api/numpy/creation.ts';
 export { weakFloat } from './api/lift.ts';
 export type { TensorLike } from './api/lift.ts';
 export { Tensor } from './core/tensor.ts';
@@ -26,3 +35,20 @@ export {
   TraceError,
   TreeError,
 } from './ir/errors.ts';
+
+/** NumPy's functions on tensors, with JAX's semantics. */
+export const numpy: typeof numpyModule = numpyModule;
+/** Short for `numpy`. */
+export const np: typeof numpyModule = numpyModule;
+/** Primitives and control flow, with strict shapes and dtypes. */
+export const lax: typeof laxModule = laxModule;
+/** Activations, softmax and its kin, initialisers. */
+export const nn: typeof nnModule = nnModule;
+/** Random numbers from explicit keys, equal to JAX's bit for bit. */
+export const random: typeof randomModule = randomModule;
+/** `scipy.special` and `scipy.stats`. */
+export const scipy: typeof scipyModule = scipyModule;
+/** Functions on pytrees. */
+export const tree: typeof treeModule = treeModule;
+/** Segment reductions. */
+export const ops: typeof opsModule = opsModule;

@@ -3,7 +3,7 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
-import { ArgumentError, TraceError } from '../ir/errors.ts';
+import { ArgumentError, InternalError, TraceError, TreeError } from '../ir/errors.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { Tensor } from '../core/tensor.ts';
 import { asTensor, type TensorLike } from './lift.ts';
@@ -44,11 +44,11 @@ export function flattenArgs(op: string, tree: unknown, base = 'args'): FlatTree 
   const tensors = leaves.map((x, i) => {
     if (isTensorLike(x)) return asTensor(x);
     throw new ArgumentError(
-      `${op}: expected tensors or numbers, got ${describe(x)} at ${base}${def.paths()[i]!}.`,
+      `${op}: expected tensors or numbers, got ${describe(x)} at ${base}${def.path(i)}.`,
       typeof x === 'function' || typeof x === 'string'
         ? 'mark it static (staticArgnums, nondiffArgnums), or close over it.'
         : 'arguments are tensors, numbers, and containers of them; use null for nothing.',
-      { path: def.paths()[i]! },
+      { path: def.path(i) },
     );
   });
   return { leaves: tensors, def };
@@ -57,51 +57,93 @@ export function flattenArgs(op: string, tree: unknown, base = 'args'): FlatTree 
 function describe(x: unknown): string {
   if (x === undefined) return 'undefined';
   if (typeof x === 'string') return JSON.stringify(x);
-  return typeof x === 'object' && x !== null ? `a ${x.constructor.name}` : `a ${typeof x}`;
+  return typeof x === 'object' && x !== null ? `an instance of ${x.constructor.name}` : `a ${typeof x}`;
+}
+
+/** A trace cannot survive an await. What the abandoned promise throws later, when its tracers are dead, is of no interest. */
+function refusePromise(op: string, result: unknown): void {
+  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function') return;
+  result.then(undefined, () => {});
+  throw new TraceError(
+    `${op}: expected a function that returns tensors, got one that returns a Promise.`,
+    'a trace cannot survive an await: await inputs before the call and outputs after it, and make the function synchronous.',
+  );
 }
 
 /** Flattens what a user's function returned. */
 export function flattenResult(op: string, tree: unknown): FlatTree {
-  if (typeof tree === 'object' && tree !== null && 'then' in tree && typeof tree.then === 'function') {
-    throw new TraceError(
-      `${op}: expected a function that returns tensors, got one that returns a Promise.`,
-      'a trace cannot survive an await: await inputs before the call and outputs after it, and make the function synchronous.',
-    );
-  }
+  refusePromise(op, tree);
   const [leaves, def] = flatten(tree);
   const tensors = leaves.map((x, i) => {
     if (isTensorLike(x)) return asTensor(x);
     throw new ArgumentError(
-      `${op}: expected the function to return tensors, got ${describe(x)} at result${def.paths()[i]!}.`,
+      `${op}: expected the function to return tensors, got ${describe(x)} at result${def.path(i)}.`,
       x === undefined ? 'is a return missing?' : 'return tensors, numbers, null, and containers of them.',
     );
   });
   return { leaves: tensors, def };
 }
 
-/** A user's function on flat tensors. The structure of its result is known once it has run. */
+/** An aux tree: its tensors leave the transformation with the results, other leaves (text, functions) pass as they are. */
+interface Aux {
+  readonly leaves: readonly Tensor[];
+  readonly restore: (leaves: readonly Tensor[]) => unknown;
+}
+
+function flattenAux(tree: unknown): Aux {
+  const [all, def] = flatten(tree);
+  const leaves = all.filter(isTensorLike).map(asTensor);
+  const restore = (released: readonly Tensor[]): unknown => {
+    let next = 0;
+    return unflatten(
+      def,
+      all.map((x) => (isTensorLike(x) ? released[next++]! : x)),
+    );
+  };
+  return { leaves, restore };
+}
+
+/**
+ * A user's function on flat tensors. The structure of its result is known once it has run. With `hasAux` it returns `[value, aux]`,
+ * and the tensors of aux follow those of the value.
+ */
 export class FlatFunction {
   private resultDef: TreeDef | undefined;
+  private aux: Aux | undefined;
   private readonly op: string;
   private readonly f: AnyFunction;
   private readonly argsDef: TreeDef;
+  private readonly hasAux: boolean;
 
-  constructor(op: string, f: AnyFunction, argsDef: TreeDef) {
+  constructor(op: string, f: AnyFunction, argsDef: TreeDef, hasAux = false) {
     this.op = op;
     this.f = f;
     this.argsDef = argsDef;
+    this.hasAux = hasAux;
   }
 
   readonly call = (args: readonly Tensor[]): Tensor[] => {
     const result = this.f(...(unflatten(this.argsDef, args) as never[]));
-    const { leaves, def } = flattenResult(this.op, result);
+    const [value, aux] = this.hasAux ? this.pair(result) : [result, undefined];
+    const { leaves, def } = flattenResult(this.op, value);
     this.resultDef = def;
-    return leaves;
+    if (!this.hasAux) return leaves;
+    this.aux = flattenAux(aux);
+    return [...leaves, ...this.aux.leaves];
   };
 
-  /** The structure of the last result. */
+  private pair(result: unknown): readonly [unknown, unknown] {
+    refusePromise(this.op, result);
+    if (Array.isArray(result) && result.length === 2) return result as [unknown, unknown];
+    throw new TreeError(
+      `${this.op}: expected the function to return [value, aux] with hasAux, got ${flatten(result)[1].toString()}.`,
+      'return an array of two, or leave hasAux out.',
+    );
+  }
+
+  /** The structure of the last value. */
   get def(): TreeDef {
-    if (this.resultDef === undefined) throw new TraceError(`internal: ${this.op} has no result yet`);
+    if (this.resultDef === undefined) throw new InternalError(`${this.op} has no result yet`);
     return this.resultDef;
   }
 
@@ -110,8 +152,14 @@ export class FlatFunction {
     this.resultDef = def;
   }
 
+  /** The last value with these leaves; what follows them is left out. */
   unflatten(outs: readonly unknown[]): unknown {
-    return unflatten(this.def, outs);
+    return unflatten(this.def, outs.slice(0, this.def.numLeaves));
+  }
+
+  /** The last aux, with its tensors taken from the results of the transformed function. */
+  auxOf(outs: readonly Tensor[]): unknown {
+    return this.aux?.restore(outs.slice(this.def.numLeaves));
   }
 }
 
@@ -119,11 +167,13 @@ export const functionName = (f: AnyFunction): string => f.name || 'function';
 
 /** Positions of arguments from one or several, negative ones counted from the end. */
 export function normalizeArgnums(op: string, argnums: number | readonly number[], count: number): number[] {
-  return (typeof argnums === 'number' ? [argnums] : argnums).map((i) => {
+  const out = (typeof argnums === 'number' ? [argnums] : argnums).map((i) => {
     if (Number.isInteger(i) && i >= -count && i < count) return i < 0 ? i + count : i;
     throw new ArgumentError(
       `${op}: expected argnums between ${-count} and ${count - 1}, got ${String(i)}.`,
       `the call has ${count} argument${count === 1 ? '' : 's'}.`,
     );
   });
+  if (new Set(out).size === out.length) return out;
+  throw new ArgumentError(`${op}: expected distinct argnums, got [${String(argnums)}].`, 'name each argument once.');
 }

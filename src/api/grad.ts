@@ -29,32 +29,18 @@ export interface GradOptions extends AuxOption {
   readonly allowInt?: boolean;
 }
 
-/** Splits `[value, aux]`, keeping the aux of the last run aside. */
-function withAux(op: string, f: AnyFunction): { f: AnyFunction; aux: () => unknown } {
-  let aux: unknown;
-  const main = (...args: never[]): unknown => {
-    const result = f(...args);
-    if (!Array.isArray(result) || result.length !== 2) {
-      throw new TreeError(`${op}: expected the function to return [value, aux] with hasAux, got ${flatten(result)[1].toString()}.`);
-    }
-    aux = result[1];
-    return result[0];
-  };
-  return { f: main, aux: () => aux };
-}
-
 function sameStructure(op: string, what: string, expected: TreeDef, got: TreeDef): void {
   if (expected.equals(got)) return;
   throw new TreeError(`${op}: expected ${what} with structure ${expected.toString()}, got ${got.toString()}.`);
 }
 
-function checkTangent(op: string, what: string, primal: Tensor, tangent: Tensor, path: string): MaybeZero {
+function checkTangent(op: string, what: string, primal: Tensor, tangent: Tensor, def: TreeDef, i: number): MaybeZero {
   const isWeakFit = tangent.aval.weakType && isFloat(primal.dtype);
   const t = isWeakFit && tangent.dtype !== primal.dtype ? convert(tangent, primal.dtype) : tangent;
   if (!isFloat(primal.dtype)) return null;
   if (t.aval.equals(primal.aval, true)) return t;
   const isShape = t.dtype === primal.dtype;
-  const message = `${op}: expected ${what}s${path} to be like ${primal.aval.strong().toString()}, got ${tangent.aval.toString()}.`;
+  const message = `${op}: expected ${what}s${def.path(i)} to be like ${primal.aval.strong().toString()}, got ${tangent.aval.toString()}.`;
   if (isShape) throw new ShapeError(message, `a ${what} has the shape of its value.`);
   throw new DTypeError(message, `a ${what} has the dtype of its value; use astype.`);
 }
@@ -98,14 +84,12 @@ export function jvp(
   const p = flattenArgs('jvp', primals, 'primals');
   const t = flattenArgs('jvp', tangents, 'tangents');
   sameStructure('jvp', 'tangents', p.def, t.def);
-  const paths = p.def.paths();
-  const dots = p.leaves.map((x, i) => checkTangent('jvp', 'tangent', x, t.leaves[i]!, paths[i]!));
-  const flat = new FlatFunction('jvp', f, p.def);
+  const dots = p.leaves.map((x, i) => checkTangent('jvp', 'tangent', x, t.leaves[i]!, p.def, i));
+  const flat = new FlatFunction('jvp', f, p.def, options.hasAux);
   const [outs, tangentOuts] = jvpFlat('jvp', flat.call, p.leaves, dots);
-  const full = tangentOuts.map((d, i) => d ?? zeroTangent(outs[i]!));
-  if (!options.hasAux) return [flat.unflatten(outs), flat.unflatten(full)];
-  const [out, aux] = flat.unflatten(outs) as [unknown, unknown];
-  return [out, (flat.unflatten(full) as unknown[])[0], aux];
+  const full = tangentOuts.slice(0, flat.def.numLeaves).map((d, i) => d ?? zeroTangent(outs[i]!));
+  const results = [flat.unflatten(outs), flat.unflatten(full)];
+  return options.hasAux ? [...results, flat.auxOf(outs)] : results;
 }
 
 /** Tangent of something constant: zeros of its dtype, or of the default float dtype for integers and booleans. */
@@ -117,8 +101,7 @@ function zeroTangent(x: Tensor): Tensor {
 function flattenCotangents(op: string, outs: FlatTree, ct: unknown): MaybeZero[] {
   const c = flattenArgs(op, ct, 'cotangents');
   sameStructure(op, 'cotangents', outs.def, c.def);
-  const paths = outs.def.paths();
-  return outs.leaves.map((o, i) => checkTangent(op, 'cotangent', o, c.leaves[i]!, paths[i]!));
+  return outs.leaves.map((o, i) => checkTangent(op, 'cotangent', o, c.leaves[i]!, outs.def, i));
 }
 
 /**
@@ -144,10 +127,9 @@ export function vjp(
 export function vjp(f: AnyFunction, ...primals: readonly unknown[]): unknown[] {
   const [args, options] = splitOptions(primals);
   const { leaves, def } = flattenArgs('vjp', args);
-  const main = options.hasAux ? withAux('vjp', f) : { f, aux: undefined };
-  const flat = new FlatFunction('vjp', main.f, def);
-  const { linear, outs: values, aux } = linearizeWithAux('vjp', flat.call, leaves, main.aux);
-  const outs = { leaves: [...values], def: flat.def };
+  const flat = new FlatFunction('vjp', f, def, options.hasAux);
+  const linear = new Linearized('vjp', flat.call, leaves);
+  const outs = { leaves: linear.outs.slice(0, flat.def.numLeaves), def: flat.def };
   const pull = (ct: unknown): unknown => {
     const grads = linear.vjp(flattenCotangents('vjp', outs, ct));
     return unflatten(
@@ -156,7 +138,7 @@ export function vjp(f: AnyFunction, ...primals: readonly unknown[]): unknown[] {
     );
   };
   const out = unflatten(outs.def, outs.leaves);
-  return options.hasAux ? [out, pull, aux] : [out, pull];
+  return options.hasAux ? [out, pull, flat.auxOf(linear.outs)] : [out, pull];
 }
 
 /** A trailing `{ hasAux }` among the arguments of `vjp`. */
@@ -167,33 +149,6 @@ function splitOptions(primals: readonly unknown[]): [readonly unknown[], AuxOpti
     if (keys.length === 1 && keys[0] === 'hasAux') return [primals.slice(0, -1), last];
   }
   return [primals, {}];
-}
-
-/** Linearizes a flat function; aux tensors ride along as outputs whose tangents are ignored. */
-function linearizeWithAux(
-  op: string,
-  f: (args: readonly Tensor[]) => Tensor[],
-  leaves: readonly Tensor[],
-  aux: (() => unknown) | undefined,
-): { linear: Linearized; outs: readonly Tensor[]; aux: unknown } {
-  if (!aux) {
-    const linear = new Linearized(op, f, leaves);
-    return { linear, outs: linear.outs, aux: undefined };
-  }
-  let auxTree: FlatTree | undefined;
-  let count = 0;
-  const linear = new Linearized(
-    op,
-    (args) => {
-      const outs = f(args);
-      count = outs.length;
-      auxTree = flattenArgs(op, aux(), 'aux');
-      return [...outs, ...auxTree.leaves];
-    },
-    leaves,
-  );
-  const released = unflatten(auxTree!.def, linear.outs.slice(count));
-  return { linear, outs: linear.outs.slice(0, count), aux: released };
 }
 
 /**
@@ -210,8 +165,7 @@ export function linearize<A extends readonly unknown[] = Tensor[], R = unknown>(
   const push = (...tangents: unknown[]): unknown => {
     const t = flattenArgs('linearize', tangents, 'tangents');
     sameStructure('linearize', 'tangents', def, t.def);
-    const paths = def.paths();
-    const dots = leaves.map((x, i) => checkTangent('linearize', 'tangent', x, t.leaves[i]!, paths[i]!) ?? zeroTangent(x));
+    const dots = leaves.map((x, i) => checkTangent('linearize', 'tangent', x, t.leaves[i]!, def, i) ?? zeroTangent(x));
     return unflatten(
       outDef,
       linear.jvp(dots).map((d, i) => d ?? zeroTangent(linear.outs[i]!)),
@@ -245,9 +199,9 @@ export function linearTranspose<A extends readonly unknown[] = Tensor[], R = unk
   };
 }
 
-function checkScalar(op: string, name: string, outs: readonly Tensor[], def: TreeDef): Tensor {
+function checkScalar(op: string, name: string, outs: readonly Tensor[], def: TreeDef): void {
   const out = outs[0];
-  if (outs.length === 1 && out!.ndim === 0 && isFloat(out!.dtype)) return out!;
+  if (outs.length === 1 && out!.ndim === 0 && isFloat(out!.dtype)) return;
   const got = outs.length === 1 ? out!.aval.toString() : `${outs.length} values ${def.toString()}`;
   const isType = outs.length === 1 && out!.ndim === 0;
   const message = `${op}: expected ${name} to return a float scalar, got ${got}.`;
@@ -258,36 +212,45 @@ function checkScalar(op: string, name: string, outs: readonly Tensor[], def: Tre
   );
 }
 
-function checkDifferentiable(op: string, leaves: readonly Tensor[], paths: readonly string[], allowInt: boolean): void {
+function checkDifferentiable(op: string, { leaves, def }: FlatTree, argnums: readonly number[], allowInt: boolean): void {
   if (allowInt) return;
   const i = leaves.findIndex((x) => !isFloat(x.dtype));
   if (i < 0) return;
   throw new DTypeError(
-    `${op}: expected float arguments, got ${leaves[i]!.aval.toString()} at args${paths[i]!}.`,
+    `${op}: expected float arguments, got ${leaves[i]!.aval.toString()} at ${argPath(def, argnums, i)}.`,
     "convert with astype('float32'), leave the argument out of argnums, or pass { allowInt: true } for zero gradients.",
   );
 }
+
+/** Where leaf i of the differentiated arguments stands among all arguments. */
+export const argPath = (def: TreeDef, argnums: readonly number[], i: number): string =>
+  `args${def.path(i).replace(/^\[(\d+)\]/, (_, k: string) => `[${argnums[Number(k)]!}]`)}`;
 
 /** Shared by grad and valueAndGrad. */
 function valueAndGradOf(op: string, f: AnyFunction, options: GradOptions, args: readonly unknown[]): { value: unknown; grad: unknown } {
   const { argnums = 0, hasAux = false, allowInt = false } = options;
   const wanted = normalizeArgnums(op, argnums, args.length);
   const diff = wanted.map((i) => args[i]);
-  const { leaves, def } = flattenArgs(op, diff);
-  checkDifferentiable(op, leaves, def.paths(), allowInt);
-  const main = hasAux ? withAux(op, f) : { f, aux: undefined };
+  const tree = flattenArgs(op, diff);
+  const { leaves, def } = tree;
+  checkDifferentiable(op, tree, wanted, allowInt);
   const placed = (...xs: unknown[]): unknown => {
     const all = [...args];
     wanted.forEach((i, k) => (all[i] = xs[k]));
-    return main.f(...(all as never[]));
+    return f(...(all as never[]));
   };
-  const flat = new FlatFunction(op, placed as AnyFunction, def);
-  const scalar = (xs: readonly Tensor[]): Tensor[] => [checkScalar(op, functionName(f), flat.call(xs), flat.def)];
-  const { linear, aux } = linearizeWithAux(op, scalar, leaves, main.aux);
+  const flat = new FlatFunction(op, placed as AnyFunction, def, hasAux);
+  const scalar = (xs: readonly Tensor[]): Tensor[] => {
+    const outs = flat.call(xs);
+    checkScalar(op, functionName(f), outs.slice(0, flat.def.numLeaves), flat.def);
+    return outs;
+  };
+  const linear = new Linearized(op, scalar, leaves);
   const out = linear.outs[0]!;
   const grads = linear.vjp([scalarTensor(1, out.dtype)]).map((g, i) => g ?? zeroTangent(leaves[i]!));
-  const tree = unflatten(def, grads) as unknown[];
-  return { value: hasAux ? [out, aux] : out, grad: typeof argnums === 'number' ? tree[0] : tree };
+  const value = flat.unflatten(linear.outs);
+  const byArgument = unflatten(def, grads) as unknown[];
+  return { value: hasAux ? [value, flat.auxOf(linear.outs)] : value, grad: typeof argnums === 'number' ? byArgument[0] : byArgument };
 }
 
 /** Gradient of argument number `N`. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { isFloat } from '../ir/dtype.ts';
-import { DTypeError, TreeError } from '../ir/errors.ts';
+import { DTypeError } from '../ir/errors.ts';
 import type { BatchDim, MaybeZero } from '../core/primitive.ts';
 import { unflatten } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -16,7 +16,7 @@ import { batchFlat } from '../transforms/batch.ts';
 import { jvpFlat, zeros } from '../transforms/jvp.ts';
 import { Linearized } from '../transforms/linearize.ts';
 import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
-import { grad, jvp } from './grad.ts';
+import { argPath, grad, jvp } from './grad.ts';
 import type { TensorLike } from './lift.ts';
 
 export interface JacobianOptions {
@@ -40,7 +40,7 @@ interface Prepared {
   readonly tree: FlatTree;
   readonly flat: FlatFunction;
   readonly isSingle: boolean;
-  aux: unknown;
+  readonly hasAux: boolean;
 }
 
 function prepare(op: string, f: AnyFunction, options: JacobianOptions, args: readonly unknown[]): Prepared {
@@ -53,31 +53,31 @@ function prepare(op: string, f: AnyFunction, options: JacobianOptions, args: rea
   const bad = tree.leaves.findIndex((x) => !isFloat(x.dtype));
   if (bad >= 0) {
     throw new DTypeError(
-      `${op}: expected float arguments, got ${tree.leaves[bad]!.aval.toString()} at args${tree.def.paths()[bad]!}.`,
-      "convert with astype('float32').",
+      `${op}: expected float arguments, got ${tree.leaves[bad]!.aval.toString()} at ${argPath(tree.def, wanted, bad)}.`,
+      "convert with astype('float32'), or leave the argument out of argnums.",
     );
   }
-  const prepared: Prepared = { tree, flat: undefined as never, isSingle: typeof argnums === 'number', aux: undefined };
   const placed = (...xs: unknown[]): unknown => {
     const all = [...args];
     wanted.forEach((i, k) => (all[i] = xs[k]));
-    const result = f(...(all as never[]));
-    if (!hasAux) return result;
-    if (!Array.isArray(result) || result.length !== 2) throw new TreeError(`${op}: expected the function to return [value, aux] with hasAux.`);
-    prepared.aux = result[1];
-    return result[0];
+    return f(...(all as never[]));
   };
-  return Object.assign(prepared, { flat: new FlatFunction(op, placed as AnyFunction, tree.def) });
+  return { tree, flat: new FlatFunction(op, placed as AnyFunction, tree.def, hasAux), isSingle: typeof argnums === 'number', hasAux };
 }
 
 /** blocks[o][i]: derivative of output leaf o in input leaf i → tree of outputs of trees of inputs. */
-function assemble({ flat, tree, isSingle, aux }: Prepared, blocks: readonly (readonly Tensor[])[], hasAux: boolean): unknown {
+function assemble({ flat, tree, isSingle, hasAux }: Prepared, blocks: readonly (readonly Tensor[])[], outs: readonly Tensor[]): unknown {
   const perOutput = blocks.map((row) => {
     const inputs = unflatten(tree.def, row) as unknown[];
     return isSingle ? inputs[0] : inputs;
   });
   const jacobian = flat.unflatten(perOutput);
-  return hasAux ? [jacobian, aux] : jacobian;
+  return hasAux ? [jacobian, flat.auxOf(outs)] : jacobian;
+}
+
+function checkFloatResults(op: string, outs: readonly Tensor[]): void {
+  const bad = outs.find((x) => !isFloat(x.dtype));
+  if (bad) throw new DTypeError(`${op}: expected float results, got ${bad.aval.toString()}.`, 'return what has no derivative as aux, with hasAux.');
 }
 
 /**
@@ -97,18 +97,23 @@ export function jacfwd<A extends readonly unknown[] = Tensor[], R = unknown>(
   return (...args) => {
     const prepared = prepare('jacfwd', f as AnyFunction, options, args);
     const { tree, flat } = prepared;
+    // Outputs do not depend on the tangent that is mapped, so they are the same for every row.
+    let outs: Tensor[] = tree.leaves.length === 0 ? flat.call([]) : [];
     const columns = tree.leaves.map((x, i) => {
+      let count = 0;
       const push = ([t]: readonly Tensor[]): Tensor[] => {
         const dots = tree.leaves.map((_, k): MaybeZero => (k === i ? t! : null));
-        const [outs, tangents] = jvpFlat('jacfwd', flat.call, tree.leaves, dots);
-        return tangents.map((d, k) => d ?? zeros(outs[k]!.aval.strong()));
+        const [primals, tangents] = jvpFlat('jacfwd', flat.call, tree.leaves, dots);
+        count = flat.def.numLeaves;
+        checkFloatResults('jacfwd', primals.slice(0, count));
+        return [...tangents.slice(0, count).map((d, k) => d ?? zeros(primals[k]!.aval.strong())), ...primals];
       };
-      const [outs, dims] = batchFlat({ size: x.size, axisName: undefined }, push, [basis(x)], [0]);
-      return outs.map((o, k) => columnToBlock(o, dims[k]!, x));
+      const [all, dims] = batchFlat({ size: x.size, axisName: undefined }, push, [basis(x)], [0]);
+      outs = all.slice(count);
+      return all.slice(0, count).map((o, k) => columnToBlock(o, dims[k]!, x));
     });
-    const numOuts = columns[0]?.length ?? 0;
-    const blocks = Array.from({ length: numOuts }, (_, o) => columns.map((c) => c[o]!));
-    return assemble(prepared, blocks, options.hasAux === true) as Tensors<R>;
+    const blocks = Array.from({ length: flat.def.numLeaves }, (_, o) => columns.map((c) => c[o]!));
+    return assemble(prepared, blocks, outs) as Tensors<R>;
   };
 }
 
@@ -130,16 +135,17 @@ export function jacrev<A extends readonly unknown[] = Tensor[], R = unknown>(
     const prepared = prepare('jacrev', f as AnyFunction, options, args);
     const { tree, flat } = prepared;
     const linear = new Linearized('jacrev', flat.call, tree.leaves);
-    const blocks = linear.outs.map((out, o) => {
-      if (!isFloat(out.dtype)) throw new DTypeError(`jacrev: expected float results, got ${out.aval.toString()}.`, 'return aux values with hasAux.');
+    const outs = linear.outs.slice(0, flat.def.numLeaves);
+    checkFloatResults('jacrev', outs);
+    const blocks = outs.map((out, o) => {
       const pull = ([ct]: readonly Tensor[]): Tensor[] => {
-        const cts = linear.outs.map((_, k): MaybeZero => (k === o ? ct! : null));
+        const cts = outs.map((_, k): MaybeZero => (k === o ? ct! : null));
         return linear.vjp(cts).map((g, i) => g ?? zeros(tree.leaves[i]!.aval.strong()));
       };
       const [grads, dims] = batchFlat({ size: out.size, axisName: undefined }, pull, [basis(out)], [0]);
       return grads.map((g, i) => rowToBlock(g, dims[i]!, out, tree.leaves[i]!));
     });
-    return assemble(prepared, blocks, options.hasAux === true) as Tensors<R>;
+    return assemble(prepared, blocks, linear.outs) as Tensors<R>;
   };
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { Aval } from '../ir/aval.ts';
-import { ArgumentError } from '../ir/errors.ts';
+import { ArgumentError, TreeError } from '../ir/errors.ts';
 import type { Program } from '../ir/program.ts';
 import { settings } from '../core/config.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
@@ -42,7 +42,7 @@ const records = new WeakMap<object, JitRecord>();
 export const jitRecordOf = (f: object): JitRecord | undefined => records.get(f);
 
 /** A hash of what must match; equality is checked on the entries. */
-const hashOf = (leaves: readonly Tensor[]): string => `${settings.defaultDtype}|${leaves.map((x) => x.aval.toString()).join(' ')}`;
+const hashOf = (leaves: readonly Tensor[]): string => `${settings.defaultDtype}${settings.threefryPartitionable ? '' : 'o'}|${leaves.map((x) => x.aval.toString()).join(' ')}`;
 
 class JitCache {
   readonly entries: CacheEntry[] = [];
@@ -210,8 +210,11 @@ export function closureConvert<A extends readonly unknown[] = Tensor[], R = unkn
       );
     }
     const args = flattenArgs('closureConvert', all.slice(0, numArgs));
-    const values = all.slice(numArgs).filter((x): x is Tensor => x instanceof Tensor);
-    return unflatten(outDef, call(program, [...values, ...args.leaves]));
+    const values = flattenArgs('closureConvert', all.slice(numArgs), 'values');
+    if (!args.def.equals(def)) {
+      throw new TreeError(`closureConvert: expected arguments like the example ${def.toString()}, got ${args.def.toString()}.`);
+    }
+    return unflatten(outDef, call(program, [...values.leaves, ...args.leaves]));
   };
   return [converted as (...all: unknown[]) => Tensors<R>, [...captured]];
 }

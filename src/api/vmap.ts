@@ -68,31 +68,29 @@ function checkAxis(axis: BatchDim, { leaves, def }: FlatTree, i: number): BatchD
   const x = leaves[i]!;
   if (Number.isInteger(axis) && axis >= -x.ndim && axis < x.ndim) return axis < 0 ? axis + x.ndim : axis;
   throw new ShapeError(
-    `vmap: expected args${def.paths()[i]!} to have an axis ${String(axis)}, got ${x.aval.toString()}.`,
+    `vmap: expected args${def.path(i)} to have an axis ${String(axis)}, got ${x.aval.toString()}.`,
     x.ndim === 0 ? 'pass inAxes with null for arguments that are not mapped.' : 'choose an axis that it has.',
   );
 }
 
 function batchSize({ leaves, def }: FlatTree, dims: readonly BatchDim[], axisSize: number | undefined): number {
-  let size = axisSize;
-  let from = 'axisSize';
-  dims.forEach((d, i) => {
-    if (d === null) return;
-    const n = leaves[i]!.shape[d]!;
-    const where = `args${def.paths()[i]!}`;
-    if (size === undefined) {
-      size = n;
-      from = where;
-    } else if (n !== size) {
-      throw new ShapeError(
-        `vmap: expected axis ${d} of ${where} to have size ${size}, got ${leaves[i]!.aval.toString()}; size ${size} came from ${from}.`,
-        'map axes of one size, or pass null in inAxes for what is not mapped.',
-        { size, got: n },
-      );
-    }
-  });
-  if (size !== undefined) return size;
-  throw new ArgumentError('vmap: expected at least one mapped argument, got none.', 'pass axisSize, or a number in inAxes.');
+  if (axisSize !== undefined && !(Number.isInteger(axisSize) && axisSize >= 0)) {
+    throw new ArgumentError(`vmap: expected axisSize to be a number of examples, got ${String(axisSize)}.`);
+  }
+  const first = dims.findIndex((d) => d !== null);
+  if (first < 0 && axisSize === undefined) {
+    throw new ArgumentError('vmap: expected at least one mapped argument, got none.', 'pass axisSize, or a number in inAxes.');
+  }
+  const sizeOf = (i: number): number => leaves[i]!.shape[dims[i]!]!;
+  const size = axisSize ?? sizeOf(first);
+  const odd = dims.findIndex((d, i) => d !== null && sizeOf(i) !== size);
+  if (odd < 0) return size;
+  const from = axisSize === undefined ? `args${def.path(first)}` : 'axisSize';
+  throw new ShapeError(
+    `vmap: expected axis ${dims[odd]!} of args${def.path(odd)} to have size ${size}, got ${leaves[odd]!.aval.toString()}; size ${size} came from ${from}.`,
+    'map axes of one size, or pass null in inAxes for what is not mapped.',
+    { size, got: sizeOf(odd) },
+  );
 }
 
 function placeOutputs(outs: readonly Tensor[], dims: readonly BatchDim[], def: TreeDef, outAxes: AxisTree, size: number): Tensor[] {
@@ -102,11 +100,15 @@ function placeOutputs(outs: readonly Tensor[], dims: readonly BatchDim[], def: T
     if (axis === null) {
       if (dim === null) return o;
       throw new ArgumentError(
-        `vmap: expected result${def.paths()[i]!} to be the same for all examples (outAxes null), but it is mapped.`,
+        `vmap: expected result${def.path(i)} to be the same for all examples (outAxes null), but it is mapped.`,
         'give it an axis in outAxes.',
       );
     }
     const front = dim === null ? materializeBatch(size, [o], [null])[0]! : moveBatchToFront(o, dim);
-    return moveAxis(front, 0, axis < 0 ? axis + front.ndim : axis);
+    if (Number.isInteger(axis) && axis >= -front.ndim && axis < front.ndim) return moveAxis(front, 0, axis < 0 ? axis + front.ndim : axis);
+    throw new ShapeError(
+      `vmap: expected outAxes between ${-front.ndim} and ${front.ndim - 1} for result${def.path(i)}, got ${String(axis)}.`,
+      `the result is ${o.aval.toString()} for the whole batch.`,
+    );
   });
 }

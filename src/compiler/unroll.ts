@@ -4,7 +4,7 @@
  * @module
  */
 import { type DType, isFloat } from '../ir/dtype.ts';
-import { binary, type Expr, int } from '../ir/loop/expr.ts';
+import { binary, constant, type Expr, int } from '../ir/loop/expr.ts';
 import type { Combine } from '../ir/loop/kernel.ts';
 import { sizeOf } from '../ir/shape.ts';
 import { countNodes } from './loads.ts';
@@ -29,7 +29,8 @@ export function unrollReduction(
   if (count === 0 || count > (rounds ? maxRounded : maxElements)) return undefined;
   const first = elementAt(extents.map(() => int(0)));
   if (count > 1 && countNodes(first, maxNodes) * count > maxNodes) return undefined;
-  const terms = [first];
+  // A sum starts from 0, which turns a lone −0 into 0.
+  const terms = [combine === 'add' && isFloat(dtype) ? binary('add', constant(0, dtype), first) : first];
   for (let i = 1; i < count; i++) terms.push(elementAt(indexOf(i, extents)));
   while (terms.length > 1) {
     for (let i = 0; 2 * i < terms.length; i++) {

@@ -23,7 +23,7 @@ import { bind } from '../core/trace.ts';
 import { add, mul } from '../primitives/arithmetic.ts';
 import { moveBatchToFront } from '../primitives/structural.ts';
 import { transposeProgram } from '../transforms/backward.ts';
-import { partialEvalProgram, type SplitProgram } from '../transforms/partial-eval.ts';
+import { partialEvalProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
 
 export interface CallParams {
@@ -37,21 +37,10 @@ export function call(program: Program, args: readonly Tensor[], donate: readonly
   return bind(callP, args, { program, donate });
 }
 
-const splits = new WeakMap<Program, Map<string, SplitProgram>>();
-
-function split(program: Program, isUnknown: readonly boolean[]): SplitProgram {
-  const key = isUnknown.map(Number).join('');
-  let byKey = splits.get(program);
-  if (!byKey) splits.set(program, (byKey = new Map()));
-  let hit = byKey.get(key);
-  if (!hit) byKey.set(key, (hit = partialEvalProgram(program, isUnknown)));
-  return hit;
-}
-
 /** Known part called now; the unknown part staged as a call on the residuals. */
 function partialEvalCall(operands: readonly (Tensor | LinearInput)[], { program }: CallParams): PartialEvalResult {
   const isUnknown = operands.map((x) => x instanceof LinearInput);
-  const parts = split(program, isUnknown);
+  const parts = partialEvalProgram(program, isUnknown);
   const knownArgs = operands.filter((x): x is Tensor => !(x instanceof LinearInput));
   const results = call(parts.known, knownArgs);
   const numKnown = parts.isOutputUnknown.filter((u) => !u).length;
@@ -117,6 +106,6 @@ export const callP: Primitive<CallParams> = definePrimitive<CallParams>({
     );
     return [outs, isMapped.map((m): BatchDim => (m ? 0 : null))];
   },
-  lower: { kind: 'expand', program: (_avals, { program }) => program },
+  lower: { kind: 'expand', program: (_avals, { program }) => program, donate: ({ donate }) => donate },
   samples: [{ avals: [f32(3), f32(3)], params: { program: sampleProgram, donate: [] } }],
 });

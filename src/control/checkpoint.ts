@@ -4,7 +4,7 @@
  * @module
  */
 import { f32 } from '../ir/aval.ts';
-import { Program } from '../ir/program.ts';
+import type { Program } from '../ir/program.ts';
 import {
   type BatchDim,
   definePrimitive,
@@ -19,7 +19,8 @@ import { bind } from '../core/trace.ts';
 import { add, mul } from '../primitives/arithmetic.ts';
 import { barrier } from '../primitives/barrier.ts';
 import { moveBatchToFront } from '../primitives/structural.ts';
-import { recomputeSplit, type SavePolicy } from '../transforms/partial-eval.ts';
+import { bits, memo } from '../transforms/memo.ts';
+import { type RecomputeSplit, recomputeSplit, type SavePolicy } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
 import { call, transposeCall } from './call.ts';
 
@@ -36,43 +37,37 @@ export const everythingSaveable: SavePolicy = () => true;
 /** Keeps the results of matrix products and convolutions, which cost most. */
 export const dotsSaveable: SavePolicy = (primitive) => primitive === 'dot_general' || primitive === 'conv_general_dilated';
 
+/** Splits by Program and mask; a policy is part of the key by identity. */
+const splits = new WeakMap<SavePolicy, ReturnType<typeof memo<RecomputeSplit>>>();
+
+function split(program: Program, isUnknown: readonly boolean[], policy: SavePolicy): RecomputeSplit {
+  let byProgram = splits.get(policy);
+  if (!byProgram) splits.set(policy, (byProgram = memo<RecomputeSplit>()));
+  return byProgram(program, bits(isUnknown), () => recomputeSplit(program, isUnknown, policy));
+}
+
 /**
  * The known part runs as usual and keeps its inputs and what the policy saves; the unknown part computes the rest again, behind a
  * barrier so that a compiler does not merge it with the first computation.
  */
 function partialEval(operands: readonly (Tensor | LinearInput)[], { program, policy }: CheckpointParams): PartialEvalResult {
   const isUnknown = operands.map((x) => x instanceof LinearInput);
-  const split = recomputeSplit(program, isUnknown, policy);
-  const keepsInputs = program.inputs.filter((_, i) => !isUnknown[i]);
-  const knownOutputs = program.outputs.filter((_, i) => !split.isOutputUnknown[i]);
-  const wanted = new Set([...knownOutputs, ...split.savedVars]);
-  const equations = neededFor(program, wanted);
-  const known = new Program(`${program.name}.known`, keepsInputs, equations, [...knownOutputs, ...split.savedVars]);
+  const { known, savedInputs, unknown, isOutputUnknown } = split(program, isUnknown, policy);
+  const numKnown = isOutputUnknown.filter((u) => !u).length;
   const knownArgs = operands.filter((x): x is Tensor => !(x instanceof LinearInput));
-  const results = known.outputs.length > 0 ? call(known, knownArgs) : [];
+  const results = known.outputs.length > 0 ? checkpointCall(knownArgs, { program: known, policy }) : [];
   let [k, u] = [0, 0];
   return {
-    known: split.isOutputUnknown.map((unknown) => (unknown ? null : results[k++]!)),
+    known: isOutputUnknown.map((isOut) => (isOut ? null : results[k++]!)),
     primitive: erase(checkpointP),
-    params: { program: split.unknown, policy } satisfies CheckpointParams,
+    params: { program: unknown, policy } satisfies CheckpointParams,
     operands: [
-      ...split.savedInputs.map((i) => operands[i] as Tensor),
-      ...results.slice(knownOutputs.length),
+      ...savedInputs.map((i) => knownArgs[i]!),
+      ...results.slice(numKnown),
       ...operands.flatMap((x, i) => (x instanceof LinearInput ? [{ unknown: i }] : [])),
     ],
-    unknownOutputs: split.isOutputUnknown.flatMap((unknown) => (unknown ? [u++] : [])),
+    unknownOutputs: isOutputUnknown.flatMap((isOut) => (isOut ? [u++] : [])),
   };
-}
-
-function neededFor(program: Program, wanted: Set<unknown>): Program['equations'] {
-  const needed = new Set(wanted);
-  const out = [];
-  for (const eqn of [...program.equations].reverse()) {
-    if (!eqn.outputs.some((v) => needed.has(v))) continue;
-    out.push(eqn);
-    for (const a of eqn.inputs) needed.add(a);
-  }
-  return out.reverse();
 }
 
 /** Transposed with its residual inputs behind a barrier: the recomputation happens in the backward pass. */

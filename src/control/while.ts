@@ -27,6 +27,7 @@ import { reduceOr } from '../primitives/reduce.ts';
 import { select } from '../primitives/select.ts';
 import { broadcastTo, moveBatchToFront, reduceSum, reshape } from '../primitives/structural.ts';
 import { zeros } from '../transforms/jvp.ts';
+import { partialEvalProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
 import { carryFixpoint } from './scan.ts';
 
@@ -81,13 +82,14 @@ function jvp(primals: readonly Tensor[], tangents: readonly MaybeZero[], params:
   return [results.slice(0, next), carryMask.map((m) => (m ? results[next++]! : null))];
 }
 
-/** Variables an output depends on, among a Program's inputs. */
-function dependencies(program: Program, outputs: readonly Program['outputs'][number][]): Set<Var> {
-  const needed = new Set<Var>(outputs.filter((a) => a.kind === 'var'));
-  for (const eqn of [...program.equations].reverse()) {
+/** Which inputs of a Program its outputs depend on. */
+function usedInputs(program: Program): boolean[] {
+  const needed = new Set<Var>(program.outputs.filter((a) => a.kind === 'var'));
+  for (let i = program.equations.length - 1; i >= 0; i--) {
+    const eqn = program.equations[i]!;
     if (eqn.outputs.some((v) => needed.has(v))) for (const a of eqn.inputs) if (a.kind === 'var') needed.add(a);
   }
-  return needed;
+  return program.inputs.map((v) => needed.has(v));
 }
 
 /**
@@ -95,34 +97,28 @@ function dependencies(program: Program, outputs: readonly Program['outputs'][num
  * the same decisions).
  */
 function partialEval(operands: readonly (Tensor | LinearInput)[], params: WhileParams): PartialEvalResult {
-  const { cond, body, numCondConsts, numBodyConsts } = params;
+  const { cond, body, numCondConsts } = params;
   const isUnknown = (x: Tensor | LinearInput): boolean => x instanceof LinearInput;
   const ops = partsOf(operands, params);
   const constU = ops.bodyConsts.map(isUnknown);
-  const unknownGiven = (mask: readonly boolean[]): boolean[] =>
-    body.outputs.map((o) => {
-      const deps = dependencies(body, [o]);
-      return [...constU, ...mask].some((u, i) => u && deps.has(body.inputs[i]!));
-    });
-  const carryU = carryFixpoint(ops.carry.map(isUnknown), unknownGiven);
-  const condDeps = dependencies(cond, cond.outputs);
-  const condKnown = !ops.condConsts.some(isUnknown) && !carryU.some((u, i) => u && condDeps.has(cond.inputs[numCondConsts + i]!));
+  const carryU = carryFixpoint(ops.carry.map(isUnknown), (m) => partialEvalProgram(body, [...constU, ...m], m).isOutputUnknown);
+  const condU = [...ops.condConsts.map(isUnknown), ...carryU];
+  const isUsed = usedInputs(cond);
   const refs = operands.map((x, i) => (x instanceof LinearInput ? { unknown: i } : x));
   const whole = { primitive: erase(whileP), params, operands: refs };
   const all = body.outputs.map((_, i) => i);
-  if (!condKnown) return { ...whole, known: all.map(() => null), unknownOutputs: all };
+  if (condU.some((u, i) => u && isUsed[i])) return { ...whole, known: all.map(() => null), unknownOutputs: all };
   const keep = <T>(list: readonly T[], mask: readonly boolean[]): T[] => list.filter((_, i) => !mask[i]);
-  const bodyInputs = [...keep(body.inputs.slice(0, numBodyConsts), constU), ...keep(body.inputs.slice(numBodyConsts), carryU)];
-  const outputs = keep(body.outputs, carryU);
-  const deps = dependencies(body, outputs);
-  const equations = body.equations.filter((e) => e.outputs.some((v) => deps.has(v)));
-  const condInputs = [...cond.inputs.slice(0, numCondConsts), ...keep(cond.inputs.slice(numCondConsts), carryU)];
-  const known = [...ops.condConsts, ...keep(ops.bodyConsts, constU), ...keep(ops.carry, carryU)] as Tensor[];
-  const results = whileLoop(known, {
-    cond: new Program(cond.name, condInputs, cond.equations, cond.outputs),
-    body: new Program(body.name, bodyInputs, equations, outputs),
-    numCondConsts,
-    numBodyConsts: keep(ops.bodyConsts, constU).length,
+  const knownConsts = keep(ops.bodyConsts, constU);
+  const knownCond = keep(ops.condConsts, condU.slice(0, numCondConsts));
+  const split = partialEvalProgram(body, [...constU, ...carryU], carryU).known;
+  const knownBody = new Program(body.name, split.inputs, split.equations, split.outputs.slice(0, keep(all, carryU).length));
+  const hasKnown = carryU.includes(false);
+  const results = !hasKnown ? [] : whileLoop([...knownCond, ...knownConsts, ...keep(ops.carry, carryU)] as Tensor[], {
+    cond: new Program(cond.name, keep(cond.inputs, condU), cond.equations, cond.outputs),
+    body: knownBody,
+    numCondConsts: knownCond.length,
+    numBodyConsts: knownConsts.length,
   });
   let next = 0;
   return { ...whole, known: carryU.map((u) => (u ? null : results[next++]!)), unknownOutputs: all.filter((i) => carryU[i]) };

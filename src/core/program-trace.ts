@@ -59,7 +59,7 @@ export class ProgramTrace extends Trace {
 
   /** The atom that stands for a value in this Program. */
   atomOf(x: Tensor, use: string): Atom {
-    if (x instanceof ProgramTracer && x.trace === this) return x.atom;
+    if (x instanceof ProgramTracer && x.tracedBy === this) return x.atom;
     if (x instanceof ConcreteTensor) return this.literalOf(x);
     checkAlive(x as Tracer, use);
     let v = this.capturedVars.get(x);
@@ -139,7 +139,7 @@ export function traceClosedProgram(
   if (captured.length === 0) return program;
   throw new TraceError(
     `${name}: expected a rule that closes over no traced value, but it uses ${captured.map((c) => c.aval.toString()).join(', ')} ` +
-      `of ${(captured[0] as Tracer).trace.name}.`,
+      `of ${(captured[0] as Tracer).tracedBy.name}.`,
     'pass the value as an argument of the function with the custom rule.',
   );
 }

@@ -73,6 +73,21 @@ export class TreeDef {
     }
   }
 
+  /** Path of leaf number `i`, without making the others'. */
+  path(i: number): string {
+    let [def, left, out]: [TreeDef, number, string] = [this, i, ''];
+    while (def.node.kind !== 'leaf') {
+      const k: number = def.children.findIndex((c) => {
+        if (left < c.numLeaves) return true;
+        left -= c.numLeaves;
+        return false;
+      });
+      out += step(def.node, k);
+      def = def.children[k]!;
+    }
+    return out;
+  }
+
   /** Paths of the leaves, as `.w`, `[0]`, `.get("k")`. */
   paths(prefix = ''): string[] {
     if (this.node.kind === 'leaf') return [prefix];

@@ -122,7 +122,7 @@ export class ConcreteTensor extends Tensor {
     return this.storage.read();
   }
 
-  dispose(): void {
+  override dispose(): void {
     this.storage.dispose();
   }
 
@@ -145,18 +145,19 @@ function formatTensor(t: ConcreteTensor): string {
 
 /** Stands for a value while a function is being transformed; belongs to one trace. */
 export abstract class Tracer extends Tensor {
-  readonly trace: Trace;
+  /** The trace this value belongs to. (`trace` is the method that sums a diagonal.) */
+  readonly tracedBy: Trace;
 
   constructor(trace: Trace) {
     super();
-    this.trace = trace;
+    this.tracedBy = trace;
   }
 
   concrete(use: string): ConcreteTensor {
     const under = this.underlying();
     if (under !== undefined) return under.concrete(use);
     throw new TraceError(
-      `${use}: expected a value with numbers, got ${this.aval.toString()} traced by ${this.trace.name}.`,
+      `${use}: expected a value with numbers, got ${this.aval.toString()} traced by ${this.tracedBy.name}.`,
       'inside traced functions use np.where, lax.cond, lax.whileLoop or lax.foriLoop for decisions, mark the argument static ' +
         '(staticArgnums), or move this line out of the traced function.',
     );
@@ -170,7 +171,7 @@ export abstract class Tracer extends Tensor {
     if (hint === 'string') return value.toString();
     throw new TraceError(
       `conversion to a number: expected a value that is not being differentiated, got ${this.aval.toString()} traced by ` +
-        `${this.trace.name}: the number would carry no derivative.`,
+        `${this.tracedBy.name}: the number would carry no derivative.`,
       'for arithmetic use methods (x.mul(2), not x * 2); to decide by the value use x.item() or np.where.',
     );
   }
@@ -181,7 +182,7 @@ export abstract class Tracer extends Tensor {
   }
 
   override toString(): string {
-    return `Tracer ${this.aval.toString()} of ${this.trace.name}`;
+    return `Tracer ${this.aval.toString()} of ${this.tracedBy.name}`;
   }
 }
 

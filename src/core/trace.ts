@@ -53,12 +53,12 @@ export abstract class Trace {
 
 /** Throws if `t` belongs to a trace that has ended. */
 export function checkAlive(t: Tracer, use: string): void {
-  if (t.trace.isAlive) return;
-  const where = t.trace.site ? `, entered at ${t.trace.site.toString()}` : '';
+  if (t.tracedBy.isAlive) return;
+  const where = t.tracedBy.site ? `, entered at ${t.tracedBy.site.toString()}` : '';
   throw new TraceError(
-    `${use}: got ${t.aval.toString()}, which leaked out of ${t.trace.name}${where}; used at ${captureSite().toString()}.`,
+    `${use}: got ${t.aval.toString()}, which leaked out of ${t.tracedBy.name}${where}; used at ${captureSite().toString()}.`,
     'return the value from the transformed function instead of storing it outside; set config.checkLeaks to find where.',
-    { trace: t.trace.name },
+    { trace: t.tracedBy.name },
   );
 }
 
@@ -89,11 +89,11 @@ function strayTracer(a: Tensor, use: string): Error {
   if (!(a instanceof Tracer)) return new InternalError(`${use} was given ${String(a)} where a tensor belongs`);
   checkAlive(a, use);
   return new TraceError(
-    `${use}: expected values of the trace that is under way, got ${a.aval.toString()} of ${a.trace.name}, which stands aside while a ` +
+    `${use}: expected values of the trace that is under way, got ${a.aval.toString()} of ${a.tracedBy.name}, which stands aside while a ` +
       'user-written derivative rule runs.',
     'a function with a custom rule, and the rule, may use traced values through their arguments only: pass the value as an argument, ' +
       'or lift it out with closureConvert.',
-    { trace: a.trace.name },
+    { trace: a.tracedBy.name },
   );
 }
 

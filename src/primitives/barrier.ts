@@ -30,7 +30,8 @@ export const barrier = (xs: readonly Tensor[]): Tensor[] => xs.map((x) => bind1(
 export const stopGradientP: Primitive<NoParams> = definePrimitive<NoParams>({
   name: 'stop_gradient',
   abstractEval: ([x]) => [x!],
-  calculus: { kind: 'piecewise-constant' },
+  // The transpose lets it stand inside linear functions too (a branch's guard): what it passes on carries no cotangent.
+  calculus: { kind: 'smooth', jvp: () => [null], transpose: () => [null] },
   batch: (_context, [x], [dim]) => [[bind1(stopGradientP, [x!], noParams)], [dim!]],
   reference: ([x], [out]) => out!.data.set(x!.data),
   lower: { kind: 'pointwise', element: ({ index, load }) => [load(0, index)] },

@@ -18,6 +18,7 @@ import { traceClosedProgram } from '../core/program-trace.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind } from '../core/trace.ts';
 import { add } from '../primitives/arithmetic.ts';
+import { bits, memo } from './memo.ts';
 
 /**
  * Cotangents of the inputs that `operands` marks linear (`null` for the others and for zeros). Equations that depend on no linear
@@ -107,8 +108,7 @@ export interface TransposedProgram {
   readonly hasCotangent: readonly boolean[];
 }
 
-const cache = new WeakMap<Program, Map<string, TransposedProgram>>();
-const bits = (mask: readonly boolean[]): string => mask.map(Number).join('');
+const transposeMemo = memo<TransposedProgram>();
 
 /** The transpose of a Program as a Program. */
 export function transposeProgram(
@@ -116,23 +116,18 @@ export function transposeProgram(
   isLinear: readonly boolean[],
   hasCt: readonly boolean[],
 ): TransposedProgram {
-  const key = `${bits(isLinear)}:${bits(hasCt)}`;
-  let forProgram = cache.get(program);
-  if (!forProgram) cache.set(program, (forProgram = new Map()));
-  const hit = forProgram.get(key);
-  if (hit) return hit;
-  const residualAvals = program.inAvals.filter((_, i) => !isLinear[i]);
-  const ctAvals = program.outAvals.filter((_, i) => hasCt[i]).map((a) => a.strong());
-  let hasCotangent: boolean[] = [];
-  const transposed = traceClosedProgram(`${program.name}.transpose`, [...residualAvals, ...ctAvals], (args) => {
-    let next = 0;
-    const operands = program.inputs.map((v, i) => (isLinear[i] ? new LinearInput(v.aval) : args[next++]!));
-    const cts = hasCt.map((has) => (has ? args[next++]! : null));
-    const grads = backwardPass(program, operands, cts);
-    hasCotangent = grads.map((g) => g !== null);
-    return grads.filter((g) => g !== null);
+  return transposeMemo(program, `${bits(isLinear)}:${bits(hasCt)}`, () => {
+    const residualAvals = program.inAvals.filter((_, i) => !isLinear[i]);
+    const ctAvals = program.outAvals.filter((_, i) => hasCt[i]).map((a) => a.strong());
+    let hasCotangent: boolean[] = [];
+    const transposed = traceClosedProgram(`${program.name}.transpose`, [...residualAvals, ...ctAvals], (args) => {
+      let next = 0;
+      const operands = program.inputs.map((v, i) => (isLinear[i] ? new LinearInput(v.aval) : args[next++]!));
+      const cts = hasCt.map((has) => (has ? args[next++]! : null));
+      const grads = backwardPass(program, operands, cts);
+      hasCotangent = grads.map((g) => g !== null);
+      return grads.filter((g) => g !== null);
+    });
+    return { program: transposed, hasCotangent };
   });
-  const result = { program: transposed, hasCotangent };
-  forProgram.set(key, result);
-  return result;
 }

@@ -45,11 +45,11 @@ export class BatchTrace extends Trace implements BatchContext {
   }
 
   unbatched(x: Tensor): Tensor {
-    return x instanceof BatchTracer && x.trace === this ? x.value : x;
+    return x instanceof BatchTracer && x.tracedBy === this ? x.value : x;
   }
 
   dimOf(x: Tensor): BatchDim {
-    return x instanceof BatchTracer && x.trace === this ? x.dim : null;
+    return x instanceof BatchTracer && x.tracedBy === this ? x.dim : null;
   }
 
   private join(outs: readonly Tensor[], dims: readonly BatchDim[]): Tensor[] {

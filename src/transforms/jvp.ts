@@ -44,11 +44,11 @@ class JvpTrace extends Trace {
   }
 
   primalOf(x: Tensor): Tensor {
-    return x instanceof JvpTracer && x.trace === this ? x.primal : x;
+    return x instanceof JvpTracer && x.tracedBy === this ? x.primal : x;
   }
 
   tangentOf(x: Tensor): MaybeZero {
-    return x instanceof JvpTracer && x.trace === this ? x.tangent : null;
+    return x instanceof JvpTracer && x.tracedBy === this ? x.tangent : null;
   }
 
   private split(args: readonly Tensor[]): [Tensor[], MaybeZero[], boolean] {

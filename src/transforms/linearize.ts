@@ -54,11 +54,11 @@ class LinearizeTrace extends Trace {
   }
 
   primalOf(x: Tensor): Tensor {
-    return x instanceof LinearizeTracer && x.trace === this ? x.primal : x;
+    return x instanceof LinearizeTracer && x.tracedBy === this ? x.primal : x;
   }
 
   tangentOf(x: Tensor): MaybeZero {
-    return x instanceof LinearizeTracer && x.trace === this ? x.tangent : null;
+    return x instanceof LinearizeTracer && x.tracedBy === this ? x.tangent : null;
   }
 
   private join(outs: readonly Tensor[], tangents: readonly MaybeZero[]): Tensor[] {

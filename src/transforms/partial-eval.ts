@@ -8,9 +8,10 @@ import type { Aval } from '../ir/aval.ts';
 import { type Atom, type Equation, Program, type Var } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
 import { type AnyPrimitive, LinearInput } from '../core/primitive.ts';
-import { ProgramTrace, ProgramTracer } from '../core/program-trace.ts';
+import { ProgramTrace, ProgramTracer, traceClosedProgram } from '../core/program-trace.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind, type CustomJvpCall, type CustomVjpCall, Trace, withTrace } from '../core/trace.ts';
+import { bits, memo } from './memo.ts';
 
 /** Operations on known values go to `known`; any that touches a tracer of `unknown` is recorded there. */
 export class PartialEvalTrace extends Trace {
@@ -24,7 +25,7 @@ export class PartialEvalTrace extends Trace {
   }
 
   isUnknown(x: Tensor): boolean {
-    return x instanceof ProgramTracer && x.trace === this.unknown;
+    return x instanceof ProgramTracer && x.tracedBy === this.unknown;
   }
 
   process(primitive: AnyPrimitive, args: readonly Tensor[], params: object): Tensor[] {
@@ -61,94 +62,100 @@ export interface SplitProgram {
   readonly residualInput: readonly (number | undefined)[];
 }
 
+const splitMemo = memo<SplitProgram>();
+
 /** Splits a Program by which inputs are known. `forceUnknown` marks outputs that must be unknown even if they could be computed. */
 export function partialEvalProgram(
   program: Program,
   isUnknown: readonly boolean[],
   forceUnknown: readonly boolean[] = [],
 ): SplitProgram {
+  return splitMemo(program, `${bits(isUnknown)}:${bits(forceUnknown)}`, () => splitProgram(program, isUnknown, forceUnknown));
+}
+
+function splitProgram(program: Program, isUnknown: readonly boolean[], forceUnknown: readonly boolean[]): SplitProgram {
   const known = new ProgramTrace(`${program.name}.known`);
   const unknown = new ProgramTrace(`${program.name}.unknown`);
-  const knownInputs: Tensor[] = [];
+  const trace = new PartialEvalTrace(known, unknown);
+  const knownPositions = new Map<Tensor, number>();
   const args = program.inputs.map((v, i) => {
     if (isUnknown[i]) return unknown.newInput(v.aval);
     const t = known.newInput(v.aval);
-    knownInputs.push(t);
+    knownPositions.set(t, knownPositions.size);
     return t;
   });
-  const trace = new PartialEvalTrace(known, unknown);
-  const outs = withTrace(trace, () => evalProgram(program, args));
-  const isOutputUnknown = outs.map((o, i) => trace.isUnknown(o) || forceUnknown[i] === true);
-  const unknownProgram = unknown.finish(outs.filter((_, i) => isOutputUnknown[i]));
-  const residuals = unknown.captured;
-  const knownProgram = known.finish([...outs.filter((_, i) => !isOutputUnknown[i]), ...residuals]);
-  for (const t of [known, unknown, trace]) t.isAlive = false;
-  return {
-    known: knownProgram,
-    unknown: unknownProgram,
-    isOutputUnknown,
-    residualAvals: residuals.map((r) => r.aval),
-    residualInput: residuals.map((r) => {
-      const i = knownInputs.indexOf(r);
-      return i < 0 ? undefined : i;
-    }),
-  };
+  try {
+    const outs = withTrace(trace, () => evalProgram(program, args));
+    const isOutputUnknown = outs.map((o, i) => trace.isUnknown(o) || forceUnknown[i] === true);
+    const unknownProgram = unknown.finish(outs.filter((_, i) => isOutputUnknown[i]));
+    const residuals = unknown.captured;
+    return {
+      known: known.finish([...outs.filter((_, i) => !isOutputUnknown[i]), ...residuals]),
+      unknown: unknownProgram,
+      isOutputUnknown,
+      residualAvals: residuals.map((r) => r.aval),
+      residualInput: residuals.map((r) => knownPositions.get(r)),
+    };
+  } finally {
+    for (const t of [known, unknown, trace]) t.isAlive = false;
+  }
 }
 
 /** Which intermediate values a checkpoint keeps instead of recomputing. */
 export type SavePolicy = (primitive: string, params: object) => boolean;
 
 export interface RecomputeSplit {
-  /** Positions of the program's inputs that the unknown part needs. */
+  /** Known inputs → known outputs, then the values that the policy saves. */
+  readonly known: Program;
+  /** Positions among the known inputs of those that the unknown part reads. */
   readonly savedInputs: readonly number[];
-  /** Values saved by policy, as outputs of the known part. */
-  readonly savedVars: readonly Var[];
-  /** Saved inputs, saved values, unknown inputs → unknown outputs; recomputes the rest. */
+  /** Saved inputs, saved values, unknown inputs → unknown outputs; computes the rest again. */
   readonly unknown: Program;
   readonly isOutputUnknown: readonly boolean[];
 }
 
-/** Splits like `partialEvalProgram`, but the unknown part recomputes known values that the policy does not save. */
+/** Splits like `partialEvalProgram`, but the unknown part computes again what it needs of the known part and the policy does not save. */
 export function recomputeSplit(program: Program, isUnknown: readonly boolean[], policy: SavePolicy): RecomputeSplit {
-  const unknownVars = new Set<Var>(program.inputs.filter((_, i) => isUnknown[i]));
-  const producer = new Map<Var, Equation>();
-  for (const eqn of program.equations) {
-    if (eqn.inputs.some((a) => a.kind === 'var' && unknownVars.has(a))) eqn.outputs.forEach((v) => unknownVars.add(v));
-    eqn.outputs.forEach((v) => producer.set(v, eqn));
-  }
-  const isUnknownAtom = (a: Atom): boolean => a.kind === 'var' && unknownVars.has(a);
-  const isSaved = (v: Var): boolean => {
-    const eqn = producer.get(v);
-    return eqn === undefined || policy(eqn.primitive.name, eqn.params);
-  };
-  // Walks backward: an equation is needed if it is unknown and used, or if a needed equation reads a value that is not saved.
-  const needed = new Set<Var>(program.outputs.filter((a): a is Var => isUnknownAtom(a)));
-  const saved = new Set<Var>();
-  const equations: Equation[] = [];
-  for (const eqn of [...program.equations].reverse()) {
-    if (!eqn.outputs.some((v) => needed.has(v))) continue;
-    equations.push(eqn);
-    for (const a of eqn.inputs) {
-      if (a.kind !== 'var') continue;
-      if (!unknownVars.has(a) && isSaved(a)) saved.add(a);
-      else needed.add(a);
-    }
-  }
-  equations.reverse();
-  const savedInputs = program.inputs.flatMap((v, i) => (saved.has(v) ? [i] : []));
-  const inputSet = new Set<Var>(program.inputs);
-  const savedVars = [...saved].filter((v) => !inputSet.has(v));
-  const unknownInputs = program.inputs.filter((_, i) => isUnknown[i]);
-  return {
-    savedInputs,
-    savedVars,
-    unknown: new Program(
-      `${program.name}.recompute`,
-      [...savedInputs.map((i) => program.inputs[i]!), ...savedVars, ...unknownInputs],
-      equations,
-      program.outputs.filter(isUnknownAtom),
-    ),
-    isOutputUnknown: program.outputs.map(isUnknownAtom),
-  };
+  const split = partialEvalProgram(program, isUnknown);
+  const { name, inputs, outputs } = split.known;
+  const numKnown = outputs.length - split.residualAvals.length;
+  const residuals = outputs.slice(numKnown);
+  const isSaved = (_v: Var, eqn: Equation): boolean => policy(eqn.primitive.name, eqn.params);
+  const { equations, frontier } = backwardSlice(split.known, residuals, isSaved);
+  const savedInputs = inputs.flatMap((v, i) => (frontier.has(v) ? [i] : []));
+  for (const v of inputs) frontier.delete(v);
+  const saved = [...frontier];
+  const again = new Program(name, [...savedInputs.map((i) => inputs[i]!), ...saved], equations, residuals);
+  const unknownAvals = split.unknown.inAvals.slice(residuals.length);
+  const unknown = traceClosedProgram(`${program.name}.recompute`, [...again.inAvals, ...unknownAvals], (args) => {
+    const values = evalProgram(again, args.slice(0, again.inputs.length));
+    return evalProgram(split.unknown, [...values, ...args.slice(again.inputs.length)]);
+  });
+  const wanted = [...outputs.slice(0, numKnown), ...saved];
+  const known = new Program(name, inputs, backwardSlice(split.known, wanted, () => false).equations, wanted);
+  return { known, savedInputs, unknown, isOutputUnknown: split.isOutputUnknown };
 }
 
+interface Slice {
+  /** In evaluation order. */
+  readonly equations: Equation[];
+  /** Values that the slice reads and does not compute: inputs, and what `isGiven` accepts. */
+  readonly frontier: Set<Var>;
+}
+
+/** The equations that `wanted` needs. */
+function backwardSlice(program: Program, wanted: readonly Atom[], isGiven: (v: Var, eqn: Equation) => boolean): Slice {
+  const needed = new Set<Var>(wanted.filter((a) => a.kind === 'var'));
+  const frontier = new Set<Var>();
+  const equations: Equation[] = [];
+  for (let i = program.equations.length - 1; i >= 0; i--) {
+    const eqn = program.equations[i]!;
+    const computed = eqn.outputs.filter((v) => needed.has(v) && !isGiven(v, eqn));
+    for (const v of eqn.outputs) if (needed.has(v) && !computed.includes(v)) frontier.add(v);
+    if (computed.length === 0) continue;
+    equations.push(eqn);
+    for (const a of eqn.inputs) if (a.kind === 'var') needed.add(a);
+  }
+  for (const v of program.inputs) if (needed.has(v)) frontier.add(v);
+  return { equations: equations.reverse(), frontier };
+}

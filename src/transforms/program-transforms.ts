@@ -13,20 +13,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { moveBatchToFront, materializeBatch } from '../primitives/structural.ts';
 import { batchFlat } from './batch.ts';
 import { jvpFlat, zeros } from './jvp.ts';
-
-/** Memoises a function of a Program and a string. */
-function memo<T>(): (program: Program, key: string, make: () => T) => T {
-  const cache = new WeakMap<Program, Map<string, T>>();
-  return (program, key, make) => {
-    let byKey = cache.get(program);
-    if (!byKey) cache.set(program, (byKey = new Map()));
-    const hit = byKey.get(key);
-    if (hit !== undefined) return hit;
-    const made = make();
-    byKey.set(key, made);
-    return made;
-  };
-}
+import { bits, memo } from './memo.ts';
 
 export interface JvpProgram {
   /** Inputs: primals, then the tangents present. Outputs: primal outputs, then the tangents present. */
@@ -35,7 +22,6 @@ export interface JvpProgram {
 }
 
 const jvpMemo = memo<JvpProgram>();
-const bits = (mask: readonly boolean[]): string => mask.map(Number).join('');
 
 /** `force` marks outputs whose tangent must be there even if it is zero. */
 export function jvpProgram(program: Program, hasTangent: readonly boolean[], force: readonly boolean[] = []): JvpProgram {

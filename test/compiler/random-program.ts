@@ -7,6 +7,7 @@ import type { Program } from '../../src/ir/program.ts';
 import { scalarTensor, type Tensor } from '../../src/core/tensor.ts';
 import { cond } from '../../src/control/cond.ts';
 import { scan } from '../../src/control/scan.ts';
+import { whileLoop } from '../../src/control/while.ts';
 import { dynamicUpdateSlice } from '../../src/primitives/dynamic.ts';
 import * as p from '../../src/primitives/index.ts';
 import { slice } from '../../src/primitives/slice.ts';
@@ -53,36 +54,62 @@ function updated(x: Tensor, y: Tensor, choose: Choose): Tensor {
   return dynamicUpdateSlice(x, part, x.shape.map((n) => scalarTensor(choose(n), 'int32')));
 }
 
-function loop(values: readonly Tensor[], choose: Choose): Tensor[] {
-  const carry = Array.from({ length: 1 + choose(2) }, () => values[choose(values.length)]!);
-  const constant = values[choose(values.length)]!;
-  const avals = [constant.aval, ...carry.map((c) => c.aval)];
-  const body = trace(avals, ([k, ...cs]) => {
-    const grown = grow([k!, ...cs], choose, 3);
-    const next = cs.map((c, i) => {
-      const same = [...grown, ...cs].filter((v) => v.aval.equals(c.aval, true));
-      return same[choose(same.length)] ?? cs[i]!;
-    });
-    return [...next, grown[choose(grown.length)]!];
+/** For each value one of `grown` with its aval: itself at least. */
+function successors(values: readonly Tensor[], grown: readonly Tensor[], choose: Choose): Tensor[] {
+  return values.map((c) => {
+    const same = [...grown, ...values].filter((v) => v.aval.equals(c.aval, true));
+    return same[choose(same.length)]!;
   });
-  return scan([constant, ...carry], { body, numConsts: 1, numCarry: carry.length, length: 1 + choose(3), reverse: choose(2) === 1 });
 }
 
-function branch(values: readonly Tensor[], choose: Choose): Tensor[] {
+function forLoop(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
+  const carry = Array.from({ length: 1 + choose(2) }, () => values[choose(values.length)]!);
+  const constant = values[choose(values.length)]!;
+  const xs = values.filter((v) => v.shape.length === 2);
+  const length = xs[0]?.shape[0] ?? 1 + choose(3);
+  const stacked = xs.filter((v) => v.shape[0] === length);
+  const avals = [constant.aval, ...carry.map((c) => c.aval), ...stacked.map((x) => f32(x.shape[1]!))];
+  const body = trace(avals, ([k, ...rest]) => {
+    const cs = rest.slice(0, carry.length);
+    const grown = grow([k!, ...rest], choose, 4, depth + 1);
+    return [...successors(cs, grown, choose), grown[choose(grown.length)]!];
+  });
+  return scan([constant, ...carry, ...stacked], { body, numConsts: 1, numCarry: carry.length, length, reverse: choose(2) === 1 });
+}
+
+function countedLoop(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
+  const carry = Array.from({ length: 1 + choose(2) }, () => values[choose(values.length)]!);
+  const constant = values[choose(values.length)]!;
+  const avals = [f32(), ...carry.map((c) => c.aval)];
+  const test = trace(avals, ([i]) => [p.lt(i!, s(choose(4)))]);
+  const body = trace([constant.aval, ...avals], ([k, i, ...cs]) => {
+    const grown = grow([k!, ...cs], choose, 4, depth + 1);
+    return [p.add(i!, s(1)), ...successors(cs, grown, choose)];
+  });
+  return whileLoop([constant, s(0), ...carry], { cond: test, body, numCondConsts: 0, numBodyConsts: 1 }).slice(1);
+}
+
+function branch(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
   const operands = [values[choose(values.length)]!, values[choose(values.length)]!];
   const avals = operands.map((o) => o.aval);
-  const branches = [unaries[choose(8)]!, unaries[choose(8)]!].map((f, i) => trace(avals, ([x, y]) => [f(x!), i === 0 ? y! : p.sin(y!)]));
+  const branches = [0, 1].map(() =>
+    trace(avals, (xs) => successors(xs, grow(xs, choose, 3, depth + 1), choose)),
+  );
   const index = p.convert(p.lt(p.reduceSum(operands[0]!, operands[0]!.shape.map((_, i) => i)), s(0.1)), 'int32');
   return cond(branches, index, operands);
 }
 
+function control(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
+  return [forLoop, countedLoop, branch][choose(3)]!(values, choose, depth);
+}
+
 /** `values` and what `count` random steps make of them. */
-function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 1): Tensor[] {
+function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 0): Tensor[] {
   const out = [...values];
   for (let i = 0; i < count; i++) {
     // Late values more often than early ones: chains, not only bushes.
     const pick = (): Tensor => out[Math.max(choose(out.length), choose(out.length))]!;
-    const kind = choose(depth === 0 ? 24 : 22);
+    const kind = choose(22);
     const x = pick();
     if (kind < 6) out.push(unaries[choose(unaries.length)]!(x));
     else if (kind < 13) {
@@ -91,9 +118,9 @@ function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 
     } else if (kind < 19) {
       const moved = move(x, choose);
       if (moved.size > 0 && moved.size <= 64) out.push(moved);
-    } else if ((kind === 19 || kind > 21) && x.shape.length > 0) out.push(choose(2) === 0 ? p.cumsum(p.tanh(x), 0) : updated(x, pick(), choose));
-    else if (kind === 20 && depth === 0) out.push(...loop(out.slice(-4), choose));
-    else if (kind === 21 && depth === 0) out.push(...branch(out, choose));
+    } else if (kind === 19) {
+      if (x.shape.length > 0) out.push(choose(2) === 0 ? p.cumsum(p.tanh(x), 0) : updated(x, pick(), choose));
+    } else if (depth < 2) out.push(...control(out.slice(-5), choose, depth));
   }
   return out;
 }
@@ -108,7 +135,7 @@ export interface RandomProgram {
 export function randomProgram(choose: Choose, size: number): RandomProgram {
   const avals = Array.from({ length: 1 + choose(3) }, () => shapes[choose(shapes.length)]!);
   const program = trace(avals, (args) => {
-    const all = grow(args, choose, size, 0);
+    const all = grow(args, choose, size);
     return Array.from({ length: 1 + choose(4) }, () => all[Math.max(choose(all.length), choose(all.length))]!);
   });
   return { program, donate: avals.flatMap((_, i) => (choose(2) === 1 ? [i] : [])) };

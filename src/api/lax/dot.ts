@@ -9,7 +9,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
 import { dotGeneral as dotGeneralOf } from '../../primitives/dot.ts';
 import type { TensorLike } from '../lift.ts';
-import { checkOptions } from '../named.ts';
+import { checkOptions } from '../options.ts';
 import { adapt } from './operands.ts';
 
 /** `[[contracting axes of x, of y], [batch axes of x, of y]]`. */

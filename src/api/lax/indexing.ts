@@ -16,7 +16,7 @@ import { select } from '../../primitives/select.ts';
 import { sliceAxis } from '../../primitives/slice.ts';
 import { reshape } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
-import { checkOptions } from '../named.ts';
+import { checkOptions } from '../options.ts';
 import { asIndex } from './operands.ts';
 
 /** Start positions: one scalar an axis, or a vector of them. */

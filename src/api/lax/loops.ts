@@ -16,8 +16,11 @@ import { scan as bindScan } from '../../control/scan.ts';
 import { whileLoop as bindWhile } from '../../control/while.ts';
 import { type AnyFunction, flattenArgs, type FlatTree, type Tensors } from '../args.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
-import { checkOptions } from '../named.ts';
+import { checkOptions } from '../options.ts';
 import { settleCarry, traceBranch } from './control.ts';
+
+/** Any pytree; the empty tuple makes array literals infer as tuples. */
+export type Tree = [] | object | number | boolean | null | undefined;
 
 export interface ScanOptions {
   /** Number of iterations; needed when `xs` is null. */
@@ -41,7 +44,7 @@ export interface ScanOptions {
  * console.log(String(total), String(partial)); // => 6 [0, 1, 3]
  * ```
  */
-export function scan<C, X, Y>(
+export function scan<C extends Tree, X extends Tree, Y>(
   f: (carry: Tensors<C>, x: Tensors<X>) => readonly [unknown, Y],
   init: C,
   xs: X,
@@ -77,7 +80,7 @@ function carryOfPair(result: TreeDef): TreeDef {
 function scanLength({ leaves, def }: FlatTree, given: number | undefined): number {
   let [length, from] = [given, 'length'];
   leaves.forEach((x, i) => {
-    const path = `xs${def.paths()[i]!}`;
+    const path = length === undefined || x.ndim === 0 || x.shape[0] !== length ? `xs${def.path(i)}` : '';
     if (x.ndim === 0) {
       throw new ShapeError(
         `lax.scan: expected ${path} to have a leading axis, got ${x.aval.toString()}.`,
@@ -96,7 +99,7 @@ function scanLength({ leaves, def }: FlatTree, given: number | undefined): numbe
 /**
  * `f` of every slice along the leading axis, one after the other; results stacked. (`vmap` does them at once.)
  */
-export function map<X, R>(f: (x: Tensors<X>) => R, xs: X): Tensors<R> {
+export function map<X extends Tree, R>(f: (x: Tensors<X>) => R, xs: X): Tensors<R> {
   return scan((_carry: null, x: Tensors<X>): readonly [null, R] => [null, f(x)], null, xs)[1];
 }
 
@@ -117,7 +120,7 @@ function knownBound(x: TensorLike): number | undefined {
  * console.log(String(power(2)), String(grad(power)(2))); // => 8 12
  * ```
  */
-export function foriLoop<C>(
+export function foriLoop<C extends Tree>(
   lower: TensorLike,
   upper: TensorLike,
   body: (i: Tensor, value: Tensors<C>) => unknown,
@@ -156,7 +159,7 @@ function bound(x: TensorLike): Tensor {
  * console.log(String(lax.whileLoop((x) => np.less(x, 100), (x) => x.mul(2), 3))); // => 192
  * ```
  */
-export function whileLoop<C>(cond: (value: Tensors<C>) => unknown, body: (value: Tensors<C>) => unknown, init: C): Tensors<C> {
+export function whileLoop<C extends Tree>(cond: (value: Tensors<C>) => unknown, body: (value: Tensors<C>) => unknown, init: C): Tensors<C> {
   const { leaves, def } = flattenArgs('lax.whileLoop', [init]);
   const carryDef = def.children[0]!;
   const trace = (avals: readonly Aval[]): ReturnType<typeof traceBranch> => traceBranch('lax.whileLoop', body as AnyFunction, def, avals);

@@ -34,12 +34,12 @@ const masked = -0.7 * 3.4028234663852886e38;
 const withBatch = (x: Tensor): Tensor => (x.ndim === 3 ? reshape(x, [1, ...x.shape]) : x);
 
 function checkShapes(q: Tensor, k: Tensor, v: Tensor): void {
-  const [b, , n, h] = q.shape;
+  const [b, , n = 0, h] = q.shape;
   const fits =
     [q, k, v].every((x) => x.ndim === 4 && x.shape[0] === b) &&
     k.shape.every((size, d) => d === 3 || size === v.shape[d]) &&
     k.shape[3] === h &&
-    n! % k.shape[2]! === 0;
+    n % (k.shape[2] ?? 1) === 0;
   if (fits) return;
   throw new ShapeError(
     `nn.dotProductAttention: expected query [B,T,N,H], key and value [B,S,K,H] with N a multiple of K, got ${[q, k, v].map((x) => x.aval.toString()).join(', ')}.`,
@@ -76,7 +76,7 @@ export function dotProductAttention(
   const byHead = reshape(weights, [b, heads, n / heads, t, s]);
   // [b, heads, group, t, h]
   const mixed = dotGeneral(byHead, v, { contract: [[4], [1]], batch: [[0, 1], [0, 2]] });
-  return reshape(transpose(mixed, [0, 3, 1, 2, 4]), given[0]!.shape.with(-1, v.shape[3]!));
+  return reshape(transpose(mixed, [0, 3, 1, 2, 4]), [...given[0]!.shape.slice(0, -1), v.shape[3]!]);
 }
 
 function applyMask(scores: Tensor, { mask, isCausal }: AttentionOptions): Tensor {

@@ -12,7 +12,7 @@ import { like, mul } from '../../primitives/arithmetic.ts';
 import { convert } from '../../primitives/convert.ts';
 import { broadcastTo } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
-import { checkOptions } from '../named.ts';
+import { checkOptions } from '../options.ts';
 import { normal as normalSamples, truncatedNormal as truncatedSamples } from '../random/continuous.ts';
 import { uniform as uniformSamples } from '../random/uniform.ts';
 

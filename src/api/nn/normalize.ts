@@ -18,7 +18,8 @@ import { iota } from '../../primitives/iota.ts';
 import { select } from '../../primitives/select.ts';
 import { broadcastTo, reshape } from '../../primitives/structural.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
-import { checkOptions, readOptions } from '../named.ts';
+import { readOptions } from '../named.ts';
+import { checkOptions } from '../options.ts';
 import { type Axes, axesOf, dropping, masked, maxKept, meanKept, sumKept } from './axes.ts';
 
 const maskOf = (where: TensorLike | undefined): Tensor | undefined => (where === undefined ? undefined : asTensor(where));

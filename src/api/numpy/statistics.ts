@@ -55,7 +55,8 @@ function atFraction(sorted: Tensor, q: Tensor, count: Tensor, method: string): T
   const [below, above] = [element(low), element(high)];
   const isSame = prim.eq(low, high);
   const mixed = prim.add(prim.mul(below, prim.sub(prim.like(w, 1), w)), prim.mul(above, w));
-  return method === 'midpoint' ? prim.select(isSame, below, mixed) : mixed;
+  // Not mixed where both are one element: an infinity times the weight 0 would be NaN.
+  return prim.select(isSame, below, mixed);
 }
 
 function quantiles(op: string, x: TensorLike, q: TensorLike, o: QuantileOptions, ignoresNan: boolean): Tensor {
@@ -258,11 +259,11 @@ function gradientAlong(t: Tensor, axis: number, spacing: TensorLike): Tensor {
  * @example
  * ```ts
  * import { np } from 'cotangent';
- * console.log(np.gradient([1, 2, 4, 7]).toArray()); // => [ 1, 1.5, 2.5, 3 ]
+ * console.log(np.gradient([1, 2, 4, 7], { axis: 0 }).toArray()); // => [ 1, 1.5, 2.5, 3 ]
  * ```
  */
 export function gradient(x: TensorLike, options: { readonly axis: number }): Tensor;
-export function gradient(x: TensorLike, ...args: (TensorLike | GradientOptions)[]): Tensor & Tensor[];
+export function gradient(x: TensorLike, ...args: (TensorLike | GradientOptions)[]): Tensor | Tensor[];
 export function gradient(x: TensorLike, ...args: (TensorLike | GradientOptions)[]): Tensor | Tensor[] {
   const final = args.at(-1);
   const hasOptions = typeof final === 'object' && Object.getPrototypeOf(final) === Object.prototype;

@@ -6,7 +6,7 @@
 import type { Shape } from '../../ir/shape.ts';
 import { normalizeAxis, sizeOf } from '../../ir/shape.ts';
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
-import { Tensor } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { add, like, mul, sub } from '../../primitives/arithmetic.ts';
 import { argmax } from '../../primitives/arg-reduce.ts';
 import { lt } from '../../primitives/compare.ts';

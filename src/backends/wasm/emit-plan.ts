@@ -10,6 +10,7 @@ import type { FunctionBuilder } from './encode/function.ts';
 import { ModuleBuilder } from './encode/module.ts';
 import type { ValueType } from './encode/opcodes.ts';
 import { emitKernel, prepareKernel } from './kernel/emit.ts';
+import { kernelKey } from './kernel/kernel-key.ts';
 
 /** Steps in one function, nested ones included: engines compile a function at a time, in more than linear time. */
 const stepsPerFunction = 200;
@@ -62,9 +63,9 @@ class PlanEmitter {
   private kernel(k: Kernel): FunctionBuilder {
     const known = this.kernelOf.get(k);
     if (known !== undefined) return known;
-    const prepared = prepareKernel(k, false);
-    let f = this.kernels.get(prepared.key);
-    if (f === undefined) this.kernels.set(prepared.key, (f = emitKernel(this.module, prepared)));
+    const key = kernelKey(k);
+    let f = this.kernels.get(key);
+    if (f === undefined) this.kernels.set(key, (f = emitKernel(this.module, prepareKernel(k, false))));
     this.kernelOf.set(k, f);
     return f;
   }

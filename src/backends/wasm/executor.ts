@@ -10,7 +10,7 @@ import type { AnyPrimitive } from '../../core/primitive.ts';
 import type { ConcreteTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import type { TypedArray } from '../../ir/dtype.ts';
-import { Equation, type Params, Program, Var } from '../../ir/program.ts';
+import { Equation, type Params, Program, subPrograms, Var } from '../../ir/program.ts';
 import { emitPlan, tableIndex } from './emit-plan.ts';
 import { ModuleBuilder } from './encode/module.ts';
 import { requireSimd } from './features.ts';
@@ -90,8 +90,11 @@ export class WasmExecutor implements Executor {
     const inputs = args.map((a) => new Var(a.aval));
     const outputs = outAvals.map((a) => new Var(a));
     const program = new Program(primitive.name, inputs, [new Equation(primitive, inputs, params as Params, outputs)], outputs);
-    const plan = compileProgram(program, {});
-    return new PlanCall(this.heap, withoutSteps(plan), [], this.direct(plan) ?? this.whole(plan));
+    const donate = primitive.lower.kind === 'expand' ? (primitive.lower.donate?.(params as never) ?? []) : [];
+    const plan = compileProgram(program, { donate });
+    // What carries Programs is compiled as one; simple operations share their kernels between shapes.
+    const launch = subPrograms(params as Params).length > 0 ? undefined : this.direct(plan);
+    return new PlanCall(this.heap, withoutSteps(plan), donate, launch ?? this.whole(plan));
   }
 
   compile(program: Program, options: CompileOptions): Executable {

@@ -52,8 +52,12 @@ export type LowerRule<P> =
       readonly element: (c: ReductionContext<P>) => Expr;
     }
   | LoopsRule<P>
-  /** Replaced by a Program over other primitives before simplification. */
-  | { readonly kind: 'expand'; readonly program: (inputs: readonly Aval[], params: P) => Program }
+  /** Replaced by a Program over other primitives before simplification. `donate`: operands whose memory the results may take. */
+  | {
+      readonly kind: 'expand';
+      readonly program: (inputs: readonly Aval[], params: P) => Program;
+      readonly donate?: (params: P) => readonly number[];
+    }
   /** Control flow, compiled to native branches and loops around its sub-Programs. */
   | { readonly kind: 'control'; readonly control: (params: P) => ControlFlow };
 

@@ -18,26 +18,30 @@ import { LirWriter } from './write-lir.ts';
 export interface PreparedKernel {
   readonly nest: Nest;
   readonly plan: VectorPlan;
-  /** Kernels with equal keys have the same code. */
+  /** Parametric kernels with equal keys have the same code; empty for others (see `kernelKey`). */
   readonly key: string;
   /** Run-time parameters, which follow the pointers; empty unless parametric. */
   readonly values: readonly number[];
-  readonly nestKey: NestKey;
+  /** Index of the parameter at each place that has one. */
+  readonly sites: NestKey['sites'];
+  readonly gemms: NestKey['gemms'];
   readonly isParametric: boolean;
 }
+
+const noKey: NestKey = { key: '', values: [], sites: new Map(), gemms: new Map() };
 
 export function prepareKernel(kernel: Kernel, isParametric: boolean): PreparedKernel {
   const nest = convertKernel(kernel);
   const plan = planVectors(nest);
-  const key = nestKey(nest, plan, isParametric);
-  return { nest, plan, key: key.key, values: key.values, nestKey: key, isParametric };
+  const { key, values, sites, gemms } = isParametric ? nestKey(nest, plan) : noKey;
+  return { nest, plan, key, values, sites, gemms, isParametric };
 }
 
 export function emitKernel(module: ModuleBuilder, prepared: PreparedKernel): FunctionBuilder {
-  const { nest, plan, nestKey: key, isParametric, values } = prepared;
+  const { nest, values } = prepared;
   const params = Array.from({ length: nest.buffers.length + values.length }, () => 'i32' as const);
   const f = module.defineFunction({ params, results: [] });
-  const body = new NestLowering(f, module, nest, plan, key, isParametric).lower();
+  const body = new NestLowering(f, module, prepared).lower();
   new LirWriter(f).write(body);
   return f;
 }

@@ -9,13 +9,14 @@ import type { FunctionBuilder } from '../encode/function.ts';
 import type { ModuleBuilder } from '../encode/module.ts';
 import type { OpName, ValueType } from '../encode/opcodes.ts';
 import { gemmSignature } from '../gemm/signature.ts';
+import type { PreparedKernel } from './emit.ts';
 import { type Lir, LirBuilder, type LirStmt, type LirStore } from './lir.ts';
 import { ReduceLowering } from './lower-reduce.ts';
 import { ValueLowering } from './lower-value.ts';
-import type { Loop, Nest, NestStmt, StoreItem } from './nest.ts';
-import { extentSite, gemmSite, type IntSite, type NestKey } from './params.ts';
+import type { Loop, NestStmt, StoreItem } from './nest.ts';
+import { extentSite, gemmSite, type IntSite } from './params.ts';
 import { scalarType } from './scalar-ops.ts';
-import { axisCoefficient, type VectorPlan } from './vectorize.ts';
+import { axisCoefficient } from './vectorize.ts';
 
 /** What the lowering of reductions needs to make loops and locals. */
 export interface LoopMaker {
@@ -39,10 +40,7 @@ const lowBytes: readonly number[] = [0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4
 export class NestLowering implements LoopMaker {
   private readonly f: FunctionBuilder;
   private readonly module: ModuleBuilder;
-  private readonly nest: Nest;
-  private readonly plan: VectorPlan;
-  private readonly key: NestKey;
-  private readonly isParametric: boolean;
+  private readonly kernel: PreparedKernel;
   private readonly b = new LirBuilder();
   private readonly v: ValueLowering;
   private readonly reductions: ReduceLowering;
@@ -51,17 +49,14 @@ export class NestLowering implements LoopMaker {
   /** Tells successive values of a local apart; negative, so as not to meet the versions of the nest's locals. */
   private nextTag = -1;
 
-  constructor(f: FunctionBuilder, module: ModuleBuilder, nest: Nest, plan: VectorPlan, key: NestKey, isParametric: boolean) {
+  constructor(f: FunctionBuilder, module: ModuleBuilder, kernel: PreparedKernel) {
     this.f = f;
     this.module = module;
-    this.nest = nest;
-    this.plan = plan;
-    this.key = key;
-    this.isParametric = isParametric;
+    this.kernel = kernel;
     this.v = new ValueLowering(this.b, {
-      pointer: (buffer) => this.b.get(nest.buffers.indexOf(buffer), 'i32', 0, 0),
+      pointer: (buffer) => this.b.get(kernel.nest.buffers.indexOf(buffer), 'i32', 0, 0),
       int: (site, value) => this.int(site, value),
-      isParametric,
+      isParametric: kernel.isParametric,
       host: (name, arity) => module.importFunction('math', name, { params: doubleArgs(arity), results: ['f64'] }),
       vectorGlobal: (bytes) => module.vectorGlobal(bytes),
     });
@@ -69,12 +64,13 @@ export class NestLowering implements LoopMaker {
   }
 
   lower(): LirStmt[] {
-    return this.block(this.nest.body);
+    return this.block(this.kernel.nest.body);
   }
 
   int(site: IntSite, value: number): Lir {
-    const at = this.isParametric ? this.key.sites.get(site) : undefined;
-    return at === undefined ? this.b.i32(value) : this.b.get(this.nest.buffers.length + at, 'i32', 0, 0);
+    const { isParametric, sites, nest } = this.kernel;
+    const at = isParametric ? sites.get(site) : undefined;
+    return at === undefined ? this.b.i32(value) : this.b.get(nest.buffers.length + at, 'i32', 0, 0);
   }
 
   newLocal(type: ValueType): number {
@@ -94,7 +90,7 @@ export class NestLowering implements LoopMaker {
       case 'for': return this.forLoop(s);
       case 'stores': return [{ kind: 'stores', items: s.items.flatMap((i) => this.store(i)) }];
       case 'set': return [this.set(s)];
-      case 'reduce': return this.reductions.lower(s, this.plan.get(s)?.unroll ?? 0);
+      case 'reduce': return this.reductions.lower(s, this.kernel.plan.get(s)?.unroll ?? 0);
       case 'if': {
         const cond = this.v.value(s.cond);
         return [{ kind: 'if', cond, then: this.block(s.then), otherwise: this.block(s.otherwise) }];
@@ -107,7 +103,7 @@ export class NestLowering implements LoopMaker {
   // Loops
 
   private forLoop(s: Extract<NestStmt, { kind: 'for' }>): LirStmt[] {
-    const strategy = this.plan.get(s);
+    const strategy = this.kernel.plan.get(s);
     if (strategy === undefined) return [this.scalarLoop(s.loop, () => this.block(s.body))];
     const extent = this.int(extentSite(s.loop), s.loop.axis.extent);
     const widths = strategy.unroll > 1 ? [strategy.unroll, 1] : [1];
@@ -231,7 +227,7 @@ export class NestLowering implements LoopMaker {
   // Matrix products
 
   private gemm(s: Extract<NestStmt, { kind: 'gemm' }>): LirStmt {
-    const int = (field: string, value: number): Lir => this.int(gemmSite(s, field, this.key.gemms), value);
+    const int = (field: string, value: number): Lir => this.int(gemmSite(s, field, this.kernel.gemms), value);
     const at = (r: { buffer: BufferRef; offset: Extract<NestStmt, { kind: 'gemm' }>['a']['offset'] }): Lir => {
       const { address, offset } = this.v.address(r.buffer, r.offset);
       return this.b.add(address, this.b.i32(offset));

@@ -1,6 +1,6 @@
 /**
- * The structural key of a `Nest`, and its integers. Nests with equal keys have the same code; with `parametric` keys the extents,
- * strides and offsets are left out and become run-time parameters, so one module serves every shape of a layout.
+ * The structural key of a `Nest`, and its integers: extents, strides and offsets are left out of the key and become run-time
+ * parameters, so that one module serves every shape of a layout. Nests with equal keys have the same code.
  * May import: `ir`, `kernel`.
  * @module
  */
@@ -21,7 +21,7 @@ export const gemmSite = (s: NestStmt, field: string, stmts: ReadonlyMap<NestStmt
 
 export interface NestKey {
   readonly key: string;
-  /** Values of the parameters, in the order of their index; empty unless parametric. */
+  /** Values of the parameters, in the order of their index. */
   readonly values: readonly number[];
   readonly sites: ReadonlyMap<IntSite, number>;
   /** Ordinals of gemm statements. */
@@ -42,14 +42,13 @@ function takesParameters(n: Node): boolean {
   }
 }
 
-export function nestKey(nest: Nest, plan: VectorPlan, parametric: boolean): NestKey {
-  return new KeyWriter(nest, plan, parametric).write();
+export function nestKey(nest: Nest, plan: VectorPlan): NestKey {
+  return new KeyWriter(nest, plan).write();
 }
 
 class KeyWriter {
   private readonly nest: Nest;
   private readonly plan: VectorPlan;
-  private readonly parametric: boolean;
   private readonly out: string[] = [];
   private readonly values: number[] = [];
   private readonly sites = new Map<IntSite, number>();
@@ -57,10 +56,9 @@ class KeyWriter {
   private readonly numbers = new Map<unknown, number>();
   private readonly seen = new Set<Node>();
 
-  constructor(nest: Nest, plan: VectorPlan, parametric: boolean) {
+  constructor(nest: Nest, plan: VectorPlan) {
     this.nest = nest;
     this.plan = plan;
-    this.parametric = parametric;
   }
 
   write(): NestKey {
@@ -80,7 +78,7 @@ class KeyWriter {
   }
 
   private int(value: number, site: IntSite, canHide: boolean): string {
-    if (!this.parametric || !canHide) return String(value);
+    if (!canHide) return String(value);
     if (!this.sites.has(site)) {
       this.sites.set(site, this.values.length);
       this.values.push(value);
