@@ -9,6 +9,7 @@ import * as opsModule from './api/ops.ts';
 import * as randomModule from './api/random/index.ts';
 import * as scipyModule from './api/scipy/index.ts';
 import * as treeModule from './api/tree.ts';
+import { installMethods } from './api/methods.ts';
 
 export { checkpoint, checkpointPolicies, customJvp, customVjp, stopGradient } from './api/custom.ts';
 export { config, configure, devices, init, setDevice } from './api/device.ts';
@@ -16,7 +17,6 @@ export { grad, jvp, linearize, linearTranspose, valueAndGrad, vjp } from './api/
 export { hessian, hvp, jacfwd, jacobian, jacrev } from './api/jacobian.ts';
 export { closureConvert, evalShape, jit, makeProgram, shapeDtypeStruct } from './api/jit.ts';
 export { vmap } from './api/vmap.ts';
-export { arange, array, eye, full, linspace, ones, zeros } from './api/numpy/creation.ts';
 export { weakFloat } from './api/lift.ts';
 export type { TensorLike } from './api/lift.ts';
 export { Tensor } from './core/tensor.ts';
@@ -36,6 +36,9 @@ export {
   TreeError,
 } from './ir/errors.ts';
 
+// Namespaces are values of this module, so that a bundler which keeps one keeps this call.
+installMethods();
+
 /** NumPy's functions on tensors, with JAX's semantics. */
 export const numpy: typeof numpyModule = numpyModule;
 /** Short for `numpy`. */
@@ -52,3 +55,11 @@ export const scipy: typeof scipyModule = scipyModule;
 export const tree: typeof treeModule = treeModule;
 /** Segment reductions. */
 export const ops: typeof opsModule = opsModule;
+
+export const array: typeof numpyModule.array = numpyModule.array;
+export const zeros: typeof numpyModule.zeros = numpyModule.zeros;
+export const ones: typeof numpyModule.ones = numpyModule.ones;
+export const full: typeof numpyModule.full = numpyModule.full;
+export const eye: typeof numpyModule.eye = numpyModule.eye;
+export const arange: typeof numpyModule.arange = numpyModule.arange;
+export const linspace: typeof numpyModule.linspace = numpyModule.linspace;

@@ -16,6 +16,10 @@ import { jvpFlat, zeros } from '../transforms/jvp.ts';
 import { Linearized } from '../transforms/linearize.ts';
 import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, functionName, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
 import { convert } from '../primitives/convert.ts';
+import { installMethods } from './methods.ts';
+
+// Whoever transforms a function may call methods on what it is given.
+installMethods();
 
 export interface AuxOption {
   /** The function returns `[value, aux]`; `aux` is passed through undifferentiated. */

@@ -27,7 +27,7 @@ export interface Range {
 export type Index = number | Range | null | '...' | ':' | TensorLike;
 
 /** What an entry does to the axis it stands at. */
-type Entry =
+export type Entry =
   | { readonly kind: 'number'; readonly at: number }
   | { readonly kind: 'range'; readonly start: number; readonly step: number; readonly length: number }
   | { readonly kind: 'array'; readonly indices: Tensor }
@@ -144,12 +144,12 @@ export function parseIndex(op: string, shape: Shape, index: readonly Index[]): P
   return { entries: mixed, isBasic: false };
 }
 
-const constantIndex = (at: number): Tensor => prim.convert(asTensor(at), 'int32');
+export const constantIndex = (at: number): Tensor => prim.convert(asTensor(at), 'int32');
 
-type RangeEntry = Extract<Entry, { kind: 'range' }>;
+export type RangeEntry = Extract<Entry, { kind: 'range' }>;
 
 /** The ranges applied; numbers count as ranges of length 1, arrays as whole axes. */
-function applyRanges(x: Tensor, entries: readonly Entry[]): Tensor {
+export function applyRanges(x: Tensor, entries: readonly Entry[]): Tensor {
   const ranges = axisEntries(entries).map((e, d): RangeEntry => {
     if (e.kind === 'range') return e;
     return e.kind === 'number'
@@ -168,22 +168,22 @@ function applyRanges(x: Tensor, entries: readonly Entry[]): Tensor {
   );
 }
 
-const axisEntries = (entries: readonly Entry[]): Entry[] => entries.filter((e) => e.kind !== 'newaxis');
+export const axisEntries = (entries: readonly Entry[]): Entry[] => entries.filter((e) => e.kind !== 'newaxis');
 
 /** A range as an ascending slice. */
-function ascending({ start, step, length }: RangeEntry): { start: number; limit: number; stride: number } {
+export function ascending({ start, step, length }: RangeEntry): { start: number; limit: number; stride: number } {
   if (length === 0) return { start: 0, limit: 0, stride: 1 };
   const last = start + (length - 1) * step;
   return step > 0 ? { start, limit: last + 1, stride: step } : { start: last, limit: start + 1, stride: -step };
 }
 
 /** Shape of a basic index's result: numbers drop their axis, new axes have size 1. */
-const basicShape = (entries: readonly Entry[]): number[] =>
+export const basicShape = (entries: readonly Entry[]): number[] =>
   entries.flatMap((e) => (e.kind === 'range' ? [e.length] : e.kind === 'newaxis' ? [1] : []));
 
 // Advanced indexing.
 
-interface Layout {
+export interface Layout {
   /** Common shape of the index arrays. */
   readonly common: readonly number[];
   /** Where its axes stand in the result. */
@@ -197,7 +197,7 @@ interface Layout {
 }
 
 /** Index arrays that stand side by side put their axes where the first stands, others in front (NumPy's rule). */
-function layoutOf(op: string, entries: readonly Entry[], x: Shape, normalize: boolean): Layout {
+export function layoutOf(op: string, entries: readonly Entry[], x: Shape, normalize: boolean): Layout {
   const arrays = entries.flatMap((e, i) => (e.kind === 'array' ? [{ i, indices: e.indices }] : []));
   const common = tryBroadcastShapes(arrays.map((a) => a.indices.shape));
   if (!common) {
@@ -230,7 +230,7 @@ function layoutOf(op: string, entries: readonly Entry[], x: Shape, normalize: bo
 const isSignedDType = (t: Tensor): boolean => t.dtype === 'int32';
 
 /** Rows of positions: the index arrays, broadcast, along a last axis. */
-function rowsOf(indices: readonly Tensor[], common: readonly number[]): Tensor {
+export function rowsOf(indices: readonly Tensor[], common: readonly number[]): Tensor {
   return prim.concatenate(
     indices.map((t) => prim.reshape(prim.broadcastTo(t, common), [...common, 1])),
     common.length,
@@ -297,168 +297,3 @@ export function getIndexed(op: string, x: Tensor, index: readonly Index[], optio
   if (mode !== 'fill' && !isEmpty && isDynamicSlice(entries)) return dynamicIndexed(op, x, entries);
   return gatherIndexed(op, x, entries, mode, options.fillValue);
 }
-
-// Updates.
-
-export type UpdateKind = 'set' | 'add' | 'multiply' | 'min' | 'max';
-
-export interface UpdateOptions {
-  /** Out of bounds: `'drop'` (the default) leaves such updates out, `'clip'` moves them to the nearest element. */
-  readonly mode?: IndexModeName | undefined;
-  /** Promises that no element is updated twice. */
-  readonly uniqueIndices?: boolean | undefined;
-  /** Promises ascending positions. */
-  readonly indicesAreSorted?: boolean | undefined;
-}
-
-const combine: Readonly<Record<Exclude<UpdateKind, 'set'>, (old: Tensor, update: Tensor) => Tensor>> = {
-  add: prim.add,
-  multiply: prim.mul,
-  min: prim.min,
-  max: prim.max,
-};
-
-const scatterOf: Readonly<Record<UpdateKind, typeof prim.scatter>> = {
-  set: prim.scatter,
-  add: prim.scatterAdd,
-  multiply: prim.scatterMul,
-  min: prim.scatterMin,
-  max: prim.scatterMax,
-};
-
-function fitUpdate(op: string, update: Tensor, shape: readonly number[]): Tensor {
-  const fits = tryBroadcastShapes([update.shape, shape]);
-  // Leading axes of size 1 may go, as in NumPy's assignment.
-  const extra = update.ndim - shape.length;
-  const trimmed = extra > 0 && update.shape.slice(0, extra).every((n) => n === 1) ? prim.reshape(update, update.shape.slice(extra)) : update;
-  if (trimmed.ndim <= shape.length && fits && tryBroadcastShapes([trimmed.shape, shape])!.every((n, d) => n === shape[d])) {
-    return prim.broadcastTo(trimmed, shape);
-  }
-  throw new ShapeError(
-    `${op}: expected an update that broadcasts to [${shape.join(',')}], got ${update.aval.toString()}.`,
-    'it must fit the part of the array that the index selects.',
-  );
-}
-
-/** `update` (of the index's shape) laid over an array like `x`: `null` when it covers all of it. */
-function spread(update: Tensor, x: Tensor, entries: readonly Entry[]): { full: Tensor; mask: Tensor | null } {
-  const ranges = axisEntries(entries).map((e): RangeEntry => (e.kind === 'number' ? { kind: 'range', start: e.at, step: 1, length: 1 } : (e as RangeEntry)));
-  const bounds = ranges.map(ascending);
-  const shaped = prim.reshape(update, ranges.map((r) => r.length));
-  const part = prim.reverse(
-    shaped,
-    ranges.flatMap((r, d) => (r.step < 0 && r.length > 1 ? [d] : [])),
-  );
-  const low = bounds.map((b) => b.start);
-  const interior = bounds.map((b) => b.stride - 1);
-  const high = bounds.map((b, d) => x.shape[d]! - b.limit);
-  // An axis of no elements has nothing between them: all of it is padding.
-  const params = { low: low.map((n, d) => (ranges[d]!.length === 0 ? 0 : n)), high: high.map((n, d) => (ranges[d]!.length === 0 ? x.shape[d]! : n)), interior };
-  const isWhole = ranges.every((r, d) => r.length === x.shape[d]);
-  const full = prim.pad(part, prim.like(part, 0), params);
-  if (isWhole) return { full, mask: null };
-  const ones = prim.broadcastTo(asTensor(true), part.shape);
-  return { full, mask: prim.pad(ones, asTensor(false), params) };
-}
-
-function updateBasic(op: string, x: Tensor, entries: readonly Entry[], kind: UpdateKind, y: Tensor): Tensor {
-  const update = fitUpdate(op, y, basicShape(entries));
-  if (update.size === 0) return x;
-  const isContiguous = axisEntries(entries).every((e) => e.kind === 'number' || (e.kind === 'range' && (e.step === 1 || e.length <= 1)));
-  if (kind === 'add') return prim.add(x, spread(update, x, entries).full);
-  const old = (): Tensor => prim.reshape(applyRanges(x, entries), basicShape(entries));
-  const value = kind === 'set' ? update : combine[kind](old(), update);
-  if (isContiguous) {
-    const starts = axisEntries(entries).map((e) => (e.kind === 'number' ? e.at : (e as RangeEntry).start));
-    const sizes = axisEntries(entries).map((e) => (e.kind === 'number' ? 1 : (e as RangeEntry).length));
-    if (sizes.every((n, d) => n === x.shape[d])) return prim.reshape(value, x.shape);
-    return prim.dynamicUpdateSlice(x, prim.reshape(value, sizes), starts.map(constantIndex));
-  }
-  const { full, mask } = spread(value, x, entries);
-  return mask ? prim.select(mask, full, x) : full;
-}
-
-/**
- * With index arrays: one scatter. Ranges that are not whole axes become index arrays of their own axis, so that every axis of the
- * result is either of the rows of positions or of the window.
- */
-function updateAdvanced(op: string, x: Tensor, entries: readonly Entry[], kind: UpdateKind, y: Tensor, options: UpdateOptions): Tensor {
-  const layout = layoutOf(op, entries, x.shape, true);
-  const update = prim.reshape(fitUpdate(op, y, layout.shapeWithNew), layout.shape);
-  const items = axisEntries(entries);
-  const rank = layout.shape.length;
-  // Result axis of each range, in order.
-  const free = Array.from({ length: rank }, (_, d) => d).filter((d) => d < layout.position || d >= layout.position + layout.common.length);
-  const rangeAxes = items.flatMap((e, d) => (e.kind === 'range' ? [d] : []));
-  const resultAxis = new Map(rangeAxes.map((d, k) => [d, free[k]!]));
-  const isPartial = (d: number): boolean => {
-    const e = items[d] as RangeEntry;
-    return e.start !== 0 || e.step !== 1 || e.length !== x.shape[d];
-  };
-  const partial = rangeAxes.filter(isPartial);
-  const windowDims = rangeAxes.filter((d) => !isPartial(d)).map((d) => resultAxis.get(d)!);
-  const batchDims = Array.from({ length: rank }, (_, d) => d).filter((d) => !windowDims.includes(d));
-  const batchShape = batchDims.map((d) => layout.shape[d]!);
-  const at = batchDims.indexOf(layout.position);
-  const place = (t: Tensor): Tensor => {
-    // The index arrays' own axes stand together, the partial ranges' axes around them.
-    const tail = batchDims.length - (layout.common.length === 0 ? batchDims.length : at + layout.common.length);
-    const ones = Array.from({ length: tail }, () => 1);
-    return prim.reshape(prim.broadcastTo(t, layout.common), [...layout.common, ...ones]);
-  };
-  const stepped = (d: number): Tensor => {
-    const { start, step, length } = items[d] as RangeEntry;
-    const values = Int32Array.from({ length }, (_, i) => start + i * step);
-    const t = deviceTensor(values, new Aval([length], 'int32'));
-    return prim.reshape(t, batchDims.map((b) => (b === resultAxis.get(d) ? length : 1)));
-  };
-  const axes = [...layout.axes, ...partial];
-  const indices = [...layout.indices.map(place), ...partial.map(stepped)];
-  return scatterOf[kind](x, rowsOf(indices, batchShape), update, {
-    dimensionNumbers: {
-      updateWindowDims: windowDims,
-      insertedWindowDims: axes.toSorted((a, b) => a - b),
-      scatterDimsToOperandDims: axes,
-      operandBatchingDims: [],
-      scatterIndicesBatchingDims: [],
-    },
-    mode: toIndexMode(op, options.mode, 'fill'),
-    uniqueIndices: options.uniqueIndices ?? false,
-    indicesAreSorted: options.indicesAreSorted ?? false,
-  });
-}
-
-/** The one boolean mask of an index that consists of nothing else, if it is traced. */
-function tracedMask(index: readonly Index[]): Tensor | undefined {
-  const [only] = index;
-  if (index.length !== 1 || !(only instanceof Tensor) || only.dtype !== 'bool') return undefined;
-  try {
-    only.concrete('mask');
-    return undefined;
-  } catch {
-    return only;
-  }
-}
-
-/** A scalar update under a traced mask needs no positions. */
-function updateMasked(op: string, x: Tensor, mask: Tensor, kind: UpdateKind, y: Tensor): Tensor {
-  if (y.ndim > 0) {
-    throw new TraceError(
-      `${op}: expected a scalar update under a traced mask, got ${y.aval.toString()}.`,
-      'use np.where(mask, values, x) with values of the shape of x.',
-    );
-  }
-  const wide = prim.reshape(mask, [...mask.shape, ...Array.from({ length: x.ndim - mask.ndim }, () => 1)]);
-  return prim.select(prim.broadcastTo(wide, x.shape), kind === 'set' ? y : combine[kind](x, y), x);
-}
-
-export function updateIndexed(op: string, x: Tensor, index: readonly Index[], kind: UpdateKind, y: TensorLike, options: UpdateOptions = {}): Tensor {
-  const value = asTensor(y);
-  const update = value.dtype === x.dtype ? value : prim.convert(value, x.dtype);
-  const strong = update.aval.weakType && !x.aval.weakType ? prim.convert(update, x.dtype) : update;
-  const mask = tracedMask(index);
-  if (mask) return updateMasked(op, x, mask, kind, strong);
-  const parsed = parseIndex(op, x.shape, index);
-  return parsed.isBasic ? updateBasic(op, x, parsed.entries, kind, strong) : updateAdvanced(op, x, parsed.entries, kind, strong, options);
-}
-

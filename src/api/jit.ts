@@ -13,6 +13,10 @@ import { traceProgram } from '../core/program-trace.ts';
 import { ConcreteTensor, Tensor } from '../core/tensor.ts';
 import { call } from '../control/call.ts';
 import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, functionName, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
+import { installMethods } from './methods.ts';
+
+// Whoever transforms a function may call methods on what it is given.
+installMethods();
 
 export interface JitOptions {
   /** Arguments that are not traced: any JavaScript value, compared with `Object.is`; each new value compiles anew. */

@@ -10,35 +10,14 @@ import type { Shape } from '../ir/shape.ts';
 import { settings } from '../core/config.ts';
 import { ConcreteTensor, nested, Tensor, Tracer } from '../core/tensor.ts';
 import * as prim from '../primitives/index.ts';
-import { type GetOptions, getIndexed, type Index, updateIndexed, type UpdateKind, type UpdateOptions } from './indexing.ts';
+import { AtIndex } from './at.ts';
+import { getIndexed, type Index } from './indexing.ts';
 import type { TensorLike } from './lift.ts';
-import { checkOptions } from './options.ts';
 import { type DTypeLike, toDType } from './numpy/dtypes.ts';
 import * as np from './numpy/index.ts';
 
 /** Nested numbers (booleans of a bool array); a number for a scalar. */
 export type NestedNumbers = number | boolean | NestedNumbers[];
-
-/** What `x.at(...)` gives: reading with a mode, and copies of x with the selected part changed. */
-export interface AtIndex {
-  /** The selected part; `mode` and `fillValue` decide what is read out of bounds. */
-  get(options?: GetOptions): Tensor;
-  /** A copy with the part replaced. Updates out of bounds are dropped; of several on one element the last stays. */
-  set(values: TensorLike, options?: UpdateOptions): Tensor;
-  /** A copy with values added; updates on one element add up. */
-  add(values: TensorLike, options?: UpdateOptions): Tensor;
-  subtract(values: TensorLike, options?: UpdateOptions): Tensor;
-  /** A copy with the part multiplied. For the derivative in the values, index arrays need `uniqueIndices`. */
-  mul(values: TensorLike, options?: UpdateOptions): Tensor;
-  multiply(values: TensorLike, options?: UpdateOptions): Tensor;
-  div(values: TensorLike, options?: UpdateOptions): Tensor;
-  divide(values: TensorLike, options?: UpdateOptions): Tensor;
-  power(values: TensorLike, options?: UpdateOptions): Tensor;
-  min(values: TensorLike, options?: UpdateOptions): Tensor;
-  max(values: TensorLike, options?: UpdateOptions): Tensor;
-  /** A copy with a function applied to the part. */
-  apply(f: (part: Tensor) => TensorLike, options?: UpdateOptions): Tensor;
-}
 
 type Rest<F> = F extends (x: TensorLike, ...rest: infer R) => unknown ? R : never;
 type AxisArgs = [axis?: np.Axis | np.AxisOptions, options?: np.AxisOptions];
@@ -198,45 +177,6 @@ declare module '../core/tensor.ts' {
 type Table = { readonly [K in keyof TensorMethods]: (x: Tensor, ...args: Parameters<TensorMethods[K]>) => ReturnType<TensorMethods[K]> };
 type PropertyTable = { readonly [K in keyof TensorProperties]: (x: Tensor) => TensorProperties[K] };
 
-function atIndex(x: Tensor, index: readonly Index[]): AtIndex {
-  const get = (): Tensor => getIndexed('at', x, index);
-  const update =
-    (kind: UpdateKind) =>
-    (values: TensorLike, options?: UpdateOptions): Tensor =>
-      updateIndexed('at', x, index, kind, values, checked(options));
-  const set = update('set');
-  const multiply = update('multiply');
-  const divide: AtIndex['divide'] = (values, options) => {
-    // x / 1-with-the-divisors-set, so that several divisors on one element all count.
-    const divisors = updateIndexed('at', np.onesLike(x), index, 'multiply', values, checked(options));
-    return np.divide(x, divisors);
-  };
-  return {
-    get: (options) => getIndexed('at', x, index, checkedGet(options)),
-    set,
-    add: update('add'),
-    subtract: (values, options) => update('add')(np.negative(values), options),
-    mul: multiply,
-    multiply,
-    div: divide,
-    divide,
-    power: (values, options) => set(np.power(get(), values), options),
-    min: update('min'),
-    max: update('max'),
-    apply: (f, options) => set(f(get()), options),
-  };
-}
-
-function checked(options: UpdateOptions | undefined): UpdateOptions {
-  checkOptions('at', options, ['mode', 'uniqueIndices', 'indicesAreSorted']);
-  return options ?? {};
-}
-
-function checkedGet(options: GetOptions | undefined): GetOptions {
-  checkOptions('at', options, ['mode', 'fillValue', 'uniqueIndices', 'indicesAreSorted']);
-  return options ?? {};
-}
-
 /** `f(1, 2)` as `f([1, 2])`. */
 const listed = (args: readonly unknown[]): readonly number[] =>
   (args.length === 1 && Array.isArray(args[0]) ? args[0] : args) as readonly number[];
@@ -345,7 +285,7 @@ const table: Table = {
   transpose: (x, ...axes: readonly unknown[]) => np.transpose(x, axes.length === 0 || axes[0] === null ? null : listed(axes)),
   astype: (x, dtype) => prim.convert(x, toDType('astype', dtype)),
   slice: (x, ...index) => getIndexed('slice', x, index),
-  at: (x, ...index) => atIndex(x, index),
+  at: (x, ...index) => new AtIndex(x, index),
   toArray,
   js: toArray,
   dispose,

@@ -23,3 +23,10 @@ export function readOptions<T extends object>(op: string, names: readonly (keyof
   });
   return out as Partial<T>;
 }
+
+/** One required argument, given by position or as the only member of an options object. */
+export function readArgument<T>(op: string, name: string, given: T | Readonly<Record<string, T>>): T {
+  if (!isOptions(given)) return given as T;
+  checkOptions(op, given, [name]);
+  return (given as Readonly<Record<string, T>>)[name]!;
+}

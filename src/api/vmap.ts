@@ -10,6 +10,10 @@ import type { Tensor } from '../core/tensor.ts';
 import { batchFlat } from '../transforms/batch.ts';
 import { materializeBatch, moveAxis, moveBatchToFront } from '../primitives/structural.ts';
 import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, type Liftable, type Tensors } from './args.ts';
+import { installMethods } from './methods.ts';
+
+// Whoever transforms a function may call methods on what it is given.
+installMethods();
 
 /** A tree prefix of axes: a number or null for a whole argument, or containers as in the argument. */
 export type AxisTree = number | null | readonly AxisTree[] | { readonly [key: string]: AxisTree };

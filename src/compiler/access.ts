@@ -5,7 +5,15 @@
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
-import { type Axis, axisExpr, type BinaryOp, delinearize, type Expr, linearize, type UnaryOp } from '../ir/loop/expr.ts';
+import {
+  type Axis,
+  axisExpr,
+  type BinaryOp,
+  delinearize,
+  type Expr,
+  linearize,
+  type UnaryOp,
+} from '../ir/loop/expr.ts';
 import type { Equation } from '../ir/program.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
 import { rulesOf } from './rules.ts';
@@ -38,11 +46,38 @@ export interface AccessInfo {
 const simple = 0.3;
 const dear = 5;
 const costs: Readonly<Partial<Record<UnaryOp | BinaryOp, number>>> = {
-  neg: simple, abs: simple, sign: simple, floor: simple, ceil: simple, trunc: simple, round_even: simple, not: simple,
-  popcount: simple, clz: simple, is_finite: simple, sqrt: 1.5, rsqrt: 2,
-  add: simple, sub: simple, mul: simple, max: simple, min: simple, and: simple, or: simple, xor: simple,
-  shl: simple, shr_logical: simple, shr_arithmetic: simple, eq: simple, ne: simple, lt: simple, le: simple, gt: simple, ge: simple,
-  div: 1.5, rem: 3,
+  neg: simple,
+  abs: simple,
+  sign: simple,
+  floor: simple,
+  ceil: simple,
+  trunc: simple,
+  round_even: simple,
+  not: simple,
+  popcount: simple,
+  clz: simple,
+  is_finite: simple,
+  sqrt: 1.5,
+  rsqrt: 2,
+  add: simple,
+  sub: simple,
+  mul: simple,
+  max: simple,
+  min: simple,
+  and: simple,
+  or: simple,
+  xor: simple,
+  shl: simple,
+  shr_logical: simple,
+  shr_arithmetic: simple,
+  eq: simple,
+  ne: simple,
+  lt: simple,
+  le: simple,
+  gt: simple,
+  ge: simple,
+  div: 1.5,
+  rem: 3,
 }; // what is not listed is a function of many instructions
 
 /** Fresh axes of a shape. */

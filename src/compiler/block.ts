@@ -16,7 +16,9 @@ import { loopsOf, rulesOf } from './rules.ts';
 import { type Block, type EquationUnit, scheduleBlock, type Unit } from './schedule.ts';
 
 /** What an input of a block is bound to. */
-export type Binding = { readonly kind: 'scalar'; readonly value: number } | { readonly kind: 'view'; readonly view: View };
+export type Binding =
+  | { readonly kind: 'scalar'; readonly value: number }
+  | { readonly kind: 'view'; readonly view: View };
 
 /** Where an output of a block must end up; `carried` is the input whose memory that is. */
 export interface Destination {
@@ -254,12 +256,7 @@ export class BlockCompiler {
   }
 
   /** Steps of a sub-Program, with `loops` more loops around it. */
-  subSteps(
-    program: Program,
-    inputs: readonly Binding[],
-    destinations: Destinations,
-    loops: number,
-  ): DraftStep[] {
+  subSteps(program: Program, inputs: readonly Binding[], destinations: Destinations, loops: number): DraftStep[] {
     return blockSteps(this.session, program, inputs, destinations, this.depth + loops);
   }
 

@@ -99,7 +99,11 @@ function classifyOutputs(session: Session, graph: Graph): PlannedOutput[] {
 }
 
 /** Donated inputs that are not results themselves, with the kind of memory they are. */
-function donatable(program: Program, planned: readonly PlannedOutput[], donate: readonly number[]): Map<number, string> {
+function donatable(
+  program: Program,
+  planned: readonly PlannedOutput[],
+  donate: readonly number[],
+): Map<number, string> {
   const passedOn = new Set(planned.flatMap((p) => (p.kind === 'input' ? [p.index] : [])));
   const out = new Map<number, string>();
   for (const i of donate) {

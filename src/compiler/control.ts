@@ -71,7 +71,10 @@ function scanSteps(block: BlockCompiler, eqn: Equation, control: Scan, results: 
   const { body, constants, carry, length, reverse } = control;
   const id = block.session.loopId();
   const carries = results.slice(0, carry);
-  const slice = (view: View, bytes: number): View => ({ ...view, strides: [...view.strides, { loop: id, stride: bytes }] });
+  const slice = (view: View, bytes: number): View => ({
+    ...view,
+    strides: [...view.strides, { loop: id, stride: bytes }],
+  });
   const xs = eqn.inputs.slice(constants + carry);
   const inputs = [
     ...eqn.inputs.slice(0, constants).map((a) => block.binding(a)),

@@ -23,7 +23,9 @@ export function donate(
     free.delete(input);
   };
   // Outputs with the fewest choices choose first.
-  const wishes = inPlaceChoices(liveness, donated, outputs, ins, outs).sort((a, b) => a.inputs.length - b.inputs.length);
+  const wishes = inPlaceChoices(liveness, donated, outputs, ins, outs).sort(
+    (a, b) => a.inputs.length - b.inputs.length,
+  );
   for (const { output, inputs } of wishes) {
     const found = inputs.find((i) => free.has(i));
     if (found !== undefined) give(output, found);

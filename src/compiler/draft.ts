@@ -54,7 +54,12 @@ export type DraftStep =
     }
   | { readonly kind: 'copy'; readonly from: View; readonly to: View; readonly bytes: number }
   | { readonly kind: 'branch'; readonly index: View; readonly branches: readonly (readonly DraftStep[])[] }
-  | { readonly kind: 'while'; readonly cond: readonly DraftStep[]; readonly predicate: View; readonly body: readonly DraftStep[] }
+  | {
+      readonly kind: 'while';
+      readonly cond: readonly DraftStep[];
+      readonly predicate: View;
+      readonly body: readonly DraftStep[];
+    }
   | {
       readonly kind: 'for';
       readonly id: number;

@@ -5,7 +5,17 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import { InternalError } from '../ir/errors.ts';
-import { type Axis, axisExpr, type BufferRef, constant, type Expr, int, linearize, load, type Local } from '../ir/loop/expr.ts';
+import {
+  type Axis,
+  axisExpr,
+  type BufferRef,
+  constant,
+  type Expr,
+  int,
+  linearize,
+  load,
+  type Local,
+} from '../ir/loop/expr.ts';
 import type { Kernel, Stmt } from '../ir/loop/kernel.ts';
 import type { Atom, Literal, Var } from '../ir/program.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
@@ -175,9 +185,7 @@ class KernelEmitter {
     const axes = extents.map((extent): Axis => ({ kind: 'axis', id: this.nextId++, extent }));
     // Without elements the result is the identity, whatever the element would be.
     const value =
-      sizeOf(extents) === 0
-        ? constant(0, dtype)
-        : elementAt(axes.map((a) => (a.extent === 1 ? int(0) : axisExpr(a))));
+      sizeOf(extents) === 0 ? constant(0, dtype) : elementAt(axes.map((a) => (a.extent === 1 ? int(0) : axisExpr(a))));
     const target: Local = { kind: 'local', id: this.nextId++, dtype };
     this.statements.push({ kind: 'reduce', target, combine, axes: axes.filter((a) => a.extent !== 1), element: value });
     return { op: 'local', dtype, local: target };
@@ -239,7 +247,8 @@ interface Store {
   readonly value: Expr;
 }
 
-const bytesOf = (b: BufferRef): number => (b.dtype === 'bool' || b.dtype === 'uint8' ? 1 : b.dtype === 'float64' ? 8 : 4);
+const bytesOf = (b: BufferRef): number =>
+  b.dtype === 'bool' || b.dtype === 'uint8' ? 1 : b.dtype === 'float64' ? 8 : 4;
 
 function element(
   node: Node,

@@ -56,7 +56,15 @@ export class Graph {
     const isFusible = (lower.kind === 'pointwise' || lower.kind === 'reduction') && loopsOf(eqn) === undefined;
     const info = isFusible ? probe(eqn) : noAccess;
     const size = eqn.outputs.length > 0 ? eqn.outputs[0]!.aval.size : 0;
-    const inner = lower.kind === 'reduction' ? sizeOf(lower.extents(eqn.inputs.map((a) => a.aval), eqn.params)) : 1;
+    const inner =
+      lower.kind === 'reduction'
+        ? sizeOf(
+            lower.extents(
+              eqn.inputs.map((a) => a.aval),
+              eqn.params,
+            ),
+          )
+        : 1;
     const source = eqn.inputs[0];
     const isAlias = info.isAlias && source?.kind === 'var' && !this.scalars.has(source);
     const node: Node = {

@@ -167,7 +167,8 @@ export class Grouping {
       if (reader === undefined) continue;
       const g = find(reader);
       const risen = Math.max(level, g.level);
-      const isLegal = !producers.has(g) && this.canHold(g, node) && [...mergeable, g].every((m) => m.minConsumer > risen);
+      const isLegal =
+        !producers.has(g) && this.canHold(g, node) && [...mergeable, g].every((m) => m.minConsumer > risen);
       if (!isLegal || mergeable.has(g) || !fits([...mergeable, g], node)) continue;
       mergeable.add(g);
       level = risen;

@@ -36,7 +36,7 @@ export class MinHeap {
 
   private sink(): void {
     const n = this.keys.length;
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       let least = i;
       for (const child of [2 * i + 1, 2 * i + 2]) if (child < n && this.keys[child]! < this.keys[least]!) least = child;
       if (least === i) return;

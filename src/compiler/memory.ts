@@ -92,7 +92,12 @@ function resolveSteps(
       case 'branch':
         return { kind: 'branch', index: slot(step.index), branches: step.branches.map(resolveAll) };
       case 'while':
-        return { kind: 'while', cond: resolveAll(step.cond), predicate: slot(step.predicate), body: resolveAll(step.body) };
+        return {
+          kind: 'while',
+          cond: resolveAll(step.cond),
+          predicate: slot(step.predicate),
+          body: resolveAll(step.body),
+        };
       case 'for':
         return { ...step, body: resolveAll(step.body) };
     }

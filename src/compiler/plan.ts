@@ -32,7 +32,13 @@ export type Step =
   /** Runs `cond`, reads the bool at `predicate`, and while it holds runs `body` and `cond` again. */
   | { readonly kind: 'while'; readonly cond: readonly Step[]; readonly predicate: Slot; readonly body: readonly Step[] }
   /** Iterations 0…length-1 (backward when `reverse`); slots inside refer to the iteration by `id`. */
-  | { readonly kind: 'for'; readonly id: number; readonly length: number; readonly reverse: boolean; readonly body: readonly Step[] };
+  | {
+      readonly kind: 'for';
+      readonly id: number;
+      readonly length: number;
+      readonly reverse: boolean;
+      readonly body: readonly Step[];
+    };
 
 /** How the caller gets output `i`: memory it supplies, or a value it already has. */
 export type PlannedOutput =

@@ -48,7 +48,8 @@ function rewrite(start: Equation, producer: (a: Atom) => Equation | undefined): 
 }
 
 function checked(eqn: Equation, values: readonly Atom[]): readonly Atom[] {
-  const fits = values.length === eqn.outputs.length && values.every((a, i) => a.aval.equals(eqn.outputs[i]!.aval, true));
+  const fits =
+    values.length === eqn.outputs.length && values.every((a, i) => a.aval.equals(eqn.outputs[i]!.aval, true));
   if (!fits) throw new InternalError(`a simplify rule changed the avals of\n    ${showEquation(eqn)}`);
   return values;
 }

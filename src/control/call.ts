@@ -22,6 +22,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { bind } from '../core/trace.ts';
 import { add, mul } from '../primitives/arithmetic.ts';
 import { moveBatchToFront } from '../primitives/structural.ts';
+import { checkOperands } from './operands.ts';
 import { transposeProgram } from '../transforms/backward.ts';
 import { partialEvalProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
@@ -80,7 +81,10 @@ const sampleProgram = traceProgram('sample', [f32(3), f32(3)], ([x, y]) => [add(
 
 export const callP: Primitive<CallParams> = definePrimitive<CallParams>({
   name: 'call',
-  abstractEval: (_avals, { program }) => program.outAvals,
+  abstractEval: (avals, { program }) => {
+    checkOperands(program.name, avals, program.inAvals);
+    return program.outAvals;
+  },
   calculus: {
     kind: 'structured',
     jvp: (primals, tangents, { program }) => {

@@ -23,6 +23,7 @@ import { bits, memo } from '../transforms/memo.ts';
 import { type RecomputeSplit, recomputeSplit, type SavePolicy } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
 import { call, transposeCall } from './call.ts';
+import { checkOperands } from './operands.ts';
 
 export interface CheckpointParams {
   readonly program: Program;
@@ -77,7 +78,10 @@ const sampleProgram = traceClosedProgram('block', [f32(3), f32(3)], ([x, y]) => 
 
 export const checkpointP: Primitive<CheckpointParams> = definePrimitive<CheckpointParams>({
   name: 'checkpoint',
-  abstractEval: (_avals, { program }) => program.outAvals,
+  abstractEval: (avals, { program }) => {
+    checkOperands(program.name, avals, program.inAvals);
+    return program.outAvals;
+  },
   calculus: {
     kind: 'structured',
     jvp: (primals, tangents, { program, policy }) => {

@@ -33,6 +33,7 @@ import { backwardPass } from '../transforms/backward.ts';
 import { zeros } from '../transforms/jvp.ts';
 import { partialEvalProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
+import { checkOperands } from './operands.ts';
 
 export interface CondParams {
   /** All with the same operands and results. Operand 0 of the equation is the index (int32, clamped). */
@@ -190,7 +191,10 @@ const sampleBranches = [
 
 export const condP: Primitive<CondParams> = definePrimitive<CondParams>({
   name: 'cond',
-  abstractEval: (_avals, { branches }) => branches[0]!.outAvals,
+  abstractEval: ([, ...avals], { branches }) => {
+    checkOperands('cond', avals, branches[0]!.inAvals);
+    return branches[0]!.outAvals;
+  },
   calculus: { kind: 'structured', jvp, partialEval, transpose },
   batch,
   prune,

@@ -4,6 +4,7 @@
  * May import: `ir`, `core`, `primitives`, `transforms`.
  * @module
  */
+import type { Aval } from '../ir/aval.ts';
 import type { Program } from '../ir/program.ts';
 import { DifferentiationError } from '../ir/errors.ts';
 import { evalProgram } from '../core/evaluate.ts';
@@ -23,6 +24,7 @@ import { batchCustomJvp, batchCustomVjp } from '../transforms/batch-custom.ts';
 import { applyCustomLinear } from '../transforms/custom-linear.ts';
 import { instantiate } from '../transforms/jvp.ts';
 import { transposeCall } from './call.ts';
+import { checkOperands } from './operands.ts';
 
 interface CustomParams<C> {
   readonly call: C;
@@ -69,9 +71,14 @@ const vjpCalculus: Calculus<CustomVjpParams> = {
   transpose: transposeInlined,
 };
 
+function abstractEval(avals: readonly Aval[], { program }: { readonly program: Program }): readonly Aval[] {
+  checkOperands(program.name, avals, program.inAvals);
+  return program.outAvals;
+}
+
 export const customJvpCallP: Primitive<CustomJvpParams> = definePrimitive<CustomJvpParams>({
   name: 'custom_jvp_call',
-  abstractEval: (_avals, { program }) => program.outAvals,
+  abstractEval,
   calculus: jvpCalculus,
   batch: (context, args, dims, params) => batchCustom(context, args, dims, params, customJvpCallP, batchCustomJvp),
   lower: { kind: 'expand', program: (_avals, { program }) => program },
@@ -80,7 +87,7 @@ export const customJvpCallP: Primitive<CustomJvpParams> = definePrimitive<Custom
 
 export const customVjpCallP: Primitive<CustomVjpParams> = definePrimitive<CustomVjpParams>({
   name: 'custom_vjp_call',
-  abstractEval: (_avals, { program }) => program.outAvals,
+  abstractEval,
   calculus: vjpCalculus,
   batch: (context, args, dims, params) => batchCustom(context, args, dims, params, customVjpCallP, batchCustomVjp),
   lower: { kind: 'expand', program: (_avals, { program }) => program },

@@ -29,6 +29,7 @@ import { backwardPass } from '../transforms/backward.ts';
 import { zeros } from '../transforms/jvp.ts';
 import { partialEvalProgram, type SplitProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
+import { checkOperands } from './operands.ts';
 
 export interface ScanParams {
   /** Inputs: constants, carry, slices of xs. Outputs: carry, slices of ys. */
@@ -296,8 +297,11 @@ function prune(used: readonly boolean[], params: ScanParams): PrunedEquation<Sca
   return { params: { ...params, body: pruned }, inputs: body.inputs.map((_, i) => i), outputs };
 }
 
-const abstractEval = (_avals: readonly Aval[], { body, numCarry, length }: ScanParams): Aval[] =>
-  body.outAvals.map((a, i) => (i < numCarry ? a : a.withShape([length, ...a.shape])));
+function abstractEval(avals: readonly Aval[], { body, numConsts, numCarry, length }: ScanParams): Aval[] {
+  const stacked = (a: Aval): Aval => a.withShape([length, ...a.shape]);
+  checkOperands('scan', avals, body.inputs.map(({ aval }, i) => (i < numConsts + numCarry ? aval : stacked(aval))));
+  return body.outAvals.map((a, i) => (i < numCarry ? a : stacked(a)));
+}
 
 const sampleBody = (dtype: 'f32' | 'f64'): Program => {
   const make = dtype === 'f32' ? f32 : f64;

@@ -29,6 +29,7 @@ import { broadcastTo, moveBatchToFront, reduceSum, reshape } from '../primitives
 import { zeros } from '../transforms/jvp.ts';
 import { partialEvalProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
+import { checkOperands } from './operands.ts';
 import { carryFixpoint } from './scan.ts';
 
 export interface WhileParams {
@@ -197,7 +198,12 @@ const sampleBody = traceClosedProgram('grow', [f32(), f32(2)], ([k, x]) => [mul(
 
 export const whileP: Primitive<WhileParams> = definePrimitive<WhileParams>({
   name: 'while',
-  abstractEval: (_avals, { body }) => body.outAvals,
+  abstractEval: (avals, params) => {
+    const { condConsts, bodyConsts, carry } = partsOf(avals, params);
+    checkOperands('while', [...condConsts, ...carry], params.cond.inAvals);
+    checkOperands('while', [...bodyConsts, ...carry], params.body.inAvals);
+    return params.body.outAvals;
+  },
   calculus: { kind: 'structured', jvp, partialEval, transpose: noReverseMode },
   batch,
   lower: {

@@ -5,6 +5,7 @@
  */
 import type { Atom, Program, Var } from '../ir/program.ts';
 import { recordOf } from './primitive.ts';
+import { replaySite, stopReplay } from './site.ts';
 import type { Tensor } from './tensor.ts';
 import { currentTrace } from './trace.ts';
 
@@ -15,11 +16,19 @@ export function evalProgram(program: Program, args: readonly Tensor[]): Tensor[]
   program.inputs.forEach((v, i) => env.set(v, args[i]!));
   const lastUses = lastUsesOf(program);
   const trace = currentTrace();
-  program.equations.forEach((eqn, i) => {
-    const outs = trace.process(recordOf(eqn), eqn.inputs.map(read), eqn.params);
-    eqn.outputs.forEach((v, k) => env.set(v, outs[k]!));
-    for (const v of lastUses[i]!) env.delete(v);
-  });
+  const { equations } = program;
+  const before = replaySite(undefined);
+  try {
+    for (let i = 0; i < equations.length; i++) {
+      const eqn = equations[i]!;
+      replaySite(eqn.site);
+      const outs = trace.process(recordOf(eqn), eqn.inputs.map(read), eqn.params);
+      eqn.outputs.forEach((v, k) => env.set(v, outs[k]!));
+      for (const v of lastUses[i]!) env.delete(v);
+    }
+  } finally {
+    stopReplay(before);
+  }
   return program.outputs.map(read);
 }
 

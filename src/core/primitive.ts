@@ -4,7 +4,7 @@
  * May import: `ir`.
  * @module
  */
-import { InternalError } from '../ir/errors.ts';
+import { DifferentiationError } from '../ir/errors.ts';
 import type { Aval } from '../ir/aval.ts';
 import type { TypedArray } from '../ir/dtype.ts';
 import type { LowerRule } from '../ir/loop/lower.ts';
@@ -31,8 +31,11 @@ export const isLinearInput = (x: TransposeOperand): x is LinearInput => x instan
 
 /** The value of an operand that a transpose rule needs as data. */
 export function residual(x: TransposeOperand): Tensor {
-  if (x instanceof LinearInput) throw new InternalError(`a transpose rule needs the value of an operand it is linear in`);
-  return x;
+  if (!(x instanceof LinearInput)) return x;
+  throw new DifferentiationError(
+    `linearTranspose: expected a linear function, but it multiplies two values (one of them ${x.aval.toString()}) that both depend on its input.`,
+    'for the derivative of a nonlinear function use vjp or grad; a rule of customJvp must be linear in the tangents.',
+  );
 }
 
 /** Tangents of the outputs. `outs` are the outputs at `primals`. The result is linear in `tangents`. */

@@ -7,7 +7,7 @@ import type { Aval } from '../ir/aval.ts';
 import { TraceError } from '../ir/errors.ts';
 import { type Atom, Equation, Literal, type Params, Program, Var } from '../ir/program.ts';
 import type { AnyPrimitive } from './primitive.ts';
-import { captureSite } from './site.ts';
+import { equationSite } from './site.ts';
 import { ConcreteTensor, type Tensor, Tracer } from './tensor.ts';
 import { checkAlive, type CustomJvpCall, type CustomVjpCall, Trace, withTrace } from './trace.ts';
 
@@ -84,7 +84,7 @@ export class ProgramTrace extends Trace {
       params,
     );
     const outs = outAvals.map((aval) => new Var(aval));
-    const site = this.recordsSites ? captureSite() : undefined;
+    const site = this.recordsSites ? equationSite() : undefined;
     this.equations.push(new Equation(primitive, atoms, params as Params, outs, site));
     return outs.map((v) => new ProgramTracer(this, v));
   }

@@ -1,6 +1,5 @@
 /**
- * Source sites: where in the user's code something was made. Capturing keeps the engine's structured stack; text is made only when
- * an error or a dump asks for it.
+ * Source sites: where in the user's code something was made.
  * May import: `ir`.
  * @module
  */
@@ -10,30 +9,112 @@ import type { SourceSite } from '../ir/program.ts';
 const libraryRoot = import.meta.url.replace(/core\/[^/]*$/, '');
 const libraryPath = libraryRoot.replace(/^file:\/\//, '');
 
-const isOurs = (frame: string): boolean => frame.includes(libraryRoot) || frame.includes(libraryPath);
+const isOurs = (place: string): boolean =>
+  place.includes(libraryRoot) || place.includes(libraryPath) || place.includes('node:internal') || place.includes('node_modules');
 
-class StackSite implements SourceSite {
-  private readonly error: { stack?: string };
+/** A site as text. */
+class TextSite implements SourceSite {
+  private readonly text: string;
 
-  constructor(error: { stack?: string }) {
-    this.error = error;
+  constructor(text: string) {
+    this.text = text;
   }
 
   toString(): string {
-    const frames = (this.error.stack ?? '').split('\n').slice(1);
-    const users = frames.find((f) => !isOurs(f) && !f.includes('node:internal') && !f.includes('node_modules'));
-    return (users ?? frames[0] ?? '').trim().replace(/^at /, '') || 'unknown site';
+    return this.text;
   }
 }
 
-/** Frames kept: the library's own calls between a user's line and an equation are fewer than half of this. */
+/** Frames looked at: the library's own calls between a user's line and an equation are fewer. */
 const depth = 24;
 
-/** The call that is under way. Costs about a microsecond. */
-export function captureSite(): SourceSite {
+function withDepth<T>(run: () => T): T {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = depth;
-  const error = new Error();
-  Error.stackTraceLimit = limit;
-  return new StackSite(error);
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
+/** The call that is under way, as the engine prints it (with source maps where it has them); for errors. */
+export function captureSite(): SourceSite {
+  const frames = withDepth(() => new Error().stack ?? '').split('\n').slice(1);
+  const users = frames.find((f) => !isOurs(f));
+  return new TextSite((users ?? frames[0] ?? '').trim().replace(/^at /, '') || 'unknown site');
+}
+
+/** The few members of V8's call sites that are read here. */
+interface CallSite {
+  getScriptNameOrSourceURL(): string | null;
+  getFunctionName(): string | null;
+  getLineNumber(): number | null;
+  getColumnNumber(): number | null;
+}
+
+class PlaceSite implements SourceSite {
+  private readonly name: string | null;
+  private readonly url: string;
+  private readonly line: number;
+  private readonly column: number;
+
+  constructor(frame: CallSite) {
+    this.name = frame.getFunctionName();
+    this.url = frame.getScriptNameOrSourceURL() ?? 'unknown site';
+    this.line = frame.getLineNumber() ?? 0;
+    this.column = frame.getColumnNumber() ?? 0;
+  }
+
+  toString(): string {
+    const place = `${this.url}:${this.line}:${this.column}`;
+    return this.name === null ? place : `${this.name} (${place})`;
+  }
+}
+
+const oursByUrl = new Map<string, boolean>();
+
+function isOurUrl(url: string): boolean {
+  let ours = oursByUrl.get(url);
+  if (ours === undefined) oursByUrl.set(url, (ours = isOurs(url)));
+  return ours;
+}
+
+function firstUserFrame(_error: unknown, frames: readonly CallSite[]): SourceSite | undefined {
+  const frame = frames.find((f) => !isOurUrl(f.getScriptNameOrSourceURL() ?? 'node:internal')) ?? frames[0];
+  return frame && new PlaceSite(frame);
+}
+
+let replayed: SourceSite | undefined;
+const unknownSite: SourceSite = new TextSite('unknown site');
+
+/** Makes the equations traced from now on stand for one that was traced before; gives what to hand to `stopReplay`. */
+export function replaySite(site: SourceSite | undefined): SourceSite | undefined {
+  const before = replayed;
+  replayed = site ?? unknownSite;
+  return before;
+}
+
+export function stopReplay(before: SourceSite | undefined): void {
+  replayed = before;
+}
+
+/**
+ * Site of an equation: that of the equation it is derived from, or the call that is under way. Only text and numbers are kept: an
+ * Error, or its frames, would keep alive every value that the functions on the stack close over.
+ */
+export function equationSite(): SourceSite {
+  if (replayed !== undefined) return replayed;
+  const holder: { stack?: unknown } = {};
+  const host = Error as { prepareStackTrace?: unknown; captureStackTrace?: (target: object, above: unknown) => void };
+  if (host.captureStackTrace === undefined) return captureSite();
+  const before = host.prepareStackTrace;
+  host.prepareStackTrace = firstUserFrame;
+  try {
+    withDepth(() => host.captureStackTrace!(holder, equationSite));
+    const site = holder.stack;
+    return site instanceof PlaceSite ? site : unknownSite;
+  } finally {
+    host.prepareStackTrace = before;
+  }
 }

@@ -106,3 +106,9 @@ export function withFloatsOf<R>(leaves: readonly Tensor[], f: () => R): R {
     settings.defaultDtype = before;
   }
 }
+
+/** A step count in its own float dtype, or the default one. */
+export function floatOf(count: TensorLike): Tensor {
+  const t = asTensor(count);
+  return castTo(isFloat(t.dtype) && !t.aval.weakType ? t.dtype : defaultFloat(), t);
+}

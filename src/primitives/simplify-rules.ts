@@ -60,6 +60,7 @@ export function exactReciprocal(divisor: Atom): Literal | undefined {
   const exponent = Math.log2(Math.abs(value));
   // Smallest exponents of normal numbers: IEEE 754 binary32 and binary64.
   const lowest = dtypeInfo[dtype].bytes === 4 ? -126 : -1022;
-  if (!Number.isInteger(exponent) || 2 ** exponent !== Math.abs(value) || -exponent < lowest || exponent < lowest) return undefined;
+  if (!Number.isInteger(exponent) || 2 ** exponent !== Math.abs(value) || -exponent < lowest || exponent < lowest)
+    return undefined;
   return new Literal({ aval: divisor.aval, scalar: 1 / value });
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
+import { isFloat } from '../ir/dtype.ts';
 import { DifferentiationError, ShapeError } from '../ir/errors.ts';
 import { definePrimitive, isLinearInput, type MaybeZero, type Primitive, residual } from '../core/primitive.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
@@ -71,16 +72,17 @@ function checkCotangent(name: string, position: number, expected: Aval, got: Ava
   );
 }
 
-/** Tangents of the outputs of a custom_vjp function, as one linear equation. */
+/** Tangents of the outputs of a custom_vjp function, as one linear equation; integers have none. */
 export function applyCustomLinear(
   call: CustomVjpCall,
   residuals: readonly Tensor[],
   tangents: readonly Tensor[],
   outs: readonly Tensor[],
-): Tensor[] {
-  return bind(customLinearP, [...residuals, ...tangents], {
+): MaybeZero[] {
+  const all = bind(customLinearP, [...residuals, ...tangents], {
     call,
     numResiduals: residuals.length,
     outAvals: outs.map((o) => o.aval.strong()),
   });
+  return all.map((t) => (isFloat(t.dtype) ? t : null));
 }

@@ -236,8 +236,12 @@ describe('tracers', () => {
     expect(() => vmap((v: Tensor) => (+v > 0 ? v : v))(x)).toThrow(/traced by vmap/);
   });
 
+  test('JavaScript arithmetic on a differentiated value is an error, not a lost derivative', () => {
+    expect(() => grad((v: Tensor) => v.mul(+v))(3)).toThrow(/would carry no derivative/);
+  });
+
   test('eager derivatives may branch on values', () => {
-    const abs = (v: Tensor): Tensor => (+v > 0 ? v.mul(v) : v.neg());
+    const abs = (v: Tensor): Tensor => (v.item() > 0 ? v.mul(v) : v.neg());
     close(grad(abs)(3), 6);
     close(grad(abs)(-3), -1);
   });

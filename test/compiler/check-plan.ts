@@ -40,16 +40,24 @@ export function drawArgs(avals: readonly Aval[], seed: number): TypedArray[] {
   };
   return avals.map((a) => {
     const data = makeTypedArray(a.dtype, a.size);
-    for (let i = 0; i < data.length; i++) data[i] = a.dtype === 'bool' ? next() % 2 : isFloat(a.dtype) ? (next() % 17) / 4 - 2 : next() % 7;
+    for (let i = 0; i < data.length; i++)
+      data[i] = a.dtype === 'bool' ? next() % 2 : isFloat(a.dtype) ? (next() % 17) / 4 - 2 : next() % 7;
     return data;
   });
 }
 
 /** Throws unless the compiled plan computes what the reference computes; gives the plan for further checks. */
-export function expectPlanMatches(program: Program, args: readonly TypedArray[], what = '', options: PlanOptions = {}): Plan {
+export function expectPlanMatches(
+  program: Program,
+  args: readonly TypedArray[],
+  what = '',
+  options: PlanOptions = {},
+): Plan {
   const plan = compileProgram(program, { verify: true, ...options });
   const tensors = args.map((data, i) => hostTensor(data.slice() as TypedArray, program.inputs[i]!.aval));
-  const expected = reference.compile(program)(tensors).map((t) => t.read());
+  const expected = reference
+    .compile(program)(tensors)
+    .map((t) => t.read());
   const got = interpretPlan(plan, args);
   got.forEach((g, o) => {
     const aval = program.outAvals[o]!;
@@ -57,7 +65,8 @@ export function expectPlanMatches(program: Program, args: readonly TypedArray[],
     if (g.length !== expected[o]!.length) throw new Error(`${what} output ${o}: ${g.length} elements`);
     g.forEach((x, i) => {
       const y = expected[o]![i]!;
-      if (!close(x, y, tol)) throw new Error(`${what} output ${o}[${i}]: expected ${y}, got ${x}\n${program.toString()}`);
+      if (!close(x, y, tol))
+        throw new Error(`${what} output ${o}[${i}]: expected ${y}, got ${x}\n${program.toString()}`);
     });
   });
   return plan;

@@ -31,7 +31,9 @@ describe('scan', () => {
       return [next, p.mul(next, s(2)), x!];
     });
     for (const reverse of [false, true]) {
-      const program = trace([f32(3), f32(2), f32(5, 2)], (args) => scan(args, { body, numConsts: 1, numCarry: 1, length: 5, reverse }));
+      const program = trace([f32(3), f32(2), f32(5, 2)], (args) =>
+        scan(args, { body, numConsts: 1, numCarry: 1, length: 5, reverse }),
+      );
       check(program);
     }
   });
@@ -83,10 +85,15 @@ describe('scan', () => {
       const [y] = foriLoop(2, [h!], inner);
       return [p.add(y!, x!), p.reduceSum(y!, [0])];
     });
-    const program = trace([f32(4), f32(3, 4)], (xs) => scan(xs, { body: outer, numConsts: 0, numCarry: 1, length: 3, reverse: true }));
+    const program = trace([f32(4), f32(3, 4)], (xs) =>
+      scan(xs, { body: outer, numConsts: 0, numCarry: 1, length: 3, reverse: true }),
+    );
     expect(check(program).copies).toBeLessThanOrEqual(2);
     const passing = trace([f32(4)], ([h]) => foriLoop(2, [h!], inner));
-    expect(check(trace([f32(4)], ([x]) => foriLoop(3, [p.exp(x!)], passing)))).toMatchObject({ copies: 0, arenaBytes: 0 });
+    expect(check(trace([f32(4)], ([x]) => foriLoop(3, [p.exp(x!)], passing)))).toMatchObject({
+      copies: 0,
+      arenaBytes: 0,
+    });
   });
 
   it('uses what it was given after the loop', () => {
@@ -94,7 +101,14 @@ describe('scan', () => {
     const program = trace([f32(3)], ([x]) => {
       const init = p.exp(x!);
       const [out] = foriLoop(3, [init], body);
-      return [p.add(out!, init), ...foriLoop(2, [init, init], trace([f32(3), f32(3)], ([a, b]) => [p.add(a!, b!), p.sub(a!, b!)]))];
+      return [
+        p.add(out!, init),
+        ...foriLoop(
+          2,
+          [init, init],
+          trace([f32(3), f32(3)], ([a, b]) => [p.add(a!, b!), p.sub(a!, b!)]),
+        ),
+      ];
     });
     check(program);
   });
@@ -142,20 +156,28 @@ describe('while', () => {
       whileLoop([limit!, c!, x!, y!], { cond: test, body, numCondConsts: 1, numBodyConsts: 1 }),
     );
     check(program);
-    const never = trace([f32(2)], ([y]) => whileLoop([s(-1), y!, s(0), y!], { cond: test, body, numCondConsts: 1, numBodyConsts: 1 }));
+    const never = trace([f32(2)], ([y]) =>
+      whileLoop([s(-1), y!, s(0), y!], { cond: test, body, numCondConsts: 1, numBodyConsts: 1 }),
+    );
     check(never);
   });
 
   it('nests in branches and scans', () => {
     const test = trace([i32(), f32(2)], ([i]) => [p.lt(i!, n(3))]);
     const body = trace([i32(), f32(2)], ([i, x]) => [p.add(i!, n(1)), p.mul(x!, s(1.25))]);
-    const grow = trace([f32(2)], ([x]) => whileLoop([n(0), x!], { cond: test, body, numCondConsts: 0, numBodyConsts: 0 }).slice(1));
+    const grow = trace([f32(2)], ([x]) =>
+      whileLoop([n(0), x!], { cond: test, body, numCondConsts: 0, numBodyConsts: 0 }).slice(1),
+    );
     const keep = trace([f32(2)], ([x]) => [p.neg(x!)]);
     const step = trace([f32(2), i32()], ([x, k]) => {
       const [y] = cond([keep, grow], k!, [x!]);
       return [y!, p.reduceSum(y!, [0])];
     });
-    check(trace([f32(2), i32(4)], ([x, ks]) => scan([x!, p.rem(ks!, n(2))], { body: step, numConsts: 0, numCarry: 1, length: 4, reverse: false })));
+    check(
+      trace([f32(2), i32(4)], ([x, ks]) =>
+        scan([x!, p.rem(ks!, n(2))], { body: step, numConsts: 0, numCarry: 1, length: 4, reverse: false }),
+      ),
+    );
   });
 });
 
@@ -172,7 +194,10 @@ describe('branches', () => {
   });
 
   it('with a known index are the branch', () => {
-    expect(check(trace([f32(3), f32(3)], (xs) => cond([first, second], n(1), xs)))).toMatchObject({ controls: 0, kernels: 1 });
+    expect(check(trace([f32(3), f32(3)], (xs) => cond([first, second], n(1), xs)))).toMatchObject({
+      controls: 0,
+      kernels: 1,
+    });
   });
 
   it('take literals', () => {

@@ -13,7 +13,11 @@ import { type CompileStats, compileStats } from '../../src/compiler/stats.ts';
 import type { PlanOptions } from '../../src/compiler/compile.ts';
 import { drawArgs, expectPlanMatches, trace } from './check-plan.ts';
 
-function statsOf(avals: readonly Aval[], f: (args: readonly Tensor[]) => readonly Tensor[], options: PlanOptions = {}): CompileStats {
+function statsOf(
+  avals: readonly Aval[],
+  f: (args: readonly Tensor[]) => readonly Tensor[],
+  options: PlanOptions = {},
+): CompileStats {
   const program = trace(avals, f);
   return compileStats(expectPlanMatches(program, drawArgs(avals, 3), '', options));
 }
@@ -64,7 +68,10 @@ describe('elementwise chains', () => {
   });
 
   it('are repeated where that is cheaper than memory', () => {
-    expect(statsOf([f32(50), f32(40, 50)], ([x, y]) => [p.add(p.neg(x!), y!)])).toMatchObject({ kernels: 1, arenaBytes: 0 });
+    expect(statsOf([f32(50), f32(40, 50)], ([x, y]) => [p.add(p.neg(x!), y!)])).toMatchObject({
+      kernels: 1,
+      arenaBytes: 0,
+    });
   });
 });
 
@@ -126,12 +133,19 @@ describe('outputs', () => {
       return [p.reshape(x!, [6]), y, p.reshape(y, [3, 2])];
     });
     const plan = expectPlanMatches(program, drawArgs(program.inAvals, 1));
-    expect(plan.plannedOutputs).toEqual([{ kind: 'input', index: 0 }, { kind: 'computed' }, { kind: 'same-as', output: 1 }]);
+    expect(plan.plannedOutputs).toEqual([
+      { kind: 'input', index: 0 },
+      { kind: 'computed' },
+      { kind: 'same-as', output: 1 },
+    ]);
     expect(compileStats(plan)).toMatchObject({ kernels: 1, copies: 0 });
   });
 
   it('of integers and booleans keep their dtypes', () => {
-    statsOf([i32(5), f32(5)], ([x, y]) => [p.lt(p.convert(x!, 'float32'), y!), p.select(p.gt(y!, s(0)), p.mul(x!, x!), x!)]);
+    statsOf([i32(5), f32(5)], ([x, y]) => [
+      p.lt(p.convert(x!, 'float32'), y!),
+      p.select(p.gt(y!, s(0)), p.mul(x!, x!), x!),
+    ]);
   });
 });
 

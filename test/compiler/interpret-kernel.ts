@@ -12,12 +12,38 @@ const roundEven = (x: number): number => {
 };
 
 const unaries: Partial<Record<UnaryOp, (x: number, dtype: DType) => number>> = {
-  neg: (x) => -x, abs: Math.abs, floor: Math.floor, ceil: Math.ceil, trunc: Math.trunc, round_even: roundEven,
-  sign: Math.sign, sqrt: Math.sqrt, rsqrt: (x) => 1 / Math.sqrt(x), cbrt: Math.cbrt,
-  exp: Math.exp, exp2: (x) => 2 ** x, expm1: Math.expm1, log: Math.log, log2: Math.log2, log10: Math.log10, log1p: Math.log1p,
-  logistic: (x) => 1 / (1 + Math.exp(-x)), sin: Math.sin, cos: Math.cos, tan: Math.tan, asin: Math.asin, acos: Math.acos,
-  atan: Math.atan, sinh: Math.sinh, cosh: Math.cosh, tanh: Math.tanh, asinh: Math.asinh, acosh: Math.acosh, atanh: Math.atanh,
-  is_finite: (x) => (Number.isFinite(x) ? 1 : 0), not: (x, dtype) => (dtype === 'bool' ? 1 - x : ~x),
+  neg: (x) => -x,
+  abs: Math.abs,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  trunc: Math.trunc,
+  round_even: roundEven,
+  sign: Math.sign,
+  sqrt: Math.sqrt,
+  rsqrt: (x) => 1 / Math.sqrt(x),
+  cbrt: Math.cbrt,
+  exp: Math.exp,
+  exp2: (x) => 2 ** x,
+  expm1: Math.expm1,
+  log: Math.log,
+  log2: Math.log2,
+  log10: Math.log10,
+  log1p: Math.log1p,
+  logistic: (x) => 1 / (1 + Math.exp(-x)),
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  tanh: Math.tanh,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
+  is_finite: (x) => (Number.isFinite(x) ? 1 : 0),
+  not: (x, dtype) => (dtype === 'bool' ? 1 - x : ~x),
 };
 
 const integerDivide = (x: number, y: number): number => (y === 0 ? -1 : Math.trunc(x / y));
@@ -31,29 +57,57 @@ const binaries: Partial<Record<BinaryOp, (x: number, y: number, dtype: DType) =>
   mul: (x, y, d) => (isFloat(d) ? x * y : Math.imul(x, y)),
   div: (x, y, d) => (isFloat(d) ? x / y : integerDivide(x, y)),
   rem: (x, y, d) => (!isFloat(d) && y === 0 ? x : x % y),
-  max: (x, y) => Math.max(x, y), min: (x, y) => Math.min(x, y), pow: (x, y) => x ** y, atan2: (y, x) => Math.atan2(y, x),
-  and: (x, y) => x & y, or: (x, y) => x | y, xor: (x, y) => x ^ y,
+  max: (x, y) => Math.max(x, y),
+  min: (x, y) => Math.min(x, y),
+  pow: (x, y) => x ** y,
+  atan2: (y, x) => Math.atan2(y, x),
+  and: (x, y) => x & y,
+  or: (x, y) => x | y,
+  xor: (x, y) => x ^ y,
   shl: (x, y) => shift(x, y, (a, b) => a << b, 0),
   shr_logical: (x, y) => shift(x, y, (a, b) => a >>> b, 0),
   shr_arithmetic: (x, y, d) => {
     const signed = d === 'uint8' ? (x << 24) >> 24 : x | 0;
     return shift(signed, y, (a, b) => a >> b, signed < 0 ? -1 : 0);
   },
-  eq: (x, y) => Number(x === y), ne: (x, y) => Number(x !== y), lt: (x, y) => Number(x < y),
-  le: (x, y) => Number(x <= y), gt: (x, y) => Number(x > y), ge: (x, y) => Number(x >= y),
+  eq: (x, y) => Number(x === y),
+  ne: (x, y) => Number(x !== y),
+  lt: (x, y) => Number(x < y),
+  le: (x, y) => Number(x <= y),
+  gt: (x, y) => Number(x > y),
+  ge: (x, y) => Number(x >= y),
 };
 
 const identities: Record<Combine, (dtype: DType) => number> = {
-  add: () => 0, mul: () => 1, or: () => 0, xor: () => 0, and: (d) => (d === 'bool' ? 1 : -1),
+  add: () => 0,
+  mul: () => 1,
+  or: () => 0,
+  xor: () => 0,
+  and: (d) => (d === 'bool' ? 1 : -1),
   max: (d) => (isFloat(d) ? -Infinity : d === 'int32' ? -2147483648 : 0),
-  min: (d) => (isFloat(d) ? Infinity : d === 'int32' ? 2147483647 : d === 'uint32' ? 4294967295 : d === 'bool' ? 1 : 255),
+  min: (d) =>
+    isFloat(d) ? Infinity : d === 'int32' ? 2147483647 : d === 'uint32' ? 4294967295 : d === 'bool' ? 1 : 255,
 };
 
 const bits = new DataView(new ArrayBuffer(8));
 
 function bitcast(x: number, from: DType, to: DType): number {
-  const write = { float32: 'setFloat32', float64: 'setFloat64', int32: 'setInt32', uint32: 'setUint32', uint8: 'setUint8', bool: 'setUint8' } as const;
-  const read = { float32: 'getFloat32', float64: 'getFloat64', int32: 'getInt32', uint32: 'getUint32', uint8: 'getUint8', bool: 'getUint8' } as const;
+  const write = {
+    float32: 'setFloat32',
+    float64: 'setFloat64',
+    int32: 'setInt32',
+    uint32: 'setUint32',
+    uint8: 'setUint8',
+    bool: 'setUint8',
+  } as const;
+  const read = {
+    float32: 'getFloat32',
+    float64: 'getFloat64',
+    int32: 'getInt32',
+    uint32: 'getUint32',
+    uint8: 'getUint8',
+    bool: 'getUint8',
+  } as const;
   bits[write[from]](0, x);
   return bits[read[to]](0);
 }
@@ -75,7 +129,8 @@ export class KernelInterpreter {
   private array(buffer: BufferRef, index: number): TypedArray {
     const a = this.memory.get(buffer);
     if (a === undefined) throw new Error(`buffer ${buffer.id} is not one of the kernel's`);
-    if (!Number.isInteger(index) || index < 0 || index >= a.length) throw new Error(`index ${index} outside 0…${a.length - 1}`);
+    if (!Number.isInteger(index) || index < 0 || index >= a.length)
+      throw new Error(`index ${index} outside 0…${a.length - 1}`);
     return a;
   }
 

@@ -34,9 +34,12 @@ export function interpretPlan(plan: Plan, args: readonly TypedArray[]): TypedArr
     if (p.kind === 'donated') return inputs[p.input]!;
     return new Uint8Array(p.kind === 'computed' ? plan.outputs[i]!.bytes : 0).fill(poison);
   });
-  new Machine({ input: inputs, output: outputs, constant: constants, arena: [new Uint8Array(plan.arenaBytes).fill(poison)] }).run(
-    plan.steps,
-  );
+  new Machine({
+    input: inputs,
+    output: outputs,
+    constant: constants,
+    arena: [new Uint8Array(plan.arenaBytes).fill(poison)],
+  }).run(plan.steps);
   const result = (i: number): TypedArray => {
     const p = plan.plannedOutputs[i]!;
     const aval = plan.outputs[i]!;
@@ -89,7 +92,8 @@ class Machine {
       case 'kernel': {
         const { kernel } = s;
         const buffers = [...kernel.inputs, ...kernel.outputs, ...kernel.scratch];
-        if (buffers.length !== s.slots.length) throw new Error(`${kernel.name}: expected ${buffers.length} slots, got ${s.slots.length}`);
+        if (buffers.length !== s.slots.length)
+          throw new Error(`${kernel.name}: expected ${buffers.length} slots, got ${s.slots.length}`);
         this.withArrays(s.slots, buffers, (arrays) => new KernelInterpreter(kernel, arrays).run(kernel.body));
         return;
       }

@@ -95,7 +95,12 @@ describe('cse', () => {
   });
 
   it('tells 0 from −0 and parameters from each other', () => {
-    const program = trace([f32(2, 2)], ([x]) => [p.add(x!, s(0)), p.add(x!, s(-0)), p.reduceSum(x!, [0]), p.reduceSum(x!, [1])]);
+    const program = trace([f32(2, 2)], ([x]) => [
+      p.add(x!, s(0)),
+      p.add(x!, s(-0)),
+      p.reduceSum(x!, [0]),
+      p.reduceSum(x!, [1]),
+    ]);
     expect(names(cse(program)).length).toBe(4);
   });
 
@@ -115,7 +120,9 @@ describe('dce', () => {
     });
     const out = dce(program);
     expect(names(out)).toEqual(['scan']);
-    expect((out.equations[0]!.params as { body: Program }).body.equations.map((e) => e.primitive.name)).toEqual(['cos']);
+    expect((out.equations[0]!.params as { body: Program }).body.equations.map((e) => e.primitive.name)).toEqual([
+      'cos',
+    ]);
   });
 
   it('keeps effects', () => {

@@ -20,10 +20,22 @@ const s = (x: number): Tensor => scalarTensor(x, 'float32');
 
 /** Values stay near 1: tanh and the like everywhere, so that rounding does not grow. */
 const unaries: readonly ((x: Tensor) => Tensor)[] = [
-  p.neg, p.tanh, p.sin, p.abs, (x) => p.mul(x, s(0.5)), (x) => p.add(x, s(0.25)), p.cos, (x) => p.logistic(x),
+  p.neg,
+  p.tanh,
+  p.sin,
+  p.abs,
+  (x) => p.mul(x, s(0.5)),
+  (x) => p.add(x, s(0.25)),
+  p.cos,
+  (x) => p.logistic(x),
 ];
 const binaries: readonly ((x: Tensor, y: Tensor) => Tensor)[] = [
-  p.add, p.sub, (x, y) => p.tanh(p.mul(x, y)), p.max, p.min, (x, y) => p.select(p.lt(x, y), x, p.neg(y)),
+  p.add,
+  p.sub,
+  (x, y) => p.tanh(p.mul(x, y)),
+  p.max,
+  p.min,
+  (x, y) => p.select(p.lt(x, y), x, p.neg(y)),
 ];
 
 const fit = (x: Tensor, y: Tensor): boolean =>
@@ -49,9 +61,19 @@ function move(x: Tensor, choose: Choose): Tensor {
 
 /** One element replaced: in place, when the array is not needed any more. */
 function updated(x: Tensor, y: Tensor, choose: Choose): Tensor {
-  const largest = p.reduceMax(y, y.shape.map((_, i) => i));
-  const part = p.reshape(largest, x.shape.map(() => 1));
-  return dynamicUpdateSlice(x, part, x.shape.map((n) => scalarTensor(choose(n), 'int32')));
+  const largest = p.reduceMax(
+    y,
+    y.shape.map((_, i) => i),
+  );
+  const part = p.reshape(
+    largest,
+    x.shape.map(() => 1),
+  );
+  return dynamicUpdateSlice(
+    x,
+    part,
+    x.shape.map((n) => scalarTensor(choose(n), 'int32')),
+  );
 }
 
 /** For each value one of `grown` with its aval: itself at least. */
@@ -74,7 +96,13 @@ function forLoop(values: readonly Tensor[], choose: Choose, depth: number): Tens
     const grown = grow([k!, ...rest], choose, 4, depth + 1);
     return [...successors(cs, grown, choose), grown[choose(grown.length)]!];
   });
-  return scan([constant, ...carry, ...stacked], { body, numConsts: 1, numCarry: carry.length, length, reverse: choose(2) === 1 });
+  return scan([constant, ...carry, ...stacked], {
+    body,
+    numConsts: 1,
+    numCarry: carry.length,
+    length,
+    reverse: choose(2) === 1,
+  });
 }
 
 function countedLoop(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
@@ -92,10 +120,17 @@ function countedLoop(values: readonly Tensor[], choose: Choose, depth: number): 
 function branch(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
   const operands = [values[choose(values.length)]!, values[choose(values.length)]!];
   const avals = operands.map((o) => o.aval);
-  const branches = [0, 1].map(() =>
-    trace(avals, (xs) => successors(xs, grow(xs, choose, 3, depth + 1), choose)),
+  const branches = [0, 1].map(() => trace(avals, (xs) => successors(xs, grow(xs, choose, 3, depth + 1), choose)));
+  const index = p.convert(
+    p.lt(
+      p.reduceSum(
+        operands[0]!,
+        operands[0]!.shape.map((_, i) => i),
+      ),
+      s(0.1),
+    ),
+    'int32',
   );
-  const index = p.convert(p.lt(p.reduceSum(operands[0]!, operands[0]!.shape.map((_, i) => i)), s(0.1)), 'int32');
   return cond(branches, index, operands);
 }
 
@@ -114,7 +149,17 @@ function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 
     if (kind < 6) out.push(unaries[choose(unaries.length)]!(x));
     else if (kind < 13) {
       const y = pick();
-      out.push(fit(x, y) ? binaries[choose(binaries.length)]!(x, y) : p.add(x, p.reduceMax(y, y.shape.map((_, d) => d))));
+      out.push(
+        fit(x, y)
+          ? binaries[choose(binaries.length)]!(x, y)
+          : p.add(
+              x,
+              p.reduceMax(
+                y,
+                y.shape.map((_, d) => d),
+              ),
+            ),
+      );
     } else if (kind < 19) {
       const moved = move(x, choose);
       if (moved.size > 0 && moved.size <= 64) out.push(moved);

@@ -15,7 +15,8 @@ import { applied, describeSample, drawOperands, outputsOf } from '../support/sam
 import { expectPlanMatches, trace } from './check-plan.ts';
 
 /** Functions that the interpreter leaves to the backends' own tests. */
-const isOutside = (error: unknown): boolean => error instanceof Error && error.message.startsWith('the interpreter has no');
+const isOutside = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('the interpreter has no');
 
 describe('a Program of one equation computes what its reference rule says', () => {
   for (const primitive of allPrimitives()) {
@@ -24,7 +25,11 @@ describe('a Program of one equation computes what its reference rule says', () =
         const program = trace(sample.avals, applied(primitive, sample));
         expect(program.outAvals.map(String), describeSample(sample)).toEqual(outputsOf(primitive, sample).map(String));
         try {
-          expectPlanMatches(program, drawOperands(sample, 17 + i).map((t) => t.read()), describeSample(sample));
+          expectPlanMatches(
+            program,
+            drawOperands(sample, 17 + i).map((t) => t.read()),
+            describeSample(sample),
+          );
         } catch (error) {
           if (!isOutside(error)) throw error;
         }

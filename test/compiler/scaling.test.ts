@@ -27,8 +27,18 @@ function repeat(x: Tensor, n: number, f: (x: Tensor, i: number) => Tensor): Tens
 }
 
 const families: readonly Family[] = [
-  { name: 'a chain of scalars', aval: f32(), length: 1e5, build: (x, n) => [repeat(x, n, (y, i) => (i % 2 ? p.add(y, s(1)) : p.sin(y)))] },
-  { name: 'squares of squares', aval: f32(3), length: 2e4, build: (x, n) => [repeat(x, n, (y) => p.tanh(p.mul(y, y)))] },
+  {
+    name: 'a chain of scalars',
+    aval: f32(),
+    length: 1e5,
+    build: (x, n) => [repeat(x, n, (y, i) => (i % 2 ? p.add(y, s(1)) : p.sin(y)))],
+  },
+  {
+    name: 'squares of squares',
+    aval: f32(3),
+    length: 2e4,
+    build: (x, n) => [repeat(x, n, (y) => p.tanh(p.mul(y, y)))],
+  },
   {
     name: 'a backward pass',
     aval: f32(4),
@@ -44,9 +54,24 @@ const families: readonly Family[] = [
       return [y];
     },
   },
-  { name: 'movements', aval: f32(3, 3), length: 2e4, build: (x, n) => [repeat(x, n, (y, i) => (i % 2 ? p.transpose(y, [1, 0]) : p.reverse(y, [0])))] },
-  { name: 'reductions', aval: f32(4), length: 2e4, build: (x, n) => [repeat(x, n / 2, (y) => p.tanh(p.mul(y, p.reduceSum(y, [0]))))] },
-  { name: 'many results', aval: f32(4), length: 2e4, build: (x, n) => Array.from({ length: n }, (_, i) => p.mul(x, s(i))) },
+  {
+    name: 'movements',
+    aval: f32(3, 3),
+    length: 2e4,
+    build: (x, n) => [repeat(x, n, (y, i) => (i % 2 ? p.transpose(y, [1, 0]) : p.reverse(y, [0])))],
+  },
+  {
+    name: 'reductions',
+    aval: f32(4),
+    length: 2e4,
+    build: (x, n) => [repeat(x, n / 2, (y) => p.tanh(p.mul(y, p.reduceSum(y, [0]))))],
+  },
+  {
+    name: 'many results',
+    aval: f32(4),
+    length: 2e4,
+    build: (x, n) => Array.from({ length: n }, (_, i) => p.mul(x, s(i))),
+  },
 ];
 
 describe('long programs', () => {

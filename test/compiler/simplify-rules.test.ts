@@ -34,8 +34,14 @@ function simplified(avals: readonly Aval[], f: (args: readonly Tensor[]) => read
   const simple = dce(simplify(program));
   verifyProgram(simple);
   const args = avals.map((a) => hostTensor(special(a), a));
-  const [before, after] = [program, withTensors(simple)].map((q) => reference.compile(q)(args).map((t) => [...t.read()]));
-  before!.forEach((xs, o) => xs.forEach((x, i) => expect(Object.is(x, after![o]![i]), `${o}[${i}]: ${x}, ${after![o]![i]}`).toBe(true)));
+  const [before, after] = [program, withTensors(simple)].map((q) =>
+    reference
+      .compile(q)(args)
+      .map((t) => [...t.read()]),
+  );
+  before!.forEach((xs, o) =>
+    xs.forEach((x, i) => expect(Object.is(x, after![o]![i]), `${o}[${i}]: ${x}, ${after![o]![i]}`).toBe(true)),
+  );
   return simple.equations.map((e) => e.primitive.name);
 }
 
@@ -54,13 +60,24 @@ const w = i32(12);
 
 describe('arithmetic', () => {
   it('drops what is neutral', () => {
-    const neutral = [(x: Tensor) => p.mul(x, s(1)), (x: Tensor) => p.mul(s(1), x), (x: Tensor) => p.div(x, s(1)), (x: Tensor) => p.add(x, s(-0)), (x: Tensor) => p.sub(x, s(0))];
+    const neutral = [
+      (x: Tensor) => p.mul(x, s(1)),
+      (x: Tensor) => p.mul(s(1), x),
+      (x: Tensor) => p.div(x, s(1)),
+      (x: Tensor) => p.add(x, s(-0)),
+      (x: Tensor) => p.sub(x, s(0)),
+    ];
     for (const f of neutral) expect(simplified([v], ([x]) => [f(x!)])).toEqual([]);
     expect(simplified([w], ([x]) => [p.add(n(0), p.mul(x!, n(1))), p.sub(x!, n(0)), p.div(x!, n(1))])).toEqual([]);
   });
 
   it('keeps what only looks neutral', () => {
-    expect(simplified([v], ([x]) => [p.add(x!, s(0)), p.sub(x!, s(-0)), p.mul(x!, s(0)), p.div(s(1), x!)])).toEqual(['add', 'sub', 'mul', 'div']);
+    expect(simplified([v], ([x]) => [p.add(x!, s(0)), p.sub(x!, s(-0)), p.mul(x!, s(0)), p.div(s(1), x!)])).toEqual([
+      'add',
+      'sub',
+      'mul',
+      'div',
+    ]);
     expect(simplified([f32(1)], ([x]) => [p.mul(x!, s(1))])).toEqual([]);
     const ones = trace([f32()], ([x]) => [p.mul(x!, p.broadcastInDim(s(1), [3], []))]);
     expect(simplify(ones).equations.length).toBe(2);
@@ -68,7 +85,9 @@ describe('arithmetic', () => {
 
   it('negates twice for nothing, and divides by powers of two by multiplying', () => {
     expect(simplified([v], ([x]) => [p.neg(p.neg(p.neg(x!)))])).toEqual(['neg']);
-    expect(simplified([v], ([x]) => [p.div(x!, s(8)), p.div(x!, s(-0.25)), p.div(x!, s(3)), p.div(x!, s(2 ** 127))])).toEqual(['mul', 'mul', 'div', 'div']);
+    expect(
+      simplified([v], ([x]) => [p.div(x!, s(8)), p.div(x!, s(-0.25)), p.div(x!, s(3)), p.div(x!, s(2 ** 127))]),
+    ).toEqual(['mul', 'mul', 'div', 'div']);
     expect(simplified([w], ([x]) => [p.div(x!, n(2))])).toEqual(['div']);
     expect(divP.simplify).toBeDefined();
   });
@@ -76,11 +95,17 @@ describe('arithmetic', () => {
 
 describe('movement', () => {
   it('composes', () => {
-    expect(simplified([f32(2, 6)], ([x]) => [p.reshape(p.reshape(p.reshape(x!, [12]), [3, 4]), [4, 3])])).toEqual(['reshape']);
+    expect(simplified([f32(2, 6)], ([x]) => [p.reshape(p.reshape(p.reshape(x!, [12]), [3, 4]), [4, 3])])).toEqual([
+      'reshape',
+    ]);
     expect(simplified([f32(2, 6)], ([x]) => [p.reshape(p.reshape(x!, [12]), [2, 6])])).toEqual([]);
-    expect(simplified([f32(2, 3, 2)], ([x]) => [p.transpose(p.transpose(x!, [2, 0, 1]), [0, 2, 1])])).toEqual(['transpose']);
+    expect(simplified([f32(2, 3, 2)], ([x]) => [p.transpose(p.transpose(x!, [2, 0, 1]), [0, 2, 1])])).toEqual([
+      'transpose',
+    ]);
     expect(simplified([f32(2, 3, 2)], ([x]) => [p.transpose(p.transpose(x!, [2, 0, 1]), [1, 2, 0])])).toEqual([]);
-    expect(simplified([f32(3, 1)], ([x]) => [p.broadcastInDim(p.broadcastInDim(x!, [3, 2], [0, 1]), [4, 3, 2], [1, 2])])).toEqual(['broadcast_in_dim']);
+    expect(
+      simplified([f32(3, 1)], ([x]) => [p.broadcastInDim(p.broadcastInDim(x!, [3, 2], [0, 1]), [4, 3, 2], [1, 2])]),
+    ).toEqual(['broadcast_in_dim']);
   });
 
   it('drops identities', () => {
@@ -97,7 +122,10 @@ describe('conversion and choice', () => {
   it('goes there and back only where something is lost', () => {
     expect(simplified([v], ([x]) => [p.convert(p.convert(x!, 'float64'), 'float32')])).toEqual([]);
     expect(simplified([bool(4)], ([x]) => [p.convert(p.convert(x!, 'int32'), 'bool')])).toEqual([]);
-    expect(simplified([f64(12)], ([x]) => [p.convert(p.convert(x!, 'float32'), 'float64')])).toEqual(['convert', 'convert']);
+    expect(simplified([f64(12)], ([x]) => [p.convert(p.convert(x!, 'float32'), 'float64')])).toEqual([
+      'convert',
+      'convert',
+    ]);
     expect(simplified([w], ([x]) => [p.convert(p.convert(x!, 'float32'), 'int32')])).toEqual(['convert', 'convert']);
   });
 

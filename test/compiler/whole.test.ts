@@ -13,8 +13,7 @@ import { compileStats } from '../../src/compiler/stats.ts';
 import { drawArgs, expectPlanMatches, trace } from './check-plan.ts';
 
 const s = (x: number): Tensor => scalarTensor(x, 'float32');
-const matmul = (x: Tensor, y: Tensor): Tensor =>
-  dotGeneral(x, y, { contract: [[1], [0]], batch: [[], []] });
+const matmul = (x: Tensor, y: Tensor): Tensor => dotGeneral(x, y, { contract: [[1], [0]], batch: [[], []] });
 
 function logSoftmax(x: Tensor): Tensor {
   const [n, k] = x.shape as [number, number];
@@ -35,10 +34,14 @@ const batch = [f32(4, 5), f32(4, 3)];
 describe('a training step', () => {
   it('is one plan that updates donated parameters in place', () => {
     const program = trace([...parameters, ...batch], ([w1, b1, w2, b2, x, t]) => {
-      const [value, gradients] = valueAndGrad(loss as never, { argnums: [0, 1, 2, 3] })(w1!, b1!, w2!, b2!, x!, t!) as unknown as [
-        Tensor,
-        Tensor[],
-      ];
+      const [value, gradients] = valueAndGrad(loss as never, { argnums: [0, 1, 2, 3] })(
+        w1!,
+        b1!,
+        w2!,
+        b2!,
+        x!,
+        t!,
+      ) as unknown as [Tensor, Tensor[]];
       return [value, ...[w1, b1, w2, b2].map((w, i) => p.sub(w!, p.mul(gradients[i]!, s(0.1))))];
     });
     const plan = expectPlanMatches(program, drawArgs(program.inAvals, 4), 'step', { donate: [0, 1, 2, 3] });
@@ -49,7 +52,11 @@ describe('a training step', () => {
   it('differentiates twice', () => {
     const program = trace([f32(6)], ([x]) => {
       const f = (y: Tensor): Tensor => p.reduceSum(p.mul(p.tanh(y), p.exp(y)), [0]);
-      return [grad(((y: Tensor) => p.reduceSum(p.sin(grad(f as never)(y) as unknown as Tensor), [0])) as never)(x!) as unknown as Tensor];
+      return [
+        grad(((y: Tensor) => p.reduceSum(p.sin(grad(f as never)(y) as unknown as Tensor), [0])) as never)(
+          x!,
+        ) as unknown as Tensor,
+      ];
     });
     const plan = expectPlanMatches(program, drawArgs(program.inAvals, 4));
     expect(compileStats(plan)).toMatchObject({ kernels: 1, arenaBytes: 0 });

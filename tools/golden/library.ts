@@ -5,6 +5,7 @@
  */
 
 import * as cotangent from 'cotangent';
+import * as optim from 'cotangent/optim';
 
 /** The library does not have this name. */
 export class MissingError extends Error {
@@ -31,7 +32,8 @@ export interface TensorLike {
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 
-const root: Readonly<Record<string, unknown>> = cotangent;
+/** The optimisers have an entry of their own; here they are a namespace like the others. */
+const root: Readonly<Record<string, unknown>> = { ...cotangent, optim };
 
 /** The value at a dotted path of the public API: `lookup('np.sum')`. */
 export function lookup(path: string): unknown {

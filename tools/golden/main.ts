@@ -1,27 +1,30 @@
 /**
- * `npm run golden -- FILE [--only PATTERN] [--verbose]`: runs a file of golden cases. Exit code 0 when no result is
+ * `npm run golden -- FILE [--only PATTERN] [--device NAME] [--verbose]`: runs a file of golden cases. Exit code 0 when no result is
  * wrong (cases may be missing a function), 1 when one is, 2 for a bad file or a bad flag.
  * @module
  */
 
 import { parseArgs } from 'node:util';
+import { devices, setDevice } from 'cotangent';
 import { CaseFileError, readCases } from './cases.ts';
 import { missingLines, runCases, skippedLines, summaryLines, wrongLines } from './report.ts';
 
 interface Options {
   readonly file: string;
   readonly only: string | undefined;
+  readonly device: string | undefined;
   readonly verbose: boolean;
 }
 
 function readOptions(): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { only: { type: 'string' }, verbose: { type: 'boolean', default: false } },
+    options: { only: { type: 'string' }, device: { type: 'string' }, verbose: { type: 'boolean', default: false } },
   });
   const [file, ...rest] = positionals;
-  if (file === undefined || rest.length > 0) throw new CaseFileError('usage: golden FILE [--only PATTERN] [--verbose]');
-  return { file, only: values.only, verbose: values.verbose };
+  if (file === undefined || rest.length > 0)
+    throw new CaseFileError('usage: golden FILE [--only PATTERN] [--device NAME] [--verbose]');
+  return { file, only: values.only, device: values.device, verbose: values.verbose };
 }
 
 function pattern(text: string): RegExp {
@@ -32,8 +35,15 @@ function pattern(text: string): RegExp {
   }
 }
 
+function selectDevice(name: string): void {
+  if (!devices().includes(name))
+    throw new CaseFileError(`--device: expected one of ${devices().join(', ')}, got ${name}`);
+  setDevice(name);
+}
+
 function main(): number {
-  const { file, only, verbose } = readOptions();
+  const { file, only, device, verbose } = readOptions();
+  if (device !== undefined) selectDevice(device);
   const wanted = only === undefined ? undefined : pattern(only);
   const cases = readCases(file).filter(({ n }) => wanted === undefined || wanted.test(n));
   const report = runCases(cases, (name, outcome) => {

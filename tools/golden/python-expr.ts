@@ -139,11 +139,16 @@ export class Evaluator {
     const defaults = params.map((p) =>
       p.default === undefined ? undefined : { value: this.evaluate(p.default, scope) },
     );
-    return new PyFunction(name, (args, keywords) => {
+    const invoke: PyFunction['invoke'] = (args, keywords) => {
       const local = new Scope([], scope);
       bindParameters(name, params, defaults, args, keywords, local);
       return body(local);
-    });
+    };
+    return new PyFunction(
+      name,
+      invoke,
+      params.some((p) => p.kind === 'keywordOnly'),
+    );
   }
 
   apply(callee: unknown, args: readonly unknown[], keywords: Keywords): unknown {
@@ -340,7 +345,8 @@ function sequenceSlice(items: readonly unknown[], { start, stop, step }: PySlice
 
 /** The methods of Python's dict and list that cases use. */
 function pythonMethod(object: unknown, name: string): PyFunction | undefined {
-  if (isDict(object)) {
+  // `x.at[i]` may be a plain object too, with a `get` of its own.
+  if (isDict(object) && !Object.hasOwn(object, name)) {
     if (name === 'keys') return new PyFunction(name, () => Object.keys(object));
     if (name === 'values') return new PyFunction(name, () => Object.values(object));
     if (name === 'items') return new PyFunction(name, () => Object.entries(object));

@@ -113,7 +113,11 @@ const wrappers = new WeakMap<PyFunction, AnyFunction>();
 function wrap(fn: PyFunction): AnyFunction {
   const known = wrappers.get(fn);
   if (known !== undefined) return known;
-  const wrapper: AnyFunction = (...args) => toArgument(fn.invoke(args, {}));
+  const wrapper: AnyFunction = (...args) => {
+    const last = args.at(-1);
+    const isNamed = fn.isKeyworded && isDict(last);
+    return toArgument(isNamed ? fn.invoke(args.slice(0, -1), last) : fn.invoke(args, {}));
+  };
   wrappers.set(fn, wrapper);
   return wrapper;
 }
@@ -153,7 +157,14 @@ const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Functions whose numbers are plain numbers of the host and never arrays: they take no weakly typed scalar. */
-const HOST_NUMBERS: ReadonlySet<string> = new Set(['np.arange', 'np.linspace', 'np.logspace', 'np.geomspace', 'np.eye', 'np.fft.fftfreq']);
+const HOST_NUMBERS: ReadonlySet<string> = new Set([
+  'np.arange',
+  'np.linspace',
+  'np.logspace',
+  'np.geomspace',
+  'np.eye',
+  'np.fft.fftfreq',
+]);
 /** Functions that make an array of literals: where these begin, and how many there are. */
 const LITERALS: Readonly<Record<string, readonly [number, number]>> = {
   'np.array': [0, 1],
@@ -161,6 +172,8 @@ const LITERALS: Readonly<Record<string, readonly [number, number]>> = {
   'np.full': [1, 1],
   'np.where': [1, 2],
 };
+/** Methods that take a shape or a permutation spread over their arguments. */
+const SPREAD: ReadonlySet<string> = new Set(['Tensor#reshape', 'Tensor#transpose']);
 /** Positions of the arguments that loops carry as arrays. */
 const CARRIED: Readonly<Record<string, readonly number[]>> = {
   'lax.scan': [1, 2],
@@ -208,6 +221,8 @@ function literalArguments(path: string, args: readonly unknown[], keywords: Keyw
 
 function callNamed({ fn, path }: LibraryFunction, given: readonly unknown[], named: Keywords): unknown {
   const [args, keywords] = literalArguments(path, given, named);
+  // x.reshape(2, 3) is x.reshape((2, 3)).
+  if (SPREAD.has(path) && args.length > 1) return callFunction(fn, [args], keywords);
   const names = POSITIONAL[path];
   if (names === undefined || args.length < 2) return callFunction(fn, args, keywords);
   const moved = args.slice(1).map((arg, i) => [names[i] ?? '', arg] as const);

@@ -45,9 +45,13 @@ export class PyFunction {
   readonly name: string;
   readonly invoke: (args: readonly unknown[], keywords: Readonly<Record<string, unknown>>) => unknown;
 
-  constructor(name: string, invoke: PyFunction['invoke']) {
+  /** Whether some parameter can only be given by name. */
+  readonly isKeyworded: boolean;
+
+  constructor(name: string, invoke: PyFunction['invoke'], isKeyworded = false) {
     this.name = name;
     this.invoke = invoke;
+    this.isKeyworded = isKeyworded;
   }
 }
 

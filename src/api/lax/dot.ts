@@ -9,7 +9,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
 import { dotGeneral as dotGeneralOf } from '../../primitives/dot.ts';
 import type { TensorLike } from '../lift.ts';
-import { checkOptions } from '../options.ts';
+import { readOptions } from '../named.ts';
 import { adapt } from './operands.ts';
 
 /** `[[contracting axes of x, of y], [batch axes of x, of y]]`. */
@@ -24,6 +24,8 @@ export interface DotOptions {
   readonly preferredElementType?: DType;
 }
 
+const dotNames = ['dimensionNumbers', 'precision', 'preferredElementType'] as const;
+
 /**
  * Sum of products over the contracting axes, for each index of the batch axes. Result axes: batch, free of x, free of y.
  * @example
@@ -36,14 +38,14 @@ export interface DotOptions {
 export function dotGeneral(
   x: TensorLike,
   y: TensorLike,
-  dimensionNumbers: DotDimensionNumbers | readonly (readonly (readonly number[])[])[],
+  dimensionNumbers: DotDimensionNumbers | readonly (readonly (readonly number[])[])[] | (DotOptions & { readonly dimensionNumbers: DotDimensionNumbers }),
   options: DotOptions = {},
 ): Tensor {
-  checkOptions('lax.dotGeneral', options, ['precision', 'preferredElementType', 'outSharding']);
-  const [contract, batch] = dimensionNumbers as readonly (readonly (readonly number[])[])[];
+  const o = readOptions<DotOptions & { readonly dimensionNumbers: unknown }>('lax.dotGeneral', dotNames, [dimensionNumbers, options]);
+  const [contract, batch] = o.dimensionNumbers as readonly (readonly (readonly number[])[])[];
   const [a, b] = adapt(x, y);
   const out = dotGeneralOf(a!, b!, { contract: [contract![0]!, contract![1]!], batch: [batch?.[0] ?? [], batch?.[1] ?? []] });
-  return options.preferredElementType ? convert(out, options.preferredElementType) : out;
+  return o.preferredElementType ? convert(out, o.preferredElementType) : out;
 }
 
 /** Vector and matrix products: the last axis of x with the first of y. */

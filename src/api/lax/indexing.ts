@@ -16,6 +16,7 @@ import { select } from '../../primitives/select.ts';
 import { sliceAxis } from '../../primitives/slice.ts';
 import { reshape } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
+import { readArgument, readOptions } from '../named.ts';
 import { checkOptions } from '../options.ts';
 import { asIndex } from './operands.ts';
 
@@ -38,27 +39,39 @@ function positions(op: string, starts: StartIndices, shape: Shape): Tensor[] {
 }
 
 /** The window of `sliceSizes` at a position that may be traced; positions are clamped so that the window fits. */
-export function dynamicSlice(x: TensorLike, startIndices: StartIndices, sliceSizes: Shape): Tensor {
+export function dynamicSlice(x: TensorLike, startIndices: StartIndices, sliceSizes: Shape | { readonly sliceSizes: Shape }): Tensor {
   const t = asTensor(x);
-  return dynamicSliceOf(t, positions('lax.dynamicSlice', startIndices, t.shape), sliceSizes);
+  const sizes = readArgument<Shape>('lax.dynamicSlice', 'sliceSizes', sliceSizes);
+  return dynamicSliceOf(t, positions('lax.dynamicSlice', startIndices, t.shape), sizes);
 }
 
 const zerosExcept = (rank: number, axis: number, start: TensorLike): TensorLike[] =>
   Array.from({ length: rank }, (_, d) => (d === axis ? start : 0));
 
+interface AxisOptions {
+  readonly axis?: number;
+  readonly keepdims?: boolean;
+}
+
+type AxisArgument = number | { readonly axis?: number };
+
+const axisOf = (op: string, axis: AxisArgument | undefined, rank: number): number =>
+  normalizeAxis(op, readOptions<{ readonly axis?: number }>(op, ['axis'], [axis]).axis ?? 0, rank);
+
 /** The window of `sliceSize` elements along one axis. */
-export function dynamicSliceInDim(x: TensorLike, startIndex: TensorLike, sliceSize: number, axis = 0): Tensor {
+export function dynamicSliceInDim(x: TensorLike, startIndex: TensorLike, sliceSize: number, axis?: AxisArgument): Tensor {
   const t = asTensor(x);
-  const d = normalizeAxis('lax.dynamicSliceInDim', axis, t.ndim);
+  const d = axisOf('lax.dynamicSliceInDim', axis, t.ndim);
   return dynamicSlice(t, zerosExcept(t.ndim, d, startIndex), t.shape.map((n, k) => (k === d ? sliceSize : n)));
 }
 
 /** `x[index]` along one axis, at a position that may be traced. */
-export function dynamicIndexInDim(x: TensorLike, index: TensorLike, axis = 0, keepdims = true): Tensor {
+export function dynamicIndexInDim(x: TensorLike, index: TensorLike, axis?: number | AxisOptions, keepdims?: boolean | AxisOptions): Tensor {
   const t = asTensor(x);
-  const d = normalizeAxis('lax.dynamicIndexInDim', axis, t.ndim);
+  const o = readOptions<AxisOptions>('lax.dynamicIndexInDim', ['axis', 'keepdims'], [axis, keepdims]);
+  const d = normalizeAxis('lax.dynamicIndexInDim', o.axis ?? 0, t.ndim);
   const taken = dynamicSliceInDim(t, index, 1, d);
-  return keepdims ? taken : reshape(taken, t.shape.filter((_, k) => k !== d));
+  return (o.keepdims ?? true) ? taken : reshape(taken, t.shape.filter((_, k) => k !== d));
 }
 
 /** `x` with `update` written at a position that may be traced (clamped so that it fits). */
@@ -68,15 +81,15 @@ export function dynamicUpdateSlice(x: TensorLike, update: TensorLike, startIndic
 }
 
 /** The same along one axis, at 0 along the others. */
-export function dynamicUpdateSliceInDim(x: TensorLike, update: TensorLike, startIndex: TensorLike, axis: number): Tensor {
+export function dynamicUpdateSliceInDim(x: TensorLike, update: TensorLike, startIndex: TensorLike, axis?: AxisArgument): Tensor {
   const t = asTensor(x);
-  return dynamicUpdateSlice(t, update, zerosExcept(t.ndim, normalizeAxis('lax.dynamicUpdateSliceInDim', axis, t.ndim), startIndex));
+  return dynamicUpdateSlice(t, update, zerosExcept(t.ndim, axisOf('lax.dynamicUpdateSliceInDim', axis, t.ndim), startIndex));
 }
 
 /** `x` with row `index` of an axis replaced; `update` may lack that axis. */
-export function dynamicUpdateIndexInDim(x: TensorLike, update: TensorLike, index: TensorLike, axis: number): Tensor {
+export function dynamicUpdateIndexInDim(x: TensorLike, update: TensorLike, index: TensorLike, axis?: AxisArgument): Tensor {
   const t = asTensor(x);
-  const d = normalizeAxis('lax.dynamicUpdateIndexInDim', axis, t.ndim);
+  const d = axisOf('lax.dynamicUpdateIndexInDim', axis, t.ndim);
   const u = asTensor(update);
   const row = u.ndim === t.ndim ? u : reshape(u, u.shape.toSpliced(d, 0, 1));
   return dynamicUpdateSliceInDim(t, row, index, d);

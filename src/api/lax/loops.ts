@@ -96,11 +96,22 @@ function scanLength({ leaves, def }: FlatTree, given: number | undefined): numbe
   throw new ArgumentError('lax.scan: expected xs or a length, got neither.', 'pass { length: n } with null for xs.');
 }
 
+export interface MapOptions {
+  /** Accepted for compatibility; results do not depend on it. */
+  readonly batchSize?: number;
+}
+
 /**
  * `f` of every slice along the leading axis, one after the other; results stacked. (`vmap` does them at once.)
  */
-export function map<X extends Tree, R>(f: (x: Tensors<X>) => R, xs: X): Tensors<R> {
+export function map<X extends Tree, R>(f: (x: Tensors<X>) => R, xs: X, options: MapOptions = {}): Tensors<R> {
+  checkOptions('lax.map', options, ['batchSize']);
   return scan((_carry: null, x: Tensors<X>): readonly [null, R] => [null, f(x)], null, xs)[1];
+}
+
+export interface LoopOptions {
+  /** Accepted for compatibility; results do not depend on it. */
+  readonly unroll?: number | boolean | null;
 }
 
 /** A bound known now: a number, or a concrete integer scalar. */
@@ -125,7 +136,9 @@ export function foriLoop<C extends Tree>(
   upper: TensorLike,
   body: (i: Tensor, value: Tensors<C>) => unknown,
   init: C,
+  options: LoopOptions = {},
 ): Tensors<C> {
+  checkOptions('lax.foriLoop', options, ['unroll']);
   const [lo, hi] = [knownBound(lower), knownBound(upper)];
   if (lo !== undefined && hi !== undefined) {
     const length = Math.max(0, hi - lo);

@@ -18,19 +18,20 @@ import { sort as sortOf } from '../../primitives/sort.ts';
 import { broadcastInDim, broadcastTo, reduceSum as reduceSumOf, reshape, transpose } from '../../primitives/structural.ts';
 import { type AnyFunction, flattenArgs, type Tensors } from '../args.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
-import { readOptions } from '../named.ts';
+import { readArgument, readOptions } from '../named.ts';
 import { vmap } from '../vmap.ts';
 import { add, bitwiseAnd, bitwiseOr, bitwiseXor, max, min, mul } from './elementwise.ts';
 import { scan } from './loops.ts';
 import { axesOf, scalarLike } from './operands.ts';
 
-type Reduction = (x: TensorLike, axes: readonly number[]) => Tensor;
+type Reduction = (x: TensorLike, axes: readonly number[] | { readonly axes: readonly number[] }) => Tensor;
 
 const reduction =
   (name: string, f: (x: Tensor, axes: readonly number[]) => Tensor): Reduction =>
   (x, axes) => {
     const t = asTensor(x);
-    return f(t, axesOf(name, axes, t.ndim).sort((a, b) => a - b));
+    const list = readArgument<readonly number[]>(name, 'axes', axes);
+    return f(t, axesOf(name, list, t.ndim).sort((a, b) => a - b));
   };
 
 export const reduceSum: Reduction = reduction('lax.reduceSum', reduceSumOf);
@@ -65,11 +66,11 @@ export function reduce<X>(
   operands: X,
   init: X | TensorLike,
   computation: (acc: Tensors<X>, x: Tensors<X>) => unknown,
-  dimensions: readonly number[],
+  dimensions: readonly number[] | { readonly dimensions: readonly number[] },
 ): Tensors<X> {
   const xs = flattenArgs('lax.reduce', operands, 'operands');
   const starts = flattenArgs('lax.reduce', init, 'init').leaves.map((s, i) => scalarLike(xs.leaves[i]!, s));
-  const axes = axesOf('lax.reduce', dimensions, xs.leaves[0]!.ndim);
+  const axes = axesOf('lax.reduce', readArgument<readonly number[]>('lax.reduce', 'dimensions', dimensions), xs.leaves[0]!.ndim);
   const monoid = xs.leaves.length === 1 ? monoids.get(computation) : undefined;
   if (monoid) {
     const combine = computation as unknown as (a: Tensor, b: Tensor) => Tensor;
@@ -118,16 +119,24 @@ export const cummax: Cumulative = running('lax.cummax', cumulative.cummax);
 export const cummin: Cumulative = running('lax.cummin', cumulative.cummin);
 export const cumlogsumexp: Cumulative = running('lax.cumlogsumexp', cumulative.cumlogsumexp);
 
+interface ArgOptions {
+  readonly axis?: number;
+  /** Default int32. */
+  readonly indexDtype?: DType;
+}
+
 /** Position of the first largest element along an axis; NaN counts as largest. */
-export function argmax(x: TensorLike, axis: number, indexDtype: DType = 'int32'): Tensor {
+export function argmax(x: TensorLike, axis: number | ArgOptions, indexDtype?: DType | ArgOptions): Tensor {
   const t = asTensor(x);
-  return arg.argmax(t, normalizeAxis('lax.argmax', axis, t.ndim), indexDtype);
+  const o = readOptions<ArgOptions>('lax.argmax', ['axis', 'indexDtype'], [axis, indexDtype]);
+  return arg.argmax(t, normalizeAxis('lax.argmax', o.axis ?? 0, t.ndim), o.indexDtype);
 }
 
 /** Position of the first smallest element along an axis; NaN counts as smallest. */
-export function argmin(x: TensorLike, axis: number, indexDtype: DType = 'int32'): Tensor {
+export function argmin(x: TensorLike, axis: number | ArgOptions, indexDtype?: DType | ArgOptions): Tensor {
   const t = asTensor(x);
-  return arg.argmin(t, normalizeAxis('lax.argmin', axis, t.ndim), indexDtype);
+  const o = readOptions<ArgOptions>('lax.argmin', ['axis', 'indexDtype'], [axis, indexDtype]);
+  return arg.argmin(t, normalizeAxis('lax.argmin', o.axis ?? 0, t.ndim), o.indexDtype);
 }
 
 export interface SortOptions {
@@ -165,13 +174,20 @@ export function sortKeyVal(keys: TensorLike, values: TensorLike, dimension = -1,
   return sort([asTensor(keys), asTensor(values)], dimension, isStable, 1) as [Tensor, Tensor];
 }
 
+interface TopKOptions {
+  readonly k?: number;
+  /** Default: the last. */
+  readonly axis?: number;
+}
+
 /**
  * The k largest elements along an axis (the last), largest first, and their positions; of equal ones the first come first.
  * @returns `[values, indices]`
  */
-export function topK(x: TensorLike, k: number, axis?: number | { readonly axis?: number }): [Tensor, Tensor] {
+export function topK(x: TensorLike, count: number | TopKOptions, axis?: number | TopKOptions): [Tensor, Tensor] {
   const t = asTensor(x);
-  const d = normalizeAxis('lax.topK', readOptions<{ readonly axis?: number }>('lax.topK', ['axis'], [axis]).axis ?? -1, t.ndim);
+  const { k = 1, axis: along = -1 } = readOptions<TopKOptions>('lax.topK', ['k', 'axis'], [count, axis]);
+  const d = normalizeAxis('lax.topK', along, t.ndim);
   const n = t.shape[d]!;
   if (!Number.isInteger(k) || k < 0 || k > n) {
     throw new ArgumentError(`lax.topK: expected 0 ≤ k ≤ ${n}, got ${k} for ${t.aval.toString()}.`);

@@ -14,77 +14,140 @@ import { concatenate as concatenateOf, reverse } from '../../primitives/movement
 import { pad as padOf, slice as sliceOf, sliceAxis } from '../../primitives/slice.ts';
 import { broadcastInDim as broadcastInDimOf, broadcastTo, reshape as reshapeOf, transpose as transposeOf } from '../../primitives/structural.ts';
 import { asTensor, resolveShape, type TensorLike } from '../lift.ts';
+import { readArgument, readOptions } from '../named.ts';
 import { adapt, axesOf, scalarLike } from './operands.ts';
 
+/** Axes, by position or as `{ dimensions }`. */
+type Dimensions = readonly number[] | { readonly dimensions: readonly number[] };
+
 /** Puts new axes of the given sizes in front. */
-export function broadcast(x: TensorLike, sizes: Shape): Tensor {
+export function broadcast(x: TensorLike, sizes: Shape | { readonly sizes: Shape }): Tensor {
   const t = asTensor(x);
-  return broadcastTo(t, [...sizes, ...t.shape]);
+  return broadcastTo(t, [...readArgument<Shape>('lax.broadcast', 'sizes', sizes), ...t.shape]);
 }
 
 /** Spreads `x` over `shape`: axis i of x becomes axis `broadcastDimensions[i]`; axes of size 1 stretch. */
-export const broadcastInDim = (x: TensorLike, shape: Shape, broadcastDimensions: readonly number[]): Tensor =>
-  broadcastInDimOf(asTensor(x), shape, broadcastDimensions);
+export function broadcastInDim(
+  x: TensorLike,
+  shape: Shape | BroadcastOptions,
+  broadcastDimensions?: readonly number[] | BroadcastOptions,
+): Tensor {
+  const o = readOptions<BroadcastOptions>('lax.broadcastInDim', ['shape', 'broadcastDimensions'], [shape, broadcastDimensions]);
+  return broadcastInDimOf(asTensor(x), o.shape ?? [], o.broadcastDimensions ?? []);
+}
+
+interface BroadcastOptions {
+  readonly shape?: Shape;
+  readonly broadcastDimensions?: readonly number[];
+}
 
 /** The elements in row-major order under another shape; with `dimensions` the axes are permuted first. */
-export function reshape(x: TensorLike, newSizes: Shape, dimensions?: readonly number[]): Tensor {
+export function reshape(x: TensorLike, newSizes: Shape | ReshapeOptions, dimensions?: readonly number[] | ReshapeOptions | null): Tensor {
   const t = asTensor(x);
-  const permuted = dimensions ? transposeOf(t, dimensions) : t;
-  return reshapeOf(permuted, resolveShape('lax.reshape', newSizes, t.size));
+  const o = readOptions<ReshapeOptions>('lax.reshape', ['newSizes', 'dimensions'], [newSizes, dimensions]);
+  const permuted = o.dimensions ? transposeOf(t, o.dimensions) : t;
+  return reshapeOf(permuted, resolveShape('lax.reshape', o.newSizes ?? [], t.size));
+}
+
+interface ReshapeOptions {
+  readonly newSizes?: Shape;
+  readonly dimensions?: readonly number[] | null;
 }
 
 /** Axis i of the result is axis `permutation[i]` of x. */
-export const transpose = (x: TensorLike, permutation: readonly number[]): Tensor => transposeOf(asTensor(x), permutation);
+export const transpose = (x: TensorLike, permutation: readonly number[] | { readonly permutation: readonly number[] }): Tensor =>
+  transposeOf(asTensor(x), readArgument<readonly number[]>('lax.transpose', 'permutation', permutation));
 
 /** Reverses the order along axes. */
-export function rev(x: TensorLike, dimensions: readonly number[]): Tensor {
+export function rev(x: TensorLike, dimensions: Dimensions): Tensor {
   const t = asTensor(x);
-  return reverse(t, axesOf('lax.rev', dimensions, t.ndim));
+  return reverse(t, axesOf('lax.rev', readArgument<readonly number[]>('lax.rev', 'dimensions', dimensions), t.ndim));
+}
+
+interface SliceOptions {
+  readonly startIndices?: Shape;
+  readonly limitIndices?: Shape;
+  readonly strides?: Shape | null;
 }
 
 /** `x[start:limit:strides]` with one entry an axis. */
-export function slice(x: TensorLike, start: Shape, limit: Shape, strides?: Shape | null): Tensor {
-  return sliceOf(asTensor(x), { start, limit, strides: strides ?? start.map(() => 1) });
+export function slice(
+  x: TensorLike,
+  startIndices: Shape | SliceOptions,
+  limitIndices?: Shape | SliceOptions,
+  strides?: Shape | SliceOptions | null,
+): Tensor {
+  const t = asTensor(x);
+  const names = ['startIndices', 'limitIndices', 'strides'] as const;
+  const o = readOptions<SliceOptions>('lax.slice', names, [startIndices, limitIndices, strides]);
+  const start = o.startIndices ?? t.shape.map(() => 0);
+  return sliceOf(t, { start, limit: o.limitIndices ?? t.shape, strides: o.strides ?? start.map(() => 1) });
+}
+
+interface SliceInDimOptions {
+  readonly stride?: number;
+  readonly axis?: number;
 }
 
 /** `x[start:limit:stride]` along one axis; negative positions count from the end, `null` means the end itself. */
-export function sliceInDim(x: TensorLike, start: number | null, limit: number | null, stride = 1, axis = 0): Tensor {
+export function sliceInDim(
+  x: TensorLike,
+  start: number | null,
+  limit: number | null,
+  stride?: number | SliceInDimOptions,
+  axis?: number | SliceInDimOptions,
+): Tensor {
   const t = asTensor(x);
-  const d = normalizeAxis('lax.sliceInDim', axis, t.ndim);
+  const o = readOptions<SliceInDimOptions>('lax.sliceInDim', ['stride', 'axis'], [stride, axis]);
+  const d = normalizeAxis('lax.sliceInDim', o.axis ?? 0, t.ndim);
   const n = t.shape[d]!;
   const position = (i: number): number => (i < 0 ? i + n : i);
-  return sliceAxis(t, d, position(start ?? 0), position(limit ?? n), stride);
+  return sliceAxis(t, d, position(start ?? 0), position(limit ?? n), o.stride ?? 1);
 }
 
-/** `x[index]` along one axis. */
-export function indexInDim(x: TensorLike, index: number, axis = 0, keepdims = true): Tensor {
+interface IndexInDimOptions {
+  readonly axis?: number;
+  readonly keepdims?: boolean;
+}
+
+/** `x[index]` along one axis, which stays with size 1 unless `keepdims` is false. */
+export function indexInDim(x: TensorLike, index: number, axis?: number | IndexInDimOptions, keepdims?: boolean | IndexInDimOptions): Tensor {
   const t = asTensor(x);
-  const d = normalizeAxis('lax.indexInDim', axis, t.ndim);
+  const o = readOptions<IndexInDimOptions>('lax.indexInDim', ['axis', 'keepdims'], [axis, keepdims]);
+  const d = normalizeAxis('lax.indexInDim', o.axis ?? 0, t.ndim);
   const n = t.shape[d]!;
   if (index < -n || index >= n) throw new ShapeError(`lax.indexInDim: expected an index between ${-n} and ${n - 1}, got ${index}.`);
   const start = index < 0 ? index + n : index;
   const taken = sliceAxis(t, d, start, start + 1);
-  return keepdims ? taken : squeeze(taken, [d]);
+  return (o.keepdims ?? true) ? taken : squeeze(taken, [d]);
 }
 
+type PaddingConfig = readonly (readonly [number, number, number] | readonly number[])[];
+
 /** Pads with a value: one `[low, high, interior]` an axis; negative edges cut elements off. */
-export function pad(x: TensorLike, value: TensorLike, config: readonly (readonly [number, number, number] | readonly number[])[]): Tensor {
+export function pad(x: TensorLike, value: TensorLike, paddingConfig: PaddingConfig | { readonly paddingConfig: PaddingConfig }): Tensor {
   const t = asTensor(x);
+  const config = readArgument<PaddingConfig>('lax.pad', 'paddingConfig', paddingConfig);
   const column = (k: number): number[] => config.map((c) => c[k]!);
   return padOf(t, scalarLike(t, value), { low: column(0), high: column(1), interior: column(2) });
 }
 
+/** One axis, by position or as `{ dimension }`. */
+type Dimension = number | { readonly dimension: number };
+
 /** The operands one after the other along an axis. */
-export function concatenate(operands: readonly TensorLike[], dimension: number): Tensor {
+export function concatenate(operands: readonly TensorLike[], dimension: Dimension): Tensor {
   const tensors = adapt(...operands);
-  return concatenateOf(tensors, normalizeAxis('lax.concatenate', dimension, tensors[0]?.ndim ?? 0));
+  const axis = readArgument<number>('lax.concatenate', 'dimension', dimension);
+  return concatenateOf(tensors, normalizeAxis('lax.concatenate', axis, tensors[0]?.ndim ?? 0));
 }
 
 /** Inserts axes of size 1, at these positions of the result. */
-export function expandDims(x: TensorLike, dimensions: readonly number[]): Tensor {
+export function expandDims(x: TensorLike, dimensions: Dimensions): Tensor {
   const t = asTensor(x);
-  const rank = t.ndim + dimensions.length;
-  const added = axesOf('lax.expandDims', dimensions, rank);
+  const axes = readArgument<readonly number[]>('lax.expandDims', 'dimensions', dimensions);
+  const rank = t.ndim + axes.length;
+  const added = axesOf('lax.expandDims', axes, rank);
   let next = 0;
   return reshapeOf(
     t,
@@ -93,9 +156,9 @@ export function expandDims(x: TensorLike, dimensions: readonly number[]): Tensor
 }
 
 /** Drops axes of size 1. */
-export function squeeze(x: TensorLike, dimensions: readonly number[]): Tensor {
+export function squeeze(x: TensorLike, dimensions: Dimensions): Tensor {
   const t = asTensor(x);
-  const dropped = axesOf('lax.squeeze', dimensions, t.ndim);
+  const dropped = axesOf('lax.squeeze', readArgument<readonly number[]>('lax.squeeze', 'dimensions', dimensions), t.ndim);
   const bad = dropped.find((d) => t.shape[d] !== 1);
   if (bad !== undefined) throw new ShapeError(`lax.squeeze: expected axes of size 1, got axis ${bad} of ${t.aval.toString()}.`);
   return reshapeOf(
@@ -114,23 +177,30 @@ export function collapse(x: TensorLike, startDimension: number, stopDimension?: 
 }
 
 /** One value everywhere. */
-export function full(shape: Shape, fillValue: TensorLike, dtype?: DType): Tensor {
+export function full(shape: Shape, fillValue: TensorLike, dtype?: DType | { readonly dtype?: DType }): Tensor {
   const value = asTensor(fillValue);
-  return broadcastTo(convert(value, dtype ?? (value.aval.weakType ? defaultFloat() : value.dtype)), shape);
+  const type = readOptions<{ readonly dtype?: DType }>('lax.full', ['dtype'], [dtype]).dtype;
+  return broadcastTo(convert(value, type ?? (value.aval.weakType ? defaultFloat() : value.dtype)), shape);
+}
+
+interface FullOptions {
+  readonly dtype?: DType;
+  readonly shape?: Shape;
 }
 
 /** One value everywhere, with the shape and dtype of `x`. */
-export function fullLike(x: TensorLike, fillValue: TensorLike, dtype?: DType, shape?: Shape): Tensor {
+export function fullLike(x: TensorLike, fillValue: TensorLike, dtype?: DType | FullOptions | null, shape?: Shape | FullOptions): Tensor {
   const t = asTensor(x);
-  return broadcastTo(convert(asTensor(fillValue), dtype ?? t.dtype), shape ?? t.shape);
+  const o = readOptions<FullOptions>('lax.fullLike', ['dtype', 'shape'], [dtype, shape]);
+  return broadcastTo(convert(asTensor(fillValue), o.dtype ?? t.dtype), o.shape ?? t.shape);
 }
 
 /** 0, 1, …, size − 1. */
 export const iota = (dtype: DType, size: number): Tensor => iotaOf([size], dtype, 0);
 
 /** Counts along one axis of a shape. */
-export const broadcastedIota = (dtype: DType, shape: Shape, dimension: number): Tensor =>
-  iotaOf(shape, dtype, normalizeAxis('lax.broadcastedIota', dimension, shape.length));
+export const broadcastedIota = (dtype: DType, shape: Shape, dimension: Dimension): Tensor =>
+  iotaOf(shape, dtype, normalizeAxis('lax.broadcastedIota', readArgument<number>('lax.broadcastedIota', 'dimension', dimension), shape.length));
 
 /** The shape that several shapes broadcast to. */
 export const broadcastShapes = (...shapes: Shape[]): number[] => broadcastTogether('lax.broadcastShapes', ...shapes);

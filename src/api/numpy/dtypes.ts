@@ -47,7 +47,8 @@ export const int32: DTypeFunction<'int32'> = dtypeFunction('int32');
 export const uint32: DTypeFunction<'uint32'> = dtypeFunction('uint32');
 export const uint8: DTypeFunction<'uint8'> = dtypeFunction('uint8');
 export const bool: DTypeFunction<'bool'> = dtypeFunction('bool');
-export const bool_: DTypeFunction<'bool'> = bool;
+/** NumPy's other name of it. */
+export { bool as bool_ };
 
 /** What is known of a floating-point dtype. */
 export interface FloatInfo {

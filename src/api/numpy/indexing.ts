@@ -294,8 +294,7 @@ export function unravelIndex(indices: TensorLike, shape: ShapeLike): Tensor[] {
 /** Index arrays of an open mesh: `x.slice(...np.ix(rows, columns))` selects the rows and columns. */
 export function ix(...vectors: TensorLike[]): Tensor[] {
   return vectors.map((v, d) => {
-    const t = asTensor(v);
-    const at = t.dtype === 'bool' ? flatnonzero(t) : toIndices('ix', t);
+    const at = asTensor(v).dtype === 'bool' ? flatnonzero(v) : toIndices('ix', v);
     return prim.reshape(at, range(vectors.length).map((k) => (k === d ? at.size : 1)));
   });
 }

@@ -105,8 +105,8 @@ export function convolve(a: TensorLike, v: TensorLike, mode?: 'full' | 'same' | 
 export function correlate(a: TensorLike, v: TensorLike, mode?: 'full' | 'same' | 'valid' | ConvolveOptions): Tensor {
   const o = optionsOf<ConvolveOptions>('correlate', 'mode', mode, undefined, ['mode', 'precision']);
   const [x, y] = vectors('correlate', a, v);
-  const mode_ = o.mode ?? 'valid';
-  if (x.size >= y.size) return convolve(x, prim.reverse(y, [0]), mode_);
+  const chosen = o.mode ?? 'valid';
+  if (x.size >= y.size) return convolve(x, prim.reverse(y, [0]), chosen);
   // The shorter slides over the longer: the result comes out backwards.
-  return prim.reverse(convolve(y, prim.reverse(x, [0]), mode_), [0]);
+  return prim.reverse(convolve(y, prim.reverse(x, [0]), chosen), [0]);
 }

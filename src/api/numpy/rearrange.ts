@@ -164,7 +164,7 @@ const positionsIn = (op: string, n: number, at: readonly number[], isEndAllowed:
   });
 
 /** Elements left out, at positions along an axis (of the flattened array by default). A mask leaves out where it is true. */
-function delete_(x: TensorLike, obj: TensorLike, axis?: number | null | OneAxisOptions): Tensor {
+function deleteAt(x: TensorLike, obj: TensorLike, axis?: number | null | OneAxisOptions): Tensor {
   const o = optionsOf<OneAxisOptions>('delete', 'axis', axis, undefined, ['axis']);
   const isFlat = o.axis === undefined || o.axis === null;
   const t = isFlat ? ravel(x) : asTensor(x);
@@ -175,7 +175,7 @@ function delete_(x: TensorLike, obj: TensorLike, axis?: number | null | OneAxisO
   const gone = new Set(isMask ? values.flatMap((v, i) => (v ? [i] : [])) : positionsIn('delete', n, values, false));
   return takeStatic(t, d, range(n).filter((i) => !gone.has(i)));
 }
-export { delete_ as delete };
+export { deleteAt as delete };
 
 /** `values` put in before positions along an axis (of the flattened array by default). */
 export function insert(x: TensorLike, obj: TensorLike, values: TensorLike, axis?: number | null | OneAxisOptions): Tensor {

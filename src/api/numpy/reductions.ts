@@ -238,10 +238,10 @@ function variance(op: string, x: TensorLike, o: VarOptions): Tensor {
  * console.log(np.var([1, 2, 3, 4], { ddof: 0 }).item()); // => 1.25
  * ```
  */
-function var_(x: TensorLike, axis?: Axis | VarOptions, options?: VarOptions): Tensor {
+function varOver(x: TensorLike, axis?: Axis | VarOptions, options?: VarOptions): Tensor {
   return variance('var', x, optionsOf<VarOptions>('var', 'axis', axis, options, varKeys));
 }
-export { var_ as var };
+export { varOver as var };
 
 /** Standard deviation over axes: √variance. Of equal elements it is 0, with a NaN derivative, as in JAX. */
 export const std = (x: TensorLike, axis?: Axis | VarOptions, options?: VarOptions): Tensor =>

@@ -106,7 +106,8 @@ export function searchsorted(sorted: TensorLike, values: TensorLike, side?: 'lef
 function searchBinary(a: Tensor, v: Tensor, isRight: boolean): Tensor {
   const n = a.size;
   let low = prim.broadcastTo(prim.convert(asTensor(0), 'int32'), v.shape);
-  for (let step = 2 ** Math.floor(Math.log2(Math.max(1, n))); step >= 1 && n > 0; step /= 2) {
+  if (n === 0) return low;
+  for (let step = 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
     // low elements are known to go before v; try `step` more.
     const next = prim.add(low, prim.like(low, step));
     const probe = take(a, prim.sub(next, prim.like(low, 1)), { axis: 0, mode: 'clip' });

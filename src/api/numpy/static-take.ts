@@ -19,9 +19,9 @@ function runsOf(positions: readonly number[]): Run[] {
   for (let i = 0; i < positions.length; ) {
     const start = positions[i]!;
     const step = i + 1 < positions.length ? positions[i + 1]! - start : 1;
-    const isRun = step === 0 || Math.abs(step) === 1;
+    const end = step === 0 || Math.abs(step) === 1 ? positions.length : i + 1;
     let length = 1;
-    while (isRun && i + length < positions.length && positions[i + length]! - positions[i + length - 1]! === step) length++;
+    while (i + length < end && positions[i + length] === start + length * step) length++;
     runs.push({ start, step: length === 1 ? 1 : step, length });
     i += length;
   }

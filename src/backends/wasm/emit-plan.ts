@@ -195,9 +195,9 @@ function countSteps(steps: readonly Step[]): number {
   return n;
 }
 
-/** Consecutive groups of steps; when they are very many, groups that will be split again. */
+/** Two or more consecutive groups of steps; when they are very many, or hold long blocks, groups that will be split again. */
 function pieces(steps: readonly Step[]): Step[][] {
-  const size = Math.max(64, Math.ceil(steps.length / stepsPerFunction));
+  const size = Math.max(Math.min(64, Math.ceil(steps.length / 2)), Math.ceil(steps.length / stepsPerFunction));
   const out: Step[][] = [];
   for (let i = 0; i < steps.length; i += size) out.push(steps.slice(i, i + size));
   return out;

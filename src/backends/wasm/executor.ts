@@ -48,8 +48,9 @@ export class WasmExecutor implements Executor {
     this.gemm = new GemmLibrary(this.heap);
   }
 
-  memoryStats(): HeapStats {
-    return this.heap.stats();
+  /** Memory in use, and the number of kernels that eager operations share. */
+  memoryStats(): HeapStats & { readonly kernels: number } {
+    return { ...this.heap.stats(), kernels: this.kernels.size };
   }
 
   fromHost(data: TypedArray, aval: Aval): Storage {

@@ -52,14 +52,14 @@ export type LirStmt =
   /** Of the import at `index`, or of the function defined as number `index`. */
   | { readonly kind: 'call'; readonly index: number; readonly args: readonly Lir[]; readonly isDefined?: boolean };
 
-const scalarTypes: readonly ValueType[] = ['i32', 'i64', 'f32', 'f64'];
+const scalarTypes: ReadonlySet<string> = new Set<ValueType>(['i32', 'i64', 'f32', 'f64']);
 const comparison = /^f(32|64)\.(eq|ne|lt|gt|le|ge)$/;
 
 /** Type of an instruction's result, by its name. */
 function resultType(op: OpName): ValueType {
   const dot = op.indexOf('.');
   const [head, tail] = [op.slice(0, dot), op.slice(dot + 1)];
-  if (scalarTypes.includes(head as ValueType)) return comparison.test(op) ? 'i32' : (head as ValueType);
+  if (scalarTypes.has(head)) return comparison.test(op) ? 'i32' : (head as ValueType);
   if (tail.startsWith('extract_lane')) return head === 'f32x4' ? 'f32' : head === 'f64x2' ? 'f64' : 'i32';
   return tail === 'any_true' || tail === 'all_true' || tail === 'bitmask' ? 'i32' : 'v128';
 }

@@ -1,0 +1,46 @@
+/**
+ * The entry `cotangent/optim`: optimisers as pure update rules over pytrees, the transformations they are made of, and schedules.
+ * The shape is optax's: `init(params)` gives a state, `update(grads, state, params)` gives `[updates, state]`, `applyUpdates` adds them.
+ * May import: `api` and everything below it.
+ * @module
+ */
+export {
+  type AdamaxOptions,
+  type AdamOptions,
+  type AmsgradOptions,
+  type LionOptions,
+  type RadamOptions,
+  scaleByAdam,
+  scaleByAdamax,
+  scaleByAmsgrad,
+  scaleByBelief,
+  scaleByLion,
+  scaleByRadam,
+  scaleByYogi,
+  type YogiOptions,
+} from './adaptive.ts';
+export * from './clipping.ts';
+export * from './optimizers.ts';
+export * from './piecewise-schedules.ts';
+export {
+  type AdadeltaScaling,
+  type RmsOptions,
+  type RssOptions,
+  scaleByAdadelta,
+  scaleByRms,
+  scaleByRss,
+  scaleByStddev,
+} from './root-mean-square.ts';
+export * from './scaling.ts';
+export * from './schedules.ts';
+export {
+  chain,
+  type GradientTransformation,
+  identity,
+  type Mask,
+  masked,
+  type Optimizer,
+  type OptState,
+  setToZero,
+} from './transformation.ts';
+export { applyUpdates, globalNorm, incrementalUpdate } from './update.ts';
