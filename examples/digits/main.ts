@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import asciichart from 'asciichart';
 import { cac } from 'cac';
 import cliProgress from 'cli-progress';
-import { config, CotangentError, devices, grad, makeProgram, np } from 'cotangent';
+import { config, CotangentError, devices, grad, makeProgram, random, type Tensor } from 'cotangent';
 import { loadState, readSettings, saveState } from './checkpoint.ts';
 import { type Digits, loadDigits, trainSize } from './data.ts';
 import { type Model, models } from './model.ts';
@@ -33,7 +33,7 @@ function parseFlags(argv: readonly string[]): Flags | undefined {
   cli
     .command('', 'Train a network on 8,000 handwritten digits and test it on 2,000 others')
     .option('--model <name>', 'cnn or mlp', { default: 'cnn' })
-    .option('--epochs <n>', 'passes over the training set', { default: 6 })
+    .option('--epochs <n>', 'passes over the training set', { default: 10 })
     .option('--batch <n>', 'images a step', { default: 64 })
     .option('--lr <rate>', 'learning rate at the start', { default: 0.002 })
     .option('--seed <n>', 'seed of the weights and of the order of images', { default: 0 })
@@ -103,7 +103,7 @@ async function train(digits: Digits, model: Model, settings: Settings, state: St
       const { order, next } = epochOrder(state.key, digits.train.size);
       for (let i = state.step % perEpoch; i < perEpoch; i++) {
         const { images, labels } = gather(digits.train, order.subarray(i * settings.batch, (i + 1) * settings.batch));
-        const result = step(state.params, state.optimizer, images, labels);
+        const result = step(state.params, state.optimizer, random.foldIn(state.key, state.step), images, labels);
         Object.assign(state, { params: result.params, optimizer: result.optimizer, step: state.step + 1 });
         if (i === perEpoch - 1) state.key = next;
         state.history.push({ step: state.step, loss: result.loss.item(), accuracy: result.hits.item() / settings.batch });
@@ -152,7 +152,7 @@ async function finish(digits: Digits, model: Model, settings: Settings, state: S
   const predicted = predict(model, state.params, digits.test);
   const score = accuracy(predicted, digits.test.labels);
   const { images, labels } = gather(digits.train, Int32Array.from([0, 1]));
-  const loss = (p: State['params']): ReturnType<typeof np.sum> => objective(model)(p, images, labels)[0];
+  const loss = (p: State['params']): Tensor => objective(model)(p, images, labels)[0];
   const html = await makeReport({
     settings,
     history: state.history,

@@ -2,7 +2,7 @@
  * Two small networks as pure functions of their parameters, and their loss.
  * @module
  */
-import { lax, nn, np, random, type Tensor } from 'cotangent';
+import { lax, nn, np, random, type Tensor, vmap } from 'cotangent';
 import { imageSide, numClasses } from './data.ts';
 
 export type Params = Record<string, Tensor>;
@@ -26,20 +26,20 @@ function convolve(x: Tensor, kernel: Tensor, bias: Tensor): Tensor {
 
 const maxPool = (x: Tensor): Tensor => lax.reduceWindow(x, -Infinity, lax.max, [1, 2, 2, 1], [1, 2, 2, 1], 'VALID');
 
-/** conv 8 – pool – conv 16 – pool – dense 64 – dense 10: about 53,000 parameters. */
+/** conv 16 – pool – conv 32 – pool – dense 128 – dense 10: about 207,000 parameters. */
 const cnn: Model = {
   name: 'cnn',
   init: (key) => {
     const [k1, k2, k3, k4] = keys(key, 4);
-    const flat = (imageSide / 4) ** 2 * 16;
+    const flat = (imageSide / 4) ** 2 * 32;
     return {
-      conv1: heInit(k1!, [3, 3, 1, 8]),
-      bias1: np.zeros([8]),
-      conv2: heInit(k2!, [3, 3, 8, 16]),
-      bias2: np.zeros([16]),
-      dense3: heInit(k3!, [flat, 64]),
-      bias3: np.zeros([64]),
-      dense4: heInit(k4!, [64, numClasses]),
+      conv1: heInit(k1!, [3, 3, 1, 16]),
+      bias1: np.zeros([16]),
+      conv2: heInit(k2!, [3, 3, 16, 32]),
+      bias2: np.zeros([32]),
+      dense3: heInit(k3!, [flat, 128]),
+      bias3: np.zeros([128]),
+      dense4: heInit(k4!, [128, numClasses]),
       bias4: np.zeros([numClasses]),
     };
   },
@@ -81,6 +81,15 @@ const heInit = (key: Tensor, shape: number[]): Tensor => heNormal(key, shape);
 function keys(key: Tensor, n: number): Tensor[] {
   const all = random.split(key, n);
   return Array.from({ length: n }, (_, i) => all.slice(i));
+}
+
+/** Every image moved by up to two pixels in each direction: training data that the network has not seen. */
+export function jitter(key: Tensor, images: Tensor): Tensor {
+  const reach = 2;
+  const padded = np.pad(images, [[0, 0], [reach, reach], [reach, reach]]);
+  const starts = random.randint(key, [images.shape[0]!, 2], 0, 2 * reach + 1);
+  const crop = (image: Tensor, start: Tensor): Tensor => lax.dynamicSlice(image, [start.slice(0), start.slice(1)], [imageSide, imageSide]);
+  return vmap(crop)(padded, starts);
 }
 
 export interface LossAndHits {

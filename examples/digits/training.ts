@@ -6,7 +6,7 @@ import { jit, np, random, type Tensor, valueAndGrad } from 'cotangent';
 import * as optim from 'cotangent/optim';
 import type { Digits, DigitSet } from './data.ts';
 import { imageSide } from './data.ts';
-import { lossAndHits, type Model, type Params } from './model.ts';
+import { jitter, lossAndHits, type Model, type Params } from './model.ts';
 
 export interface Settings {
   readonly model: string;
@@ -26,7 +26,7 @@ export interface HistoryPoint {
 export interface State {
   params: Params;
   optimizer: unknown;
-  /** Key of the order of examples; split once an epoch. */
+  /** Key of the order of examples (split once an epoch) and of their jitter (folded with the step). */
   key: Tensor;
   step: number;
   history: HistoryPoint[];
@@ -38,6 +38,7 @@ const pixels = imageSide * imageSide;
 export type StepFunction = (
   params: Params,
   optimizer: unknown,
+  key: Tensor,
   images: Tensor,
   labels: Tensor,
 ) => { params: Params; optimizer: unknown; loss: Tensor; hits: Tensor };
@@ -59,8 +60,8 @@ export const objective =
 
 export function makeStep(model: Model, settings: Settings, totalSteps: number): StepFunction {
   const optimizer = makeOptimizer(settings, totalSteps);
-  const step = (params: Params, state: unknown, images: Tensor, labels: Tensor): unknown => {
-    const [[loss, hits], grads] = valueAndGrad(objective(model), { hasAux: true })(params, images, labels) as never as [[Tensor, Tensor], Params];
+  const step = (params: Params, state: unknown, key: Tensor, images: Tensor, labels: Tensor): unknown => {
+    const [[loss, hits], grads] = valueAndGrad(objective(model), { hasAux: true })(params, jitter(key, images), labels) as never as [[Tensor, Tensor], Params];
     const [updates, next] = optimizer.update(grads, state as never, params);
     return { params: optim.applyUpdates(params, updates), optimizer: next, loss, hits };
   };

@@ -9,24 +9,67 @@ import { Tensor } from '../core/tensor.ts';
 import { asTensor, type TensorLike } from './lift.ts';
 
 /** Structure `T` with every tensor-like leaf replaced by a tensor. */
-export type Tensors<T> = T extends Tensor
-  ? Tensor
-  : T extends number | boolean | ArrayBufferView
-    ? Tensor
-    : T extends object
-      ? { [K in keyof T]: Tensors<T[K]> }
-      : T;
+export type Tensors<T> = [TensorLike] extends [T]
+  ? [unknown] extends [T]
+    ? T
+    : Tensor | Extract<T, null | undefined>
+  : TensorsOf<T>;
 
-/** What may be passed where a function takes `T`: numbers, nested arrays and typed arrays stand for tensors. */
-export type Liftable<T> = T extends Tensor
-  ? TensorLike
-  : T extends number | boolean | string | ArrayBufferView | ((...args: never[]) => unknown)
-    ? T | Tensor
-    : T extends readonly [unknown, ...unknown[]] | readonly []
-      ? { [K in keyof T]: Liftable<T[K]> }
+type TensorsOf<T> = T extends Tensor | number | boolean | ArrayBufferView
+  ? Tensor
+  : T extends (...args: never[]) => unknown
+    ? T
+    : T extends ReadonlyMap<infer K, infer V>
+      ? Map<K, Tensors<V>>
+      : T extends object
+        ? { -readonly [K in keyof T]: Tensors<T[K]> }
+        : T;
+
+/** What stands for one tensor among the arguments of a transformed function. Arrays are containers there, as in any pytree. */
+export type TensorLeaf = Tensor | number | boolean | ArrayBufferView;
+
+/** What may be passed where a function takes `T`: numbers and typed arrays stand for tensors. */
+export type Liftable<T> = [Tensor] extends [T]
+  ? T | TensorLeaf
+  : T extends Tensor
+    ? TensorLeaf
+    : T extends number | boolean | string | ArrayBufferView | ((...args: never[]) => unknown)
+      ? T | Tensor
       : T extends object
         ? { [K in keyof T]: Liftable<T[K]> }
         : T;
+
+/** Arguments of the transformed function. */
+export type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> };
+
+/** Type of argument number `N`. */
+type ArgumentAt<A extends readonly unknown[], N> = N extends number
+  ? `${N}` extends keyof A
+    ? Tensors<A[`${N}`]>
+    : Tensors<A[number]>
+  : Tensors<A[number]>;
+
+export interface ArgnumsOption {
+  readonly argnums?: number | readonly number[];
+}
+
+/** One entry for each differentiated argument: the argument itself for a number, an array for an array of numbers. */
+export type AtArgnums<A extends readonly unknown[], O extends ArgnumsOption> = O extends { readonly argnums: infer N }
+  ? N extends readonly number[]
+    ? { -readonly [I in keyof N]: ArgumentAt<A, N[I]> }
+    : ArgumentAt<A, N>
+  : ArgumentAt<A, 0>;
+
+/** Of a function's result: the value, and what `hasAux` returns beside it. */
+export type ValueOf<R, O> = O extends { readonly hasAux: true } ? (R extends readonly [infer V, unknown] ? V : unknown) : R;
+export type AuxOf<R> = R extends readonly [unknown, infer X] ? Tensors<X> : unknown;
+
+/** Structure `T` with every tensor replaced by `B`: what a Jacobian looks like. */
+export type Blocks<T, B> = T extends Tensor | number | boolean | ArrayBufferView
+  ? B
+  : T extends object
+    ? { -readonly [K in keyof T]: Blocks<T[K], B> }
+    : T;
 
 export type AnyFunction = (...args: never[]) => unknown;
 
@@ -148,7 +191,13 @@ export class FlatFunction {
   }
 
   /** Takes the structure from a rule that ran in the function's place. */
-  adopt(def: TreeDef): void {
+  adopt(def: TreeDef, rule: string): void {
+    if (this.resultDef !== undefined && !def.equals(this.resultDef)) {
+      throw new TreeError(
+        `${this.op}: expected ${rule} to return a value like the function's ${this.resultDef.toString()}, got ${def.toString()}.`,
+        'function and rule give the same containers and keys.',
+      );
+    }
     this.resultDef = def;
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { isFloat } from '../ir/dtype.ts';
-import { ArgumentError, TreeError } from '../ir/errors.ts';
+import { ArgumentError, ShapeError, TreeError } from '../ir/errors.ts';
 import type { MaybeZero } from '../core/primitive.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { setCustomCallStaging, traceProgram } from '../core/program-trace.ts';
@@ -16,7 +16,7 @@ import { convert } from '../primitives/convert.ts';
 import { checkpointCall, dotsSaveable, everythingSaveable, nothingSaveable } from '../control/checkpoint.ts';
 import { applyCustomJvp, applyCustomVjp, customCallStaging } from '../control/custom.ts';
 import { zeros } from '../transforms/jvp.ts';
-import { type AnyFunction, FlatFunction, flattenArgs, flattenResult, functionName, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
+import { type AnyFunction, FlatFunction, flattenArgs, flattenResult, functionName, type LiftArgs, normalizeArgnums, type Tensors } from './args.ts';
 
 setCustomCallStaging(customCallStaging);
 
@@ -24,8 +24,6 @@ export interface CustomOptions {
   /** Arguments passed through to the rule as they are (functions, strings, sizes). */
   readonly nondiffArgnums?: readonly number[];
 }
-
-type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> };
 
 /** Separates the arguments that take part in differentiation from those that do not. */
 function splitArgs(op: string, args: readonly unknown[], nondiff: readonly number[]): { diff: unknown[]; rest: unknown[]; place: (d: readonly unknown[]) => unknown[] } {
@@ -48,7 +46,7 @@ export interface CustomJvpFunction<A extends readonly unknown[], R> {
   /** `rule(primals, tangents)` returns `[out, tangentOut]`, linear in the tangents. Nondifferentiable arguments come first. */
   defjvp(rule: (...args: never[]) => readonly [unknown, unknown]): CustomJvpFunction<A, R>;
   /** One rule an argument: `(tangent, out, ...primals) => tangentOut`; `null` for no derivative. */
-  defjvps(...rules: (((t: Tensor, out: Tensor, ...primals: Tensor[]) => Tensor) | null)[]): CustomJvpFunction<A, R>;
+  defjvps(...rules: (((t: Tensor, out: Tensor, ...primals: Tensor[]) => unknown) | null)[]): CustomJvpFunction<A, R>;
 }
 
 /**
@@ -61,7 +59,7 @@ export interface CustomJvpFunction<A extends readonly unknown[], R> {
  * console.log(String(grad(safeSqrt)(0))); // => 0
  * ```
  */
-export function customJvp<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function customJvp<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   options: CustomOptions = {},
 ): CustomJvpFunction<A, R> {
@@ -81,25 +79,47 @@ export function customJvp<A extends readonly unknown[] = Tensor[], R = unknown>(
       rule = r;
       return self;
     },
-    defjvps: (...rules: (((t: Tensor, out: Tensor, ...primals: Tensor[]) => Tensor) | null)[]) => {
-      rule = (primals: readonly Tensor[], tangents: readonly Tensor[]) => sumOfRules(self as never, rules, primals, tangents);
+    defjvps: (...rules: readonly TangentRule[]) => {
+      if (options.nondiffArgnums?.length) {
+        throw new ArgumentError(`customJvp(${name}): expected defjvp with nondiffArgnums, got defjvps.`, 'give one rule for all arguments.');
+      }
+      rule = (primals: readonly unknown[], tangents: readonly unknown[]) => sumOfRules(name, self as never, rules, primals, tangents);
       return self;
     },
   });
   return self as unknown as CustomJvpFunction<A, R>;
 }
 
+type TangentRule = ((t: Tensor, out: Tensor, ...primals: Tensor[]) => unknown) | null;
+
+/** Σᵢ ruleᵢ(tᵢ, out, …primals), leaf by leaf. */
 function sumOfRules(
-  f: (...args: readonly Tensor[]) => Tensor,
-  rules: readonly (((t: Tensor, out: Tensor, ...primals: Tensor[]) => Tensor) | null)[],
-  primals: readonly Tensor[],
-  tangents: readonly Tensor[],
-): readonly [Tensor, Tensor] {
+  name: string,
+  f: (...args: readonly unknown[]) => unknown,
+  rules: readonly TangentRule[],
+  primals: readonly unknown[],
+  tangents: readonly unknown[],
+): readonly [unknown, unknown] {
+  if (rules.length !== primals.length) {
+    throw new ArgumentError(
+      `customJvp(${name}): expected one rule for each of ${primals.length} arguments, got ${rules.length}.`,
+      'give null for an argument without a derivative.',
+    );
+  }
   const out = f(...primals);
-  const terms = rules.flatMap((r, i) => (r ? [r(tangents[i]!, out, ...primals)] : []));
-  const first = terms[0] ?? zeros(out.aval.strong());
-  return [out, terms.slice(1).reduce(add, first)];
+  const outs = flattenResult(`customJvp(${name})`, out);
+  const sums = outs.leaves.map((o) => zeros(o.aval.strong()));
+  rules.forEach((rule, i) => {
+    if (rule === null) return;
+    const term = flattenResult(`customJvp(${name})`, rule(tangents[i] as Tensor, out as Tensor, ...(primals as Tensor[])));
+    if (!term.def.equals(outs.def)) throw tangentMismatch(name, outs.def, term.def);
+    term.leaves.forEach((t, k) => (sums[k] = add(sums[k]!, t.dtype === sums[k]!.dtype ? t : convert(t, sums[k]!.dtype))));
+  });
+  return [out, unflatten(outs.def, sums)];
 }
+
+const tangentMismatch = (name: string, out: TreeDef, got: TreeDef): TreeError =>
+  new TreeError(`customJvp(${name}): expected a tangent like the result ${out.toString()}, got ${got.toString()}.`);
 
 type CustomJvpRule = (primals: readonly Tensor[], tangents: readonly MaybeZero[]) => [Tensor[], MaybeZero[]];
 
@@ -118,10 +138,8 @@ function jvpOf(
     }
     const out = flattenResult(`customJvp(${name})`, result[0]);
     const dot = flattenResult(`customJvp(${name})`, result[1]);
-    if (!out.def.equals(dot.def)) {
-      throw new TreeError(`customJvp(${name}): expected a tangent like the result ${out.def.toString()}, got ${dot.def.toString()}.`);
-    }
-    flat.adopt(out.def);
+    if (!out.def.equals(dot.def)) throw tangentMismatch(name, out.def, dot.def);
+    flat.adopt(out.def, 'the rule');
     return [out.leaves, dot.leaves.map((t, i) => fitTangent(`customJvp(${name})`, out.leaves[i]!, t))];
   };
 }
@@ -154,7 +172,7 @@ export interface CustomVjpFunction<A extends readonly unknown[], R> {
  * console.log(String(grad((x) => clipGradient(x).mul(5))(2))); // => 1
  * ```
  */
-export function customVjp<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function customVjp<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   options: CustomOptions = {},
 ): CustomVjpFunction<A, R> {
@@ -177,13 +195,13 @@ export function customVjp<A extends readonly unknown[] = Tensor[], R = unknown>(
           if (!Array.isArray(result) || result.length !== 2) throw new TreeError(`customVjp(${name}): expected fwd to return [out, residuals].`);
           const out = flattenResult(`customVjp(${name})`, result[0]);
           const res = flattenArgs(`customVjp(${name})`, result[1], 'residuals');
-          flat.adopt(out.def);
+          flat.adopt(out.def, 'fwd');
           residualDef = res.def;
           return { outs: out.leaves, residuals: res.leaves };
         },
         bwd: (res, cts) => {
           const grads = bwd(...([...rest, unflatten(residualDef!, res), unflatten(flat.def, cts)] as never[]));
-          return flattenCotangentsOf(name, grads, def);
+          return flattenCotangentsOf(name, grads, def, leaves);
         },
       },
       leaves,
@@ -200,22 +218,36 @@ export function customVjp<A extends readonly unknown[] = Tensor[], R = unknown>(
 }
 
 /** One cotangent or null for each argument, spread over the leaves. */
-function flattenCotangentsOf(name: string, grads: unknown, def: TreeDef): MaybeZero[] {
+function flattenCotangentsOf(name: string, grads: unknown, def: TreeDef, args: readonly Tensor[]): MaybeZero[] {
   if (!Array.isArray(grads) || grads.length !== def.children.length) {
     throw new TreeError(
       `customVjp(${name}): expected bwd to return an array with ${def.children.length} cotangents, got ${Array.isArray(grads) ? grads.length : typeof grads}.`,
       'one entry an argument, null for no gradient.',
     );
   }
+  let next = 0;
   return grads.flatMap((g: unknown, i): MaybeZero[] => {
     const child = def.children[i]!;
-    if (g === null) return Array.from({ length: child.numLeaves }, () => null);
+    const own = args.slice(next, (next += child.numLeaves));
+    if (g === null) return own.map(() => null);
     const tree = flattenArgs(`customVjp(${name})`, g, `bwd result[${i}]`);
     if (!tree.def.equals(child)) {
       throw new TreeError(`customVjp(${name}): expected a cotangent like argument ${i}, ${child.toString()}, got ${tree.def.toString()}.`);
     }
-    return tree.leaves;
+    return tree.leaves.map((t, k) => fitCotangent(name, `[${i}]${child.path(k)}`, own[k]!, t));
   });
+}
+
+/** A cotangent in the dtype of its argument (weak numbers adapt); `null` for integers. */
+function fitCotangent(name: string, path: string, arg: Tensor, ct: Tensor): MaybeZero {
+  if (!isFloat(arg.dtype)) return null;
+  const typed = ct.aval.weakType ? convert(ct, arg.dtype) : ct;
+  if (typed.aval.equals(arg.aval, true)) return typed;
+  throw new ShapeError(
+    `customVjp(${name}): expected bwd to return ${arg.aval.strong().toString()} at ${path}, got ${ct.aval.toString()}.`,
+    'a cotangent has the shape and dtype of its argument; return null for no gradient.',
+    { path },
+  );
 }
 
 /** The identity whose derivative is zero, for every tensor of a pytree. */
@@ -240,7 +272,7 @@ export const checkpointPolicies: {
  * The same function, whose intermediate values are computed again in the backward pass instead of being kept: less memory for about
  * one more forward pass.
  */
-export function checkpoint<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function checkpoint<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   { policy = nothingSaveable }: CheckpointOptions = {},
 ): (...args: LiftArgs<A>) => Tensors<R> {

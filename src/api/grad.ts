@@ -14,7 +14,20 @@ import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { backwardPass } from '../transforms/backward.ts';
 import { jvpFlat, zeros } from '../transforms/jvp.ts';
 import { Linearized } from '../transforms/linearize.ts';
-import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, functionName, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
+import {
+  type AnyFunction,
+  type AtArgnums,
+  type AuxOf,
+  FlatFunction,
+  flattenArgs,
+  type FlatTree,
+  functionName,
+  type Liftable,
+  type LiftArgs,
+  normalizeArgnums,
+  type Tensors,
+  type ValueOf,
+} from './args.ts';
 import { convert } from '../primitives/convert.ts';
 import { installMethods } from './methods.ts';
 
@@ -64,16 +77,16 @@ function checkTangent(op: string, what: string, primal: Tensor, tangent: Tensor,
  * console.log(String(y), String(dy)); // => 9 6
  * ```
  */
-export function jvp<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function jvp<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
-  primals: { [K in keyof A]: Liftable<A[K]> },
-  tangents: { [K in keyof A]: Liftable<A[K]> },
+  primals: LiftArgs<A>,
+  tangents: LiftArgs<A>,
   options: AuxOption & { readonly hasAux: true },
-): [Tensors<R> extends readonly [infer V, unknown] ? V : unknown, unknown, unknown];
-export function jvp<A extends readonly unknown[] = Tensor[], R = unknown>(
+): [Tensors<ValueOf<R, { hasAux: true }>>, Tensors<ValueOf<R, { hasAux: true }>>, AuxOf<R>];
+export function jvp<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
-  primals: { [K in keyof A]: Liftable<A[K]> },
-  tangents: { [K in keyof A]: Liftable<A[K]> },
+  primals: LiftArgs<A>,
+  tangents: LiftArgs<A>,
   options?: AuxOption,
 ): [Tensors<R>, Tensors<R>];
 export function jvp(
@@ -120,14 +133,14 @@ function flattenCotangents(op: string, outs: FlatTree, ct: unknown): MaybeZero[]
  * console.log(String(pull(2)[0])); // => 2
  * ```
  */
-export function vjp<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function vjp<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
-  ...primals: { [K in keyof A]: Liftable<A[K]> }
+  ...primals: LiftArgs<A>
 ): [Tensors<R>, (ct: Liftable<Tensors<R>>) => Tensors<A>];
-export function vjp(
-  f: AnyFunction,
-  ...primals: readonly unknown[]
-): [unknown, (ct: never) => unknown[]] | [unknown, (ct: never) => unknown[], unknown];
+export function vjp<A extends readonly unknown[] = Tensor[], const R = unknown>(
+  f: (...args: A) => R,
+  ...primals: [...LiftArgs<A>, AuxOption & { readonly hasAux: true }]
+): [Tensors<ValueOf<R, { hasAux: true }>>, (ct: Liftable<Tensors<ValueOf<R, { hasAux: true }>>>) => Tensors<A>, AuxOf<R>];
 export function vjp(f: AnyFunction, ...primals: readonly unknown[]): unknown[] {
   const [args, options] = splitOptions(primals);
   const { leaves, def } = flattenArgs('vjp', args);
@@ -158,10 +171,10 @@ function splitOptions(primals: readonly unknown[]): [readonly unknown[], AuxOpti
 /**
  * Value and derivative map of a function at a point: `[out, fJvp]` with `fJvp(...tangents)` = ∂f·v, computed without running f again.
  */
-export function linearize<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function linearize<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
-  ...primals: { [K in keyof A]: Liftable<A[K]> }
-): [Tensors<R>, (...tangents: { [K in keyof A]: Liftable<A[K]> }) => Tensors<R>] {
+  ...primals: LiftArgs<A>
+): [Tensors<R>, (...tangents: LiftArgs<A>) => Tensors<R>] {
   const { leaves, def } = flattenArgs('linearize', primals);
   const flat = new FlatFunction('linearize', f as AnyFunction, def);
   const linear = new Linearized('linearize', flat.call, leaves);
@@ -183,9 +196,9 @@ export function linearize<A extends readonly unknown[] = Tensor[], R = unknown>(
  * only.
  * @throws DifferentiationError if f is not linear
  */
-export function linearTranspose<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function linearTranspose<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
-  ...primals: { [K in keyof A]: Liftable<A[K]> }
+  ...primals: LiftArgs<A>
 ): (ct: Liftable<Tensors<R>>) => Tensors<A> {
   const { leaves, def } = flattenArgs('linearTranspose', primals);
   const flat = new FlatFunction('linearTranspose', f as AnyFunction, def);
@@ -257,17 +270,6 @@ function valueAndGradOf(op: string, f: AnyFunction, options: GradOptions, args: 
   return { value: hasAux ? [value, flat.auxOf(linear.outs)] : value, grad: typeof argnums === 'number' ? byArgument[0] : byArgument };
 }
 
-/** Gradient of argument number `N`. */
-type GradResult<A extends readonly unknown[], O extends GradOptions> = O extends { readonly argnums: readonly number[] }
-  ? Tensors<A[number]>[]
-  : O extends { readonly argnums: infer N extends number }
-    ? `${N}` extends keyof A
-      ? Tensors<A[`${N}`]>
-      : Tensors<A[number]>
-    : Tensors<A[0]>;
-
-type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> };
-
 /**
  * The gradient of a scalar function, ∇f, as a function of the same arguments.
  *
@@ -281,10 +283,10 @@ type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> }
  * console.log(String(slope(np.array([1, 2, 3])))); // => [2, 4, 6]
  * ```
  */
-export function grad<A extends readonly unknown[] = Tensor[], const O extends GradOptions = Record<never, never>>(
-  f: (...args: A) => unknown,
+export function grad<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends GradOptions = Record<never, never>>(
+  f: (...args: A) => R,
   options?: O,
-): (...args: LiftArgs<A>) => O extends { readonly hasAux: true } ? [GradResult<A, O>, unknown] : GradResult<A, O> {
+): (...args: LiftArgs<A>) => O extends { readonly hasAux: true } ? [AtArgnums<A, O>, AuxOf<R>] : AtArgnums<A, O> {
   const opts: GradOptions = options ?? {};
   return (...args) => {
     const { value, grad: g } = valueAndGradOf('grad', f as AnyFunction, opts, args);
@@ -303,10 +305,10 @@ export function grad<A extends readonly unknown[] = Tensor[], const O extends Gr
  * console.log(String(y), String(dy)); // => 1 1
  * ```
  */
-export function valueAndGrad<A extends readonly unknown[] = Tensor[], R = unknown, const O extends GradOptions = Record<never, never>>(
+export function valueAndGrad<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends GradOptions = Record<never, never>>(
   f: (...args: A) => R,
   options?: O,
-): (...args: LiftArgs<A>) => [Tensors<R>, GradResult<A, O>] {
+): (...args: LiftArgs<A>) => [Tensors<R>, AtArgnums<A, O>] {
   return (...args) => {
     const { value, grad: g } = valueAndGradOf('valueAndGrad', f as AnyFunction, options ?? {}, args);
     return [value, g] as never;

@@ -15,9 +15,21 @@ import { broadcastTo, moveAxis, reshape } from '../primitives/structural.ts';
 import { batchFlat } from '../transforms/batch.ts';
 import { jvpFlat, zeros } from '../transforms/jvp.ts';
 import { Linearized } from '../transforms/linearize.ts';
-import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
+import {
+  type AnyFunction,
+  type AtArgnums,
+  type AuxOf,
+  type Blocks,
+  FlatFunction,
+  flattenArgs,
+  type FlatTree,
+  type LiftArgs,
+  normalizeArgnums,
+  type TensorLeaf,
+  type Tensors,
+  type ValueOf,
+} from './args.ts';
 import { argPath, grad, jvp } from './grad.ts';
-import type { TensorLike } from './lift.ts';
 
 export interface JacobianOptions {
   /** Which arguments to differentiate (default 0). With an array the result is an array. */
@@ -26,7 +38,14 @@ export interface JacobianOptions {
   readonly hasAux?: boolean;
 }
 
-type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> };
+/** A derivative for every pair of output and input leaves; with `hasAux`, and what it returns. */
+type JacobianOf<A extends readonly unknown[], R, O extends JacobianOptions> = O extends { readonly hasAux: true }
+  ? [Blocks<ValueOf<R, O>, AtArgnums<A, O>>, AuxOf<R>]
+  : Blocks<R, AtArgnums<A, O>>;
+
+type HessianOf<A extends readonly unknown[], R, O extends JacobianOptions> = O extends { readonly hasAux: true }
+  ? [Blocks<Blocks<ValueOf<R, O>, AtArgnums<A, O>>, AtArgnums<A, O>>, AuxOf<R>]
+  : Blocks<Blocks<R, AtArgnums<A, O>>, AtArgnums<A, O>>;
 
 /** Row i is the i-th unit vector in the shape of `like`: `[n, …shape]`. */
 function basis(like: Tensor): Tensor {
@@ -90,12 +109,12 @@ function checkFloatResults(op: string, outs: readonly Tensor[]): void {
  * console.log(String(jacfwd((x) => np.square(x))(np.array([1, 2])))); // => [[2, 0], [0, 4]]
  * ```
  */
-export function jacfwd<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function jacfwd<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends JacobianOptions = Record<never, never>>(
   f: (...args: A) => R,
-  options: JacobianOptions = {},
-): (...args: LiftArgs<A>) => Tensors<R> {
+  options?: O,
+): (...args: LiftArgs<A>) => JacobianOf<A, R, O> {
   return (...args) => {
-    const prepared = prepare('jacfwd', f as AnyFunction, options, args);
+    const prepared = prepare('jacfwd', f as AnyFunction, options ?? {}, args);
     const { tree, flat } = prepared;
     // Outputs do not depend on the tangent that is mapped, so they are the same for every row.
     let outs: Tensor[] = tree.leaves.length === 0 ? flat.call([]) : [];
@@ -113,7 +132,7 @@ export function jacfwd<A extends readonly unknown[] = Tensor[], R = unknown>(
       return all.slice(0, count).map((o, k) => columnToBlock(o, dims[k]!, x));
     });
     const blocks = Array.from({ length: flat.def.numLeaves }, (_, o) => columns.map((c) => c[o]!));
-    return assemble(prepared, blocks, outs) as Tensors<R>;
+    return assemble(prepared, blocks, outs) as JacobianOf<A, R, O>;
   };
 }
 
@@ -127,12 +146,12 @@ function columnToBlock(o: Tensor, dim: BatchDim, x: Tensor): Tensor {
 /**
  * Jacobian by reverse mode: one pass per output element, all at once by vmap. Best for many inputs and few outputs.
  */
-export function jacrev<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function jacrev<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends JacobianOptions = Record<never, never>>(
   f: (...args: A) => R,
-  options: JacobianOptions = {},
-): (...args: LiftArgs<A>) => Tensors<R> {
+  options?: O,
+): (...args: LiftArgs<A>) => JacobianOf<A, R, O> {
   return (...args) => {
-    const prepared = prepare('jacrev', f as AnyFunction, options, args);
+    const prepared = prepare('jacrev', f as AnyFunction, options ?? {}, args);
     const { tree, flat } = prepared;
     const linear = new Linearized('jacrev', flat.call, tree.leaves);
     const outs = linear.outs.slice(0, flat.def.numLeaves);
@@ -145,7 +164,7 @@ export function jacrev<A extends readonly unknown[] = Tensor[], R = unknown>(
       const [grads, dims] = batchFlat({ size: out.size, axisName: undefined }, pull, [basis(out)], [0]);
       return grads.map((g, i) => rowToBlock(g, dims[i]!, out, tree.leaves[i]!));
     });
-    return assemble(prepared, blocks, linear.outs) as Tensors<R>;
+    return assemble(prepared, blocks, linear.outs) as JacobianOf<A, R, O>;
   };
 }
 
@@ -166,14 +185,12 @@ export const jacobian: typeof jacrev = jacrev;
  * console.log(String(hessian((x) => np.sum(x.mul(x).mul(x)))(np.array([1, 2])))); // => [[6, 0], [0, 12]]
  * ```
  */
-export function hessian<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function hessian<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends JacobianOptions = Record<never, never>>(
   f: (...args: A) => R,
-  options: JacobianOptions = {},
-): (...args: LiftArgs<A>) => unknown {
-  const { hasAux, ...rest } = options;
-  const inner = jacrev(f as unknown as (...args: Tensor[]) => unknown, options);
-  const outer = jacfwd(inner as (...args: Tensor[]) => unknown, hasAux ? { ...rest, hasAux } : rest);
-  return outer as (...args: LiftArgs<A>) => unknown;
+  options?: O,
+): (...args: LiftArgs<A>) => HessianOf<A, R, O> {
+  const inner = jacrev(f as unknown as (...args: Tensor[]) => unknown, options ?? {});
+  return jacfwd(inner as (...args: Tensor[]) => unknown, options ?? {}) as never;
 }
 
 /**
@@ -183,8 +200,14 @@ export function hessian<A extends readonly unknown[] = Tensor[], R = unknown>(
  * @param tangents the vector, like `primals`
  * @returns like the first argument; with several arguments an array with one entry each
  */
-export function hvp(f: (...args: never[]) => unknown, primals: TensorLike | readonly unknown[], tangents: TensorLike | readonly unknown[]): unknown {
-  const [p, t] = Array.isArray(primals) ? [primals, tangents as readonly unknown[]] : [[primals], [tangents]];
+export function hvp(f: (x: Tensor) => unknown, primal: TensorLeaf, tangent: TensorLeaf): Tensor;
+export function hvp<A extends readonly unknown[]>(
+  f: (...args: A) => unknown,
+  primals: readonly [...LiftArgs<A>],
+  tangents: readonly [...LiftArgs<A>],
+): A extends readonly [infer X] ? Tensors<X> : Tensors<A>;
+export function hvp(f: (...args: never[]) => unknown, primals: unknown, tangents: unknown): unknown {
+  const [p, t] = Array.isArray(primals) ? [primals, tangents as unknown[]] : [[primals], [tangents]];
   const argnums = p.map((_, i) => i);
   const gradient = grad(f as (...args: Tensor[]) => unknown, p.length === 1 ? {} : { argnums });
   const [, out] = jvp(gradient as (...args: Tensor[]) => unknown, p as Tensor[], t as Tensor[]);

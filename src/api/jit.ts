@@ -12,7 +12,7 @@ import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { traceProgram } from '../core/program-trace.ts';
 import { ConcreteTensor, Tensor } from '../core/tensor.ts';
 import { call } from '../control/call.ts';
-import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, functionName, type Liftable, normalizeArgnums, type Tensors } from './args.ts';
+import { type AnyFunction, type Blocks, FlatFunction, flattenArgs, type FlatTree, functionName, type LiftArgs, normalizeArgnums, type Tensors } from './args.ts';
 import { installMethods } from './methods.ts';
 
 // Whoever transforms a function may call methods on what it is given.
@@ -71,8 +71,6 @@ class JitCache {
   }
 }
 
-type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> };
-
 /**
  * Compiles a function: it is traced to a Program the first time it meets arguments of given shapes and dtypes, and that Program runs
  * as one unit from then on. Side effects happen while tracing only.
@@ -86,7 +84,7 @@ type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> }
  * console.log(String(norm(np.array([3, 4])))); // => 5
  * ```
  */
-export function jit<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   options: JitOptions = {},
 ): (...args: LiftArgs<A>) => Tensors<R> {
@@ -183,18 +181,18 @@ export function makeProgram<A extends readonly unknown[] = Tensor[]>(f: (...args
 }
 
 /** Avals of the result of a function, without computing it. */
-export function evalShape<A extends readonly unknown[] = Tensor[]>(f: (...args: A) => unknown, ...args: LiftArgs<A>): unknown {
+export function evalShape<A extends readonly unknown[] = Tensor[], const R = unknown>(f: (...args: A) => R, ...args: LiftArgs<A>): Blocks<R, Aval> {
   const { avals, def } = flattenAvals('evalShape', args);
   const flat = new FlatFunction('evalShape', f as AnyFunction, def);
   const { program } = traceProgram('evalShape', avals, flat.call);
-  return flat.unflatten(program.outAvals);
+  return flat.unflatten(program.outAvals) as Blocks<R, Aval>;
 }
 
 /**
  * Moves traced values that `f` closes over into explicit arguments: `[converted, values]` with
  * `converted(...args, ...values)` = `f(...args)`. For use before `customVjp`, whose rules may not close over traced values.
  */
-export function closureConvert<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function closureConvert<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   ...example: LiftArgs<A>
 ): [(...argsAndValues: unknown[]) => Tensors<R>, Tensor[]] {

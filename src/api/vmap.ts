@@ -9,7 +9,7 @@ import { broadcastPrefix, type TreeDef, unflatten } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { batchFlat } from '../transforms/batch.ts';
 import { materializeBatch, moveAxis, moveBatchToFront } from '../primitives/structural.ts';
-import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, type Liftable, type Tensors } from './args.ts';
+import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, type LiftArgs, type Tensors } from './args.ts';
 import { installMethods } from './methods.ts';
 
 // Whoever transforms a function may call methods on what it is given.
@@ -43,10 +43,10 @@ const isAxis = (x: unknown): boolean => x === null || typeof x === 'number';
  * console.log(String(dots(np.array([[1, 2], [3, 4]]), np.array([[1, 1], [1, 0]])))); // => [3, 3]
  * ```
  */
-export function vmap<A extends readonly unknown[] = Tensor[], R = unknown>(
+export function vmap<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   options: VmapOptions = {},
-): (...args: { [K in keyof A]: Liftable<A[K]> }) => Tensors<R> {
+): (...args: LiftArgs<A>) => Tensors<R> {
   const { inAxes = 0, outAxes = 0 } = options;
   return (...args) => {
     const tree = flattenArgs('vmap', args);

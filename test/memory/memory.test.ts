@@ -32,16 +32,16 @@ describe('config.memoryLimit', () => {
   test('exceeding it is an error that lists the largest live tensors, and nothing computed is lost', () => {
     const big = np.ones([512, 1024]);
     const small = np.arange(5);
+    const kept: Tensor[] = [];
     configure({ memoryLimit: 6 * 2 ** 20 }, () => {
-      const kept: Tensor[] = [];
       const fill = (): void => {
         for (let i = 0; i < 20; i++) kept.push(np.add(big, i));
       };
       expect(fill).toThrow(MemoryError);
       expect(fill).toThrow(/f32\[512,1024\]/);
       expect(kept.length).toBeGreaterThan(0);
-      expect(np.mean(kept[0]!.slice(0)).item()).toBe(1);
     });
+    expect(np.mean(kept[0]!).item()).toBe(1);
     expect(small.toArray()).toEqual([0, 1, 2, 3, 4]);
     expect(np.sum(np.add(big, 1)).item()).toBe(2 ** 20);
   });

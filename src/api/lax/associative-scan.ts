@@ -33,7 +33,7 @@ type Combine = (a: Row, b: Row) => Row;
  * ```
  */
 export function associativeScan<X>(
-  fn: (a: Tensors<X>, b: Tensors<X>) => unknown,
+  fn: (a: Tensors<NoInfer<X>>, b: Tensors<NoInfer<X>>) => unknown,
   elems: X,
   reverse?: boolean | AssociativeScanOptions,
   options?: AssociativeScanOptions,

@@ -45,7 +45,7 @@ export interface ScanOptions {
  * ```
  */
 export function scan<C extends Tree, X extends Tree, Y>(
-  f: (carry: Tensors<C>, x: Tensors<X>) => readonly [unknown, Y],
+  f: (carry: Tensors<NoInfer<C>>, x: Tensors<NoInfer<X>>) => readonly [unknown, Y],
   init: C,
   xs: X,
   options: ScanOptions = {},
@@ -104,7 +104,7 @@ export interface MapOptions {
 /**
  * `f` of every slice along the leading axis, one after the other; results stacked. (`vmap` does them at once.)
  */
-export function map<X extends Tree, R>(f: (x: Tensors<X>) => R, xs: X, options: MapOptions = {}): Tensors<R> {
+export function map<X extends Tree, R>(f: (x: Tensors<NoInfer<X>>) => R, xs: X, options: MapOptions = {}): Tensors<R> {
   checkOptions('lax.map', options, ['batchSize']);
   return scan((_carry: null, x: Tensors<X>): readonly [null, R] => [null, f(x)], null, xs)[1];
 }
@@ -134,7 +134,7 @@ function knownBound(x: TensorLike): number | undefined {
 export function foriLoop<C extends Tree>(
   lower: TensorLike,
   upper: TensorLike,
-  body: (i: Tensor, value: Tensors<C>) => unknown,
+  body: (i: Tensor, value: Tensors<NoInfer<C>>) => unknown,
   init: C,
   options: LoopOptions = {},
 ): Tensors<C> {
@@ -172,7 +172,7 @@ function bound(x: TensorLike): Tensor {
  * console.log(String(lax.whileLoop((x) => np.less(x, 100), (x) => x.mul(2), 3))); // => 192
  * ```
  */
-export function whileLoop<C extends Tree>(cond: (value: Tensors<C>) => unknown, body: (value: Tensors<C>) => unknown, init: C): Tensors<C> {
+export function whileLoop<C extends Tree>(cond: (value: Tensors<NoInfer<C>>) => unknown, body: (value: Tensors<NoInfer<C>>) => unknown, init: C): Tensors<C> {
   const { leaves, def } = flattenArgs('lax.whileLoop', [init]);
   const carryDef = def.children[0]!;
   const trace = (avals: readonly Aval[]): ReturnType<typeof traceBranch> => traceBranch('lax.whileLoop', body as AnyFunction, def, avals);

@@ -64,8 +64,8 @@ const monoids = new Map<unknown, Reduction>([
  */
 export function reduce<X>(
   operands: X,
-  init: X | TensorLike,
-  computation: (acc: Tensors<X>, x: Tensors<X>) => unknown,
+  init: NoInfer<X> | TensorLike,
+  computation: (acc: Tensors<NoInfer<X>>, x: Tensors<NoInfer<X>>) => unknown,
   dimensions: readonly number[] | { readonly dimensions: readonly number[] },
 ): Tensors<X> {
   const xs = flattenArgs('lax.reduce', operands, 'operands');

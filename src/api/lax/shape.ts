@@ -204,3 +204,21 @@ export const broadcastedIota = (dtype: DType, shape: Shape, dimension: Dimension
 
 /** The shape that several shapes broadcast to. */
 export const broadcastShapes = (...shapes: Shape[]): number[] => broadcastTogether('lax.broadcastShapes', ...shapes);
+
+interface SplitOptions {
+  readonly sizes?: readonly number[];
+  readonly axis?: number;
+}
+
+/** Consecutive pieces of the given sizes along an axis. */
+export function split(x: TensorLike, sizes: readonly number[] | SplitOptions, axis?: number | SplitOptions): Tensor[] {
+  const t = asTensor(x);
+  const o = readOptions<SplitOptions>('lax.split', ['sizes', 'axis'], [sizes, axis]);
+  const d = normalizeAxis('lax.split', o.axis ?? 0, t.ndim);
+  const parts = o.sizes ?? [];
+  if (parts.reduce((a, b) => a + b, 0) !== t.shape[d]) {
+    throw new ShapeError(`lax.split: expected sizes that add up to ${t.shape[d]!}, got [${parts.join(',')}] for ${t.aval.toString()}.`);
+  }
+  let start = 0;
+  return parts.map((n) => sliceAxis(t, d, start, (start += n)));
+}

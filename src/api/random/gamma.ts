@@ -19,7 +19,7 @@ import { igammaGradA, lgamma } from '../../primitives/special.ts';
 import { broadcastTo, reduceSum, reshape } from '../../primitives/structural.ts';
 import { customJvp } from '../custom.ts';
 import { whileLoop } from '../lax/loops.ts';
-import type { TensorLike } from '../lift.ts';
+import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { vmap } from '../vmap.ts';
 import { exponentialOf, limitsOf, normalOf, parameter } from './continuous.ts';
@@ -121,7 +121,7 @@ const logGammaSamples = customJvp((key: Tensor, alphas: Tensor) => gammaVector(k
 
 function gammaOf(key: TensorLike, a: Tensor, shape: Shape, isLog: boolean): Tensor {
   const alphas = reshape(broadcastTo(a, shape), [sizeOf(shape)]);
-  return reshape((isLog ? logGammaSamples : gammaSamples)(key, alphas) as Tensor, shape);
+  return reshape((isLog ? logGammaSamples : gammaSamples)(asTensor(key), alphas) as Tensor, shape);
 }
 
 type GammaSampler = (key: TensorLike, a: TensorLike, shape?: ShapeLike | SampleOptions, dtype?: DType | SampleOptions) => Tensor;

@@ -1,6 +1,7 @@
 /**
- * The `scipy` namespace: special functions and probability distributions.
- *
+ * The namespace `scipy`: special functions, and probability distributions.
+ * May import: `api`.
  * @module
  */
-export {};
+export * as special from './special.ts';
+export * as stats from './stats.ts';

@@ -26,10 +26,14 @@ export interface EmittedPlan {
 export function tableIndex(plan: Plan, base: Base): number {
   const [inputs, outputs, constants] = [plan.inputs.length, plan.outputs.length, plan.constants.length];
   switch (base.kind) {
-    case 'input': return base.index;
-    case 'output': return inputs + base.index;
-    case 'constant': return inputs + outputs + base.index;
-    case 'arena': return inputs + outputs + constants;
+    case 'input':
+      return base.index;
+    case 'output':
+      return inputs + base.index;
+    case 'constant':
+      return inputs + outputs + base.index;
+    case 'arena':
+      return inputs + outputs + constants;
   }
 }
 
@@ -103,9 +107,12 @@ class PlanEmitter {
         f.i32(s.bytes);
         f.memoryCopy();
         return;
-      case 'branch': return this.branch(f, s, iterations);
-      case 'while': return this.whileLoop(f, s, iterations);
-      case 'for': return this.forLoop(f, s, iterations);
+      case 'branch':
+        return this.branch(f, s, iterations);
+      case 'while':
+        return this.whileLoop(f, s, iterations);
+      case 'for':
+        return this.forLoop(f, s, iterations);
     }
   }
 

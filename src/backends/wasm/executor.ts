@@ -90,7 +90,12 @@ export class WasmExecutor implements Executor {
   ): PlanCall {
     const inputs = args.map((a) => new Var(a.aval));
     const outputs = outAvals.map((a) => new Var(a));
-    const program = new Program(primitive.name, inputs, [new Equation(primitive, inputs, params as Params, outputs)], outputs);
+    const program = new Program(
+      primitive.name,
+      inputs,
+      [new Equation(primitive, inputs, params as Params, outputs)],
+      outputs,
+    );
     const donate = primitive.lower.kind === 'expand' ? (primitive.lower.donate?.(params as never) ?? []) : [];
     const plan = compileProgram(program, { donate });
     // What carries Programs is compiled as one; simple operations share their kernels between shapes.
@@ -160,7 +165,10 @@ export class WasmExecutor implements Executor {
   }
 }
 
-const directSlot = (plan: Plan, { base, offset }: Slot): DirectStep['slots'][number] => ({ table: tableIndex(plan, base), offset });
+const directSlot = (plan: Plan, { base, offset }: Slot): DirectStep['slots'][number] => ({
+  table: tableIndex(plan, base),
+  offset,
+});
 
 /** What a call needs of a plan: everything but the steps, which hold all kernels. */
 const withoutSteps = (plan: Plan): Plan => ({ ...plan, steps: [] });

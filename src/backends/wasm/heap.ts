@@ -10,110 +10,19 @@
  * @module
  */
 import { settings } from '../../core/config.ts';
-import type { Storage } from '../../core/executor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
-import { BackendError, MemoryError } from '../../ir/errors.ts';
+import { MemoryError } from '../../ir/errors.ts';
 import { Allocator, classSize } from './allocator.ts';
 import { speculationSlack } from './kernel/node.ts';
+import { collectedArrayBytes, formatBytes } from './memory-usage.ts';
+import { type Block, type Cell, WasmStorage } from './storage.ts';
 
 const pageBytes = 65536;
 const maxPages = 65536;
 
 /** Bytes of tensors that may be resident before the coldest are spilled. Raised by what turns out to be in use. */
 const baseBudget: number = 32 << 20;
-
-/** A place in memory, shared with the finalizer: it must not lead to the data of a spilled tensor. */
-interface Block {
-  address: number;
-  readonly size: number;
-  readonly aval: Aval;
-  /** Handles of this data. */
-  references: number;
-  lastUse: number;
-  wasSpilled: boolean;
-  /** In memory again after a spill, so it is known to be in use. */
-  isProven: boolean;
-}
-
-/** The data of one or several handles: in memory when `host` is undefined. */
-interface Cell {
-  readonly block: Block;
-  host: TypedArray | undefined;
-}
-
-/** A handle of tensor data on this device. */
-export class WasmStorage implements Storage {
-  readonly device = 'wasm';
-  private readonly heap: Heap;
-  private cell: Cell | undefined;
-  readonly aval: Aval;
-
-  constructor(heap: Heap, cell: Cell, aval: Aval) {
-    this.heap = heap;
-    this.cell = cell;
-    this.aval = aval;
-  }
-
-  get isDisposed(): boolean {
-    return this.cell === undefined;
-  }
-
-  private data(): Cell {
-    if (this.cell !== undefined) return this.cell;
-    throw new BackendError(
-      `use of a disposed tensor ${this.aval.toString()}.`,
-      'dispose() is never needed; remove the call, or use the tensor before it.',
-    );
-  }
-
-  read(): TypedArray {
-    const { host, block } = this.data();
-    if (host === undefined) return this.heap.view(block.address, this.aval);
-    if (this.aval.dtype === block.aval.dtype) return host;
-    return dtypeInfo[this.aval.dtype].view(host.buffer, host.byteOffset, this.aval.size);
-  }
-
-  dispose(): void {
-    const { cell } = this;
-    if (cell === undefined) return;
-    this.cell = undefined;
-    this.heap.release(this, cell.block);
-  }
-
-  /** Address of the data, which stays in place until the next call of `heap.beginCall`. */
-  pin(): number {
-    return this.heap.pin(this.data());
-  }
-
-  /** Marks the data as used by the current call, before anything is allocated for it. */
-  touch(): void {
-    this.heap.touch(this.data().block);
-  }
-
-  /** Another handle of the same data, seen as `aval`. */
-  share(aval: Aval): WasmStorage {
-    return this.heap.share(this.data(), aval);
-  }
-
-  belongsTo(heap: Heap): boolean {
-    return this.heap === heap;
-  }
-
-  /** Whether this is the only handle of the data. */
-  get isSole(): boolean {
-    return this.data().block.references === 1;
-  }
-
-  /** Gives the data to a new handle and leaves this one disposed. */
-  moveTo(aval: Aval): WasmStorage {
-    const cell = this.data();
-    const moved = this.heap.adopt(cell.block.address, cell.block.size, aval);
-    this.cell = undefined;
-    this.heap.forget(this, cell.block);
-    return moved;
-  }
-}
 
 export interface HeapStats {
   /** Bytes of tensors in linear memory. */
@@ -240,7 +149,15 @@ export class Heap {
 
   /** Makes a handle of a block from `allocateTensor`. */
   adopt(address: number, size: number, aval: Aval): WasmStorage {
-    const block: Block = { address, size, aval, references: 1, lastUse: this.clock, wasSpilled: false, isProven: false };
+    const block: Block = {
+      address,
+      size,
+      aval,
+      references: 1,
+      lastUse: this.clock,
+      wasSpilled: false,
+      isProven: false,
+    };
     const cell: Cell = { block, host: undefined };
     this.resident.set(block, cell);
     this.residentBytes += size;
@@ -251,7 +168,15 @@ export class Heap {
   fromHost(data: TypedArray, aval: Aval): WasmStorage {
     const size = classSize(aval.bytes);
     this.checkLimit(size);
-    const block: Block = { address: 0, size, aval, references: 1, lastUse: this.clock, wasSpilled: false, isProven: false };
+    const block: Block = {
+      address: 0,
+      size,
+      aval,
+      references: 1,
+      lastUse: this.clock,
+      wasSpilled: false,
+      isProven: false,
+    };
     this.spilledBytes += size;
     return this.handle({ block, host: data }, aval);
   }
@@ -382,36 +307,4 @@ export class Heap {
       { requested: size, residentBytes: this.residentBytes, spilledBytes: this.spilledBytes },
     );
   }
-}
-
-function formatBytes(n: number): string {
-  if (!Number.isFinite(n)) return 'no limit';
-  if (n < 1024) return `${n} B`;
-  const units = ['KiB', 'MiB', 'GiB'];
-  let value = n / 1024;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${value.toFixed(1)} ${units[unit]!}`;
-}
-
-interface NodeProcess {
-  readonly memoryUsage?: () => { readonly arrayBuffers?: number };
-  readonly getBuiltinModule?: (name: string) => Record<string, (...args: string[]) => unknown> | undefined;
-}
-
-let collect: (() => void) | undefined;
-
-/** Bytes in ArrayBuffers after a garbage collection, where the host lets us ask (Node); otherwise no bound. */
-function collectedArrayBytes(): number {
-  const { process: host, gc } = globalThis as { process?: NodeProcess; gc?: () => void };
-  if (host?.memoryUsage === undefined) return Number.POSITIVE_INFINITY;
-  if (collect === undefined && gc === undefined) {
-    host.getBuiltinModule?.('node:v8')?.setFlagsFromString?.('--expose-gc');
-    collect = host.getBuiltinModule?.('node:vm')?.runInNewContext?.('gc') as (() => void) | undefined;
-  }
-  (gc ?? collect)?.();
-  return host.memoryUsage().arrayBuffers ?? Number.POSITIVE_INFINITY;
 }

@@ -16,8 +16,10 @@ function identity(x: object): number {
 
 export function paramsKey(x: unknown): string {
   switch (typeof x) {
-    case 'number': return Object.is(x, -0) ? '-0' : String(x);
-    case 'string': return JSON.stringify(x);
+    case 'number':
+      return Object.is(x, -0) ? '-0' : String(x);
+    case 'string':
+      return JSON.stringify(x);
     case 'object': {
       if (x === null) return 'null';
       if (Array.isArray(x)) return `[${x.map(paramsKey).join()}]`;
@@ -27,7 +29,9 @@ export function paramsKey(x: unknown): string {
       for (const key in x) out += `${key}:${paramsKey((x as Record<string, unknown>)[key])};`;
       return `${out}}`;
     }
-    case 'function': return `@${identity(x)}`;
-    default: return String(x);
+    case 'function':
+      return `@${identity(x)}`;
+    default:
+      return String(x);
   }
 }

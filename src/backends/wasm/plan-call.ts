@@ -10,8 +10,9 @@ import { ConcreteTensor, scalarTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
 import { tableIndex, tableLength } from './emit-plan.ts';
-import { type Heap, WasmStorage } from './heap.ts';
+import type { Heap } from './heap.ts';
 import { speculationSlack } from './kernel/node.ts';
+import { WasmStorage } from './storage.ts';
 
 /**
  * Tensors up to this many bytes live on the host: copying them in and out costs less than a finalizer (about a microsecond).
@@ -58,7 +59,9 @@ export class PlanCall {
     this.launch = launch;
     this.donated = new Set(donated);
     // Scalars that the compiler made by folding are numbers only.
-    this.constants = plan.constants.map((c) => resident(heap, c instanceof ConcreteTensor ? c : scalarTensor(c.scalar!, c.aval.dtype)));
+    this.constants = plan.constants.map((c) =>
+      resident(heap, c instanceof ConcreteTensor ? c : scalarTensor(c.scalar!, c.aval.dtype)),
+    );
     this.table = Array.from({ length: tableLength(plan) }, () => nowhere);
     let bytes = (4 * tableLength(plan) + 15) & -16;
     const place = (aval: Aval): number => {
@@ -161,7 +164,10 @@ export class PlanCall {
       switch (planned.kind) {
         case 'computed': {
           const { address, size } = results[i]!;
-          storage = size > 0 ? heap.adopt(address, size, aval) : new HostStorage(heap.view(address, aval).slice() as TypedArray, 'wasm');
+          storage =
+            size > 0
+              ? heap.adopt(address, size, aval)
+              : new HostStorage(heap.view(address, aval).slice() as TypedArray, 'wasm');
           break;
         }
         case 'donated': {
@@ -171,9 +177,14 @@ export class PlanCall {
             new HostStorage(heap.view(staging + this.inputOffsets[planned.input]!, aval).slice() as TypedArray, 'wasm');
           break;
         }
-        case 'input': storage = share(args[planned.index]!, aval); break;
-        case 'constant': storage = share(this.constants[planned.index]!, aval); break;
-        case 'same-as': storage = share(outs[planned.output]!, aval);
+        case 'input':
+          storage = share(args[planned.index]!, aval);
+          break;
+        case 'constant':
+          storage = share(this.constants[planned.index]!, aval);
+          break;
+        case 'same-as':
+          storage = share(outs[planned.output]!, aval);
       }
       outs.push(new ConcreteTensor(aval, storage));
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WasmExecutor } from '../../../src/backends/wasm/executor.ts';
-import { WasmStorage } from '../../../src/backends/wasm/heap.ts';
+import { WasmStorage } from '../../../src/backends/wasm/storage.ts';
 import { callP } from '../../../src/control/call.ts';
 import { HostStorage } from '../../../src/core/executor.ts';
 import { type AnyPrimitive, erase, type Primitive } from '../../../src/core/primitive.ts';
@@ -19,7 +19,10 @@ function tensor(aval: Aval, value: (i: number) => number): ConcreteTensor {
 
 function apply<P extends object>(primitive: Primitive<P>, args: readonly ConcreteTensor[], params: P): ConcreteTensor {
   const record: AnyPrimitive = erase(primitive);
-  const outAvals = primitive.abstractEval(args.map((a) => a.aval), params);
+  const outAvals = primitive.abstractEval(
+    args.map((a) => a.aval),
+    params,
+  );
   return ex.execute(record, args, params, outAvals)[0]!;
 }
 
@@ -63,7 +66,10 @@ describe('eager operations', () => {
   });
 
   it('take operands from other devices', () => {
-    const x = hostTensor(Float32Array.from({ length: 500 }, (_, i) => i), f32(500));
+    const x = hostTensor(
+      Float32Array.from({ length: 500 }, (_, i) => i),
+      f32(500),
+    );
     expect(apply(p.addP, [x, x], {}).read()[499]).toBe(998);
     expect(apply(p.addP, [x, x], {}).read()[498]).toBe(996);
   });
@@ -96,8 +102,14 @@ describe('compiled programs', () => {
 
   it('run many operands and results of a few bytes', () => {
     const n = 300;
-    const program = trace(Array.from({ length: n }, () => f32(3)), (...xs) => xs.map((x) => p.add(x, xs[0]!)));
-    const outs = call(program, Array.from({ length: n }, (_, k) => tensor(f32(3), () => k + 1)));
+    const program = trace(
+      Array.from({ length: n }, () => f32(3)),
+      (...xs) => xs.map((x) => p.add(x, xs[0]!)),
+    );
+    const outs = call(
+      program,
+      Array.from({ length: n }, (_, k) => tensor(f32(3), () => k + 1)),
+    );
     expect(outs.map((o) => o.read()[2])).toEqual(Array.from({ length: n }, (_, k) => k + 2));
   });
 

@@ -1,7 +1,8 @@
 import { assert, array, boolean, integer, property, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Allocator, classSize } from '../../../src/backends/wasm/allocator.ts';
-import { Heap, type WasmStorage } from '../../../src/backends/wasm/heap.ts';
+import { Heap } from '../../../src/backends/wasm/heap.ts';
+import type { WasmStorage } from '../../../src/backends/wasm/storage.ts';
 import { settings } from '../../../src/core/config.ts';
 import { type Aval, f32, f64 } from '../../../src/ir/aval.ts';
 import { BackendError, MemoryError } from '../../../src/ir/errors.ts';

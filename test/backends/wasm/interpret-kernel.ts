@@ -19,22 +19,34 @@ const bits = new DataView(new ArrayBuffer(8));
 
 function unary(fn: string, d: DType, x: number): number {
   switch (fn) {
-    case 'neg': return -x;
-    case 'abs': return Math.abs(x);
-    case 'sign': return Math.sign(x);
-    case 'floor': return Math.floor(x);
-    case 'ceil': return Math.ceil(x);
-    case 'trunc': return Math.trunc(x);
-    case 'sqrt': return Math.sqrt(x);
+    case 'neg':
+      return -x;
+    case 'abs':
+      return Math.abs(x);
+    case 'sign':
+      return Math.sign(x);
+    case 'floor':
+      return Math.floor(x);
+    case 'ceil':
+      return Math.ceil(x);
+    case 'trunc':
+      return Math.trunc(x);
+    case 'sqrt':
+      return Math.sqrt(x);
     case 'round_even': {
       const r = Math.round(x);
       return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
     }
-    case 'is_finite': return Number.isFinite(x) ? 1 : 0;
-    case 'not': return d === 'bool' ? 1 - x : ~x;
-    case 'popcount': return (x >>> 0).toString(2).replaceAll('0', '').length;
-    case 'clz': return Math.clz32(x) - (d === 'uint8' ? 24 : 0);
-    default: return hostMath[fn]!(x);
+    case 'is_finite':
+      return Number.isFinite(x) ? 1 : 0;
+    case 'not':
+      return d === 'bool' ? 1 - x : ~x;
+    case 'popcount':
+      return (x >>> 0).toString(2).replaceAll('0', '').length;
+    case 'clz':
+      return Math.clz32(x) - (d === 'uint8' ? 24 : 0);
+    default:
+      return hostMath[fn]!(x);
   }
 }
 
@@ -49,29 +61,48 @@ function shift(fn: string, d: DType, x: number, y: number): number {
 function binary(fn: string, d: DType, x: number, y: number): number {
   const u = (v: number): number => (d === 'int32' ? v : v >>> 0);
   switch (fn) {
-    case 'add': return x + y;
-    case 'sub': return x - y;
-    case 'mul': return isFloat(d) ? x * y : Math.imul(x, y);
+    case 'add':
+      return x + y;
+    case 'sub':
+      return x - y;
+    case 'mul':
+      return isFloat(d) ? x * y : Math.imul(x, y);
     case 'div':
       if (isFloat(d)) return x / y;
       return y === 0 ? -1 : Math.trunc(u(x) / u(y));
     case 'rem':
       if (isFloat(d)) return x % y;
       return y === 0 ? x : u(x) % u(y);
-    case 'max': return Math.max(x, y);
-    case 'min': return Math.min(x, y);
-    case 'and': return x & y;
-    case 'or': return x | y;
-    case 'xor': return x ^ y;
-    case 'shl': case 'shr_logical': case 'shr_arithmetic': return shift(fn, d, x, y);
-    case 'eq': return Number(x === y);
-    case 'ne': return Number(x !== y);
-    case 'lt': return Number(x < y);
-    case 'le': return Number(x <= y);
-    case 'gt': return Number(x > y);
-    case 'ge': return Number(x >= y);
-    case 'copysign': return (Object.is(y, -0) || y < 0 ? -1 : 1) * Math.abs(x);
-    default: return hostMath[fn]!(x, y);
+    case 'max':
+      return Math.max(x, y);
+    case 'min':
+      return Math.min(x, y);
+    case 'and':
+      return x & y;
+    case 'or':
+      return x | y;
+    case 'xor':
+      return x ^ y;
+    case 'shl':
+    case 'shr_logical':
+    case 'shr_arithmetic':
+      return shift(fn, d, x, y);
+    case 'eq':
+      return Number(x === y);
+    case 'ne':
+      return Number(x !== y);
+    case 'lt':
+      return Number(x < y);
+    case 'le':
+      return Number(x <= y);
+    case 'gt':
+      return Number(x > y);
+    case 'ge':
+      return Number(x >= y);
+    case 'copysign':
+      return (Object.is(y, -0) || y < 0 ? -1 : 1) * Math.abs(x);
+    default:
+      return hostMath[fn]!(x, y);
   }
 }
 
@@ -90,20 +121,29 @@ function bitcast(from: DType, to: DType, x: number): number {
 export function evaluate(e: Expr, env: Env): number {
   const go = (x: Expr): number => evaluate(x, env);
   switch (e.op) {
-    case 'const': return castScalar(e.value, e.dtype);
-    case 'axis': return env.axes.get(e.axis)!;
-    case 'local': return env.locals.get(e.local)!;
+    case 'const':
+      return castScalar(e.value, e.dtype);
+    case 'axis':
+      return env.axes.get(e.axis)!;
+    case 'local':
+      return env.locals.get(e.local)!;
     case 'load': {
       const i = go(e.index);
       if (!(i >= 0 && i < e.buffer.size)) throw new Error(`load out of range: ${i} of ${e.buffer.size}`);
       return env.buffers.get(e.buffer)![i]!;
     }
-    case 'unary': return castScalar(unary(e.fn, e.x.dtype, go(e.x)), e.dtype);
-    case 'binary': return castScalar(binary(e.fn, e.x.dtype, go(e.x), go(e.y)), e.dtype);
-    case 'ternary': return castScalar(hostMath[e.fn]!(go(e.x), go(e.y), go(e.z)), e.dtype);
-    case 'select': return go(e.cond) !== 0 ? go(e.then) : go(e.otherwise);
-    case 'convert': return convert(e.x.dtype, e.dtype, go(e.x));
-    case 'bitcast': return bitcast(e.x.dtype, e.dtype, go(e.x));
+    case 'unary':
+      return castScalar(unary(e.fn, e.x.dtype, go(e.x)), e.dtype);
+    case 'binary':
+      return castScalar(binary(e.fn, e.x.dtype, go(e.x), go(e.y)), e.dtype);
+    case 'ternary':
+      return castScalar(hostMath[e.fn]!(go(e.x), go(e.y), go(e.z)), e.dtype);
+    case 'select':
+      return go(e.cond) !== 0 ? go(e.then) : go(e.otherwise);
+    case 'convert':
+      return convert(e.x.dtype, e.dtype, go(e.x));
+    case 'bitcast':
+      return bitcast(e.x.dtype, e.dtype, go(e.x));
   }
 }
 
@@ -133,8 +173,11 @@ function runStmt(s: Stmt, env: Env): void {
       env.buffers.get(s.buffer)![i] = evaluate(s.value, env);
       return;
     }
-    case 'set': env.locals.set(s.local, evaluate(s.value, env)); return;
-    case 'if': return run(evaluate(s.cond, env) !== 0 ? s.then : s.otherwise, env);
+    case 'set':
+      env.locals.set(s.local, evaluate(s.value, env));
+      return;
+    case 'if':
+      return run(evaluate(s.cond, env) !== 0 ? s.then : s.otherwise, env);
     case 'while':
       while (evaluate(s.cond, env) !== 0) run(s.body, env);
       return;

@@ -13,14 +13,24 @@ import { interpretKernel } from './interpret-kernel.ts';
 /** Speculative loads may reach this far below and above the buffers. */
 const margin = 8 << 20;
 
-const gemmStub = new Proxy({}, { get: () => () => { throw new Error('no gemm here'); } }) as WebAssembly.ModuleImports;
+const gemmStub = new Proxy(
+  {},
+  {
+    get: () => () => {
+      throw new Error('no gemm here');
+    },
+  },
+) as WebAssembly.ModuleImports;
 
 export interface EmitOptions {
   readonly parametric?: boolean;
   readonly gemm?: (memory: WebAssembly.Memory) => WebAssembly.ModuleImports;
 }
 
-export function emitModule(k: Kernel, parametric: boolean): { bytes: Uint8Array<ArrayBuffer>; values: readonly number[] } {
+export function emitModule(
+  k: Kernel,
+  parametric: boolean,
+): { bytes: Uint8Array<ArrayBuffer>; values: readonly number[] } {
   const module = new ModuleBuilder();
   module.importMemory();
   const prepared = prepareKernel(k, parametric);
@@ -41,7 +51,8 @@ export function runEmitted(k: Kernel, inputs: readonly TypedArray[], options: Em
   const { bytes, values } = emitModule(k, options.parametric ?? false);
   const gemm = options.gemm?.(memory) ?? gemmStub;
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory }, math: hostMath, gemm });
-  const view = (i: number): TypedArray => dtypeInfo[refs[i]!.dtype].view(memory.buffer as ArrayBuffer, pointers[i]!, refs[i]!.size);
+  const view = (i: number): TypedArray =>
+    dtypeInfo[refs[i]!.dtype].view(memory.buffer as ArrayBuffer, pointers[i]!, refs[i]!.size);
   inputs.forEach((x, i) => view(i).set(x));
   (instance.exports.run as (...x: number[]) => void)(...pointers, ...values);
   return refs.map((_, i) => view(i).slice() as TypedArray);
@@ -59,7 +70,8 @@ export function expectSame(k: Kernel, inputs: readonly TypedArray[], tolerance =
       const [want, have] = [arrays[at]!, got[at]!];
       for (let i = 0; i < want.length; i++) {
         const [w, h] = [want[i]!, have[i]!];
-        const isClose = Object.is(w, h) || (w === h && tolerance > 0) || Math.abs(w - h) <= tolerance * Math.max(1, Math.abs(w));
+        const isClose =
+          Object.is(w, h) || (w === h && tolerance > 0) || Math.abs(w - h) <= tolerance * Math.max(1, Math.abs(w));
         if (!isClose) expect.fail(`${k.name}: output ${o}[${i}]: expected ${w}, got ${h} (parametric: ${parametric})`);
       }
     });

@@ -6,12 +6,12 @@
  */
 
 export const opcode = {
-  'unreachable': 0x0,
-  'nop': 0x1,
-  'return': 0xf,
-  'call': 0x10,
-  'drop': 0x1a,
-  'select': 0x1b,
+  unreachable: 0x0,
+  nop: 0x1,
+  return: 0xf,
+  call: 0x10,
+  drop: 0x1a,
+  select: 0x1b,
   'local.get': 0x20,
   'local.set': 0x21,
   'local.tee': 0x22,

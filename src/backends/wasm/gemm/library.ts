@@ -36,19 +36,36 @@ function defineGemm(module: ModuleBuilder, o: ProductOptions): FunctionBuilder {
   const vector = defineVectorProduct(module, e, o.isRelaxed);
   return defineRoutine(module, 12, (r, ...p) => {
     const { b } = r;
-    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, adds] = p as [Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir];
+    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, adds] = p as [
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+    ];
     const bytes = (x: Lir): Lir => b.mul(x, b.i32(e.bytes));
     const is = (x: Lir, value: number): Lir => b.op('i32.eq', x, b.i32(value));
     const general = (): void => r.call(product, ...p);
     const zeros = (): void =>
       r.if(b.op('i32.eqz', adds), () =>
         r.loop(b.i32(0), m, 1, (i) =>
-          r.loop(b.i32(0), n, 1, (j) => r.store(`${e.scalar}.store`, b.add(b.add(c, bytes(b.mul(i, crs))), bytes(j)), e.zero(b))),
+          r.loop(b.i32(0), n, 1, (j) =>
+            r.store(`${e.scalar}.store`, b.add(b.add(c, bytes(b.mul(i, crs))), bytes(j)), e.zero(b)),
+          ),
         ),
       );
     // A row vector times B; or, transposed, A times a column vector.
-    const rowTimesB = (): void => r.call(vector, n, k, a, bytes(acs), bAt, bytes(brs), bytes(bcs), c, b.i32(e.bytes), adds);
-    const aTimesColumn = (): void => r.call(vector, m, k, bAt, bytes(brs), a, bytes(acs), bytes(ars), c, bytes(crs), adds);
+    const rowTimesB = (): void =>
+      r.call(vector, n, k, a, bytes(acs), bAt, bytes(brs), bytes(bcs), c, b.i32(e.bytes), adds);
+    const aTimesColumn = (): void =>
+      r.call(vector, m, k, bAt, bytes(brs), a, bytes(acs), bytes(ars), c, bytes(crs), adds);
     r.if(is(k, 0), zeros, () => r.if(is(m, 1), rowTimesB, () => r.if(is(n, 1), aTimesColumn, general)));
   });
 }
@@ -61,7 +78,10 @@ export function buildGemmModule(
   const module = new ModuleBuilder();
   module.importMemory();
   const isRelaxed = hasRelaxedSimd();
-  for (const [name, element] of [['sgemm', single], ['dgemm', double]] as const) {
+  for (const [name, element] of [
+    ['sgemm', single],
+    ['dgemm', double],
+  ] as const) {
     const { tile, unroll } = tuning[element === single ? 'single' : 'double'];
     const o: ProductOptions = { element, tile, unroll, isRelaxed, workspace: workspace(element, tile) };
     module.exportFunction(name, defineGemm(module, o));

@@ -55,7 +55,10 @@ export function definePack(module: ModuleBuilder, e: Element, width: number): Fu
       r.loop(from, k!, 1, (i) => {
         r.storeAll(
           Array.from({ length: width }, (_, lane) => ({
-            op: storeOp, address: to(i), offset: lane * e.bytes, value: r.load(loadOp, at(i, b.i32(lane))),
+            op: storeOp,
+            address: to(i),
+            offset: lane * e.bytes,
+            value: r.load(loadOp, at(i, b.i32(lane))),
           })),
         );
       });
@@ -64,7 +67,10 @@ export function definePack(module: ModuleBuilder, e: Element, width: number): Fu
       r.loop(b.i32(0), k!, 1, (i) => {
         r.storeAll(
           Array.from({ length: width / e.lanes }, (_, g) => ({
-            op: 'v128.store' as const, address: to(i), offset: 16 * g, value: r.load('v128.load', at(i, b.i32(0)), 16 * g),
+            op: 'v128.store' as const,
+            address: to(i),
+            offset: 16 * g,
+            value: r.load('v128.load', at(i, b.i32(0)), 16 * g),
           })),
         );
       });
@@ -76,7 +82,10 @@ export function definePack(module: ModuleBuilder, e: Element, width: number): Fu
           const rows = Array.from({ length: e.lanes }, (_, l) => r.load('v128.load', at(i, b.i32(g * e.lanes + l))));
           r.storeAll(
             transpose(r, e, rows).map((value, s) => ({
-              op: 'v128.store' as const, address: to(i), offset: s * step + 16 * g, value,
+              op: 'v128.store' as const,
+              address: to(i),
+              offset: s * step + 16 * g,
+              value,
             })),
           );
         }

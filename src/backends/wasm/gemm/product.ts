@@ -55,13 +55,17 @@ function defineTile(module: ModuleBuilder, o: ProductOptions): FunctionBuilder {
           lb.add(b!, lb.mul(i, lb.i32(tile.columns * e.bytes))),
         ];
         for (let u = 0; u < count; u++) {
-          const columns = Array.from({ length: vectors }, (_, v) => r.load('v128.load', pb, u * tile.columns * e.bytes + 16 * v));
+          const columns = Array.from({ length: vectors }, (_, v) =>
+            r.load('v128.load', pb, u * tile.columns * e.bytes + 16 * v),
+          );
           for (let row = 0; row < tile.rows; row++) {
             const x = r.load(e.loadSplat, pa, (u * tile.rows + row) * e.bytes);
-            r.set(columns.map((y, v) => {
-              const sum = sums[row * vectors + v]!;
-              return [sum, multiplyAdd(lb, e, isRelaxed, x, y, r.read(sum))] as const;
-            }));
+            r.set(
+              columns.map((y, v) => {
+                const sum = sums[row * vectors + v]!;
+                return [sum, multiplyAdd(lb, e, isRelaxed, x, y, r.read(sum))] as const;
+              }),
+            );
           }
         }
       });
@@ -73,7 +77,10 @@ function defineTile(module: ModuleBuilder, o: ProductOptions): FunctionBuilder {
       for (let row = 0; row < tile.rows; row++) {
         r.storeAll(
           Array.from({ length: vectors }, (_, v) => ({
-            op: 'v128.store' as const, address: rowAt(row), offset: 16 * v, value: value(row, v),
+            op: 'v128.store' as const,
+            address: rowAt(row),
+            offset: 16 * v,
+            value: value(row, v),
           })),
         );
       }
@@ -116,14 +123,44 @@ export function defineProduct(module: ModuleBuilder, o: ProductOptions): Functio
   const tileAt = panelB + kBlock * (nBlock + tile.columns) * e.bytes;
   return defineRoutine(module, 12, (r, ...p) => {
     const { b } = r;
-    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, accumulate] = p as [Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir];
+    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, accumulate] = p as [
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+      Lir,
+    ];
     const bytes = (x: Lir): Lir => b.mul(x, b.i32(e.bytes));
     const zero = b.i32(0);
-    const at = (base: Lir, i: Lir, rs: Lir, j: Lir, cs: Lir): Lir => b.add(b.add(base, bytes(b.mul(i, rs))), bytes(b.mul(j, cs)));
-    const packPanels = (pack: FunctionBuilder, width: number, count: Lir, source: (i: Lir) => Lir, lane: Lir, kStride: Lir, kc: Lir, target: number): void =>
+    const at = (base: Lir, i: Lir, rs: Lir, j: Lir, cs: Lir): Lir =>
+      b.add(b.add(base, bytes(b.mul(i, rs))), bytes(b.mul(j, cs)));
+    const packPanels = (
+      pack: FunctionBuilder,
+      width: number,
+      count: Lir,
+      source: (i: Lir) => Lir,
+      lane: Lir,
+      kStride: Lir,
+      kc: Lir,
+      target: number,
+    ): void =>
       r.loop(zero, count, width, (i) =>
-        r.call(pack, source(i), bytes(lane), bytes(kStride), r.min(b.i32(width), b.op('i32.sub', count, i)), kc,
-          b.add(b.i32(target), bytes(b.mul(i, kc)))),
+        r.call(
+          pack,
+          source(i),
+          bytes(lane),
+          bytes(kStride),
+          r.min(b.i32(width), b.op('i32.sub', count, i)),
+          kc,
+          b.add(b.i32(target), bytes(b.mul(i, kc))),
+        ),
       );
     r.loop(zero, n, nBlock, (jc) =>
       r.loop(zero, k, kBlock, (pc) => {
@@ -150,12 +187,24 @@ export function defineProduct(module: ModuleBuilder, o: ProductOptions): Functio
     );
   });
 
-  function tiles(r: Routine, nc: Lir, mc: Lir, each: (ir: Lir, jr: Lir, isWhole: Lir, rows: Lir, columns: Lir) => void): void {
+  function tiles(
+    r: Routine,
+    nc: Lir,
+    mc: Lir,
+    each: (ir: Lir, jr: Lir, isWhole: Lir, rows: Lir, columns: Lir) => void,
+  ): void {
     const { b } = r;
     r.loop(b.i32(0), nc, tile.columns, (jr) =>
       r.loop(b.i32(0), mc, tile.rows, (ir) => {
-        const [rows, columns] = [r.min(b.i32(tile.rows), b.op('i32.sub', mc, ir)), r.min(b.i32(tile.columns), b.op('i32.sub', nc, jr))];
-        const isWhole = b.op('i32.and', b.op('i32.eq', rows, b.i32(tile.rows)), b.op('i32.eq', columns, b.i32(tile.columns)));
+        const [rows, columns] = [
+          r.min(b.i32(tile.rows), b.op('i32.sub', mc, ir)),
+          r.min(b.i32(tile.columns), b.op('i32.sub', nc, jr)),
+        ];
+        const isWhole = b.op(
+          'i32.and',
+          b.op('i32.eq', rows, b.i32(tile.rows)),
+          b.op('i32.eq', columns, b.i32(tile.columns)),
+        );
         each(ir, jr, isWhole, rows, columns);
       }),
     );

@@ -32,7 +32,10 @@ export function defineVectorProduct(module: ModuleBuilder, e: Element, isRelaxed
         () => r.store(storeOp, at, sum),
       );
     };
-    const at = { x: (i: Lir): Lir => b.add(x, b.mul(i, xs)), m: (i: Lir, j: Lir): Lir => b.add(b.add(m, b.mul(j, cs)), b.mul(i, rs)) };
+    const at = {
+      x: (i: Lir): Lir => b.add(x, b.mul(i, xs)),
+      m: (i: Lir, j: Lir): Lir => b.add(b.add(m, b.mul(j, cs)), b.mul(i, rs)),
+    };
     const dots = b.op('i32.and', isUnit(rs), isUnit(xs));
     r.if(
       dots,
@@ -44,7 +47,11 @@ export function defineVectorProduct(module: ModuleBuilder, e: Element, isRelaxed
         r.loop(whole, n, 1, (j) => {
           const sum = r.variable(e.scalar, e.zero(b));
           r.loop(b.i32(0), k, 1, (i) => {
-            const term = b.op(`${e.scalar}.mul`, r.load(`${e.scalar}.load`, at.x(i)), r.load(`${e.scalar}.load`, at.m(i, j)));
+            const term = b.op(
+              `${e.scalar}.mul`,
+              r.load(`${e.scalar}.load`, at.x(i)),
+              r.load(`${e.scalar}.load`, at.m(i, j)),
+            );
             r.set([[sum, b.op(`${e.scalar}.add`, r.read(sum), term)]]);
           });
           finish(j, r.read(sum));
@@ -60,13 +67,27 @@ interface Addresses {
 }
 
 /** Adjacent columns: a strip of y in registers while k runs. */
-function strips(r: Routine, e: Element, isRelaxed: boolean, to: Lir, k: Lir, strip: number, at: Addresses, y: Lir, adds: Lir): void {
+function strips(
+  r: Routine,
+  e: Element,
+  isRelaxed: boolean,
+  to: Lir,
+  k: Lir,
+  strip: number,
+  at: Addresses,
+  y: Lir,
+  adds: Lir,
+): void {
   const { b } = r;
   r.loop(b.i32(0), to, strip, (j) => {
     const sums = Array.from({ length: width }, () => r.variable('v128', zeroVector(b, e)));
     r.loop(b.i32(0), k, 1, (i) => {
       const x = r.load(e.loadSplat, at.x(i));
-      r.set(sums.map((s, v) => [s, multiplyAdd(b, e, isRelaxed, x, r.load('v128.load', at.m(i, j), 16 * v), r.read(s))] as const));
+      r.set(
+        sums.map(
+          (s, v) => [s, multiplyAdd(b, e, isRelaxed, x, r.load('v128.load', at.m(i, j), 16 * v), r.read(s))] as const,
+        ),
+      );
     });
     const to = b.add(y, b.mul(j, b.i32(e.bytes)));
     const write = (value: (v: number) => Lir): void =>
@@ -87,16 +108,21 @@ function dotProducts(r: Routine, e: Element, isRelaxed: boolean, n: Lir, k: Lir,
   r.loop(b.i32(0), n, 1, (j) => {
     const sums = Array.from({ length: width }, () => r.variable('v128', zeroVector(b, e)));
     r.loop(b.i32(0), whole, step, (i) => {
-      r.set(sums.map((s, v) => {
-        const [x, y] = [r.load('v128.load', at.x(i), 16 * v), r.load('v128.load', at.m(i, j), 16 * v)];
-        return [s, multiplyAdd(b, e, isRelaxed, x, y, r.read(s))] as const;
-      }));
+      r.set(
+        sums.map((s, v) => {
+          const [x, y] = [r.load('v128.load', at.x(i), 16 * v), r.load('v128.load', at.m(i, j), 16 * v)];
+          return [s, multiplyAdd(b, e, isRelaxed, x, y, r.read(s))] as const;
+        }),
+      );
     });
     const add: OpName = `${e.vector}.add`;
     const [s0, s1, s2, s3] = sums.map((s) => r.read(s));
     const v = b.op(add, b.op(add, s0!, s1!), b.op(add, s2!, s3!));
     const lanes = Array.from({ length: e.lanes }, (_, l) => b.lane(`${e.vector}.extract_lane`, l, v));
-    const total = r.variable(e.scalar, lanes.reduce((s, x) => b.op(`${e.scalar}.add`, s, x)));
+    const total = r.variable(
+      e.scalar,
+      lanes.reduce((s, x) => b.op(`${e.scalar}.add`, s, x)),
+    );
     r.loop(whole, k, 1, (i) => {
       const term = b.op(`${e.scalar}.mul`, r.load(`${e.scalar}.load`, at.x(i)), r.load(`${e.scalar}.load`, at.m(i, j)));
       r.set([[total, b.op(`${e.scalar}.add`, r.read(total), term)]]);

@@ -28,7 +28,8 @@ function collectPairs(body: readonly NestStmt[], pairs: Map<Axis, Axis>): void {
       for (let i = 1; i < s.loops.length; i++) pairs.set(s.loops[i]!.axis, s.loops[i - 1]!.axis);
     }
     const only = s.kind === 'for' && s.body.length === 1 ? s.body[0]! : undefined;
-    if (s.kind === 'for' && only?.kind === 'for' && s.parallel === only.parallel) pairs.set(only.loop.axis, s.loop.axis);
+    if (s.kind === 'for' && only?.kind === 'for' && s.parallel === only.parallel)
+      pairs.set(only.loop.axis, s.loop.axis);
     for (const b of childBlocks(s)) collectPairs(b, pairs);
   }
 }

@@ -56,10 +56,17 @@ export class ExprConverter {
       }
       const before = stack.length;
       const children = this.children(frame);
-      for (let i = children.length - 1; i >= 0; i--) if (this.lookup(children[i]!) === undefined) stack.push(children[i]!);
+      for (let i = children.length - 1; i >= 0; i--)
+        if (this.lookup(children[i]!) === undefined) stack.push(children[i]!);
       if (stack.length > before) continue;
       stack.pop();
-      this.memoize(frame, this.build(frame, children.map((c) => this.lookup(c)!)));
+      this.memoize(
+        frame,
+        this.build(
+          frame,
+          children.map((c) => this.lookup(c)!),
+        ),
+      );
     }
     return this.lookup({ e: root, guard })!;
   }
@@ -94,12 +101,27 @@ export class ExprConverter {
     const expanded = this.expansion(e);
     if (expanded !== undefined) return [{ e: expanded, guard }];
     switch (e.op) {
-      case 'const': case 'axis': case 'local': return [];
-      case 'load': return [{ e: e.index, guard }];
-      case 'binary': return [{ e: e.x, guard }, { e: e.y, guard }];
-      case 'ternary': return [{ e: e.x, guard }, { e: e.y, guard }, { e: e.z, guard }];
-      case 'select': return this.selectChildren(e, guard);
-      default: return [{ e: e.x, guard }];
+      case 'const':
+      case 'axis':
+      case 'local':
+        return [];
+      case 'load':
+        return [{ e: e.index, guard }];
+      case 'binary':
+        return [
+          { e: e.x, guard },
+          { e: e.y, guard },
+        ];
+      case 'ternary':
+        return [
+          { e: e.x, guard },
+          { e: e.y, guard },
+          { e: e.z, guard },
+        ];
+      case 'select':
+        return this.selectChildren(e, guard);
+      default:
+        return [{ e: e.x, guard }];
     }
   }
 
@@ -118,20 +140,29 @@ export class ExprConverter {
     const { graph } = this;
     if (this.expansions.has(e)) return args[0]!;
     switch (e.op) {
-      case 'const': return graph.constant(e.value, e.dtype);
-      case 'axis': return this.scope.axis(e.axis);
-      case 'local': return this.scope.local(e);
+      case 'const':
+        return graph.constant(e.value, e.dtype);
+      case 'axis':
+        return this.scope.axis(e.axis);
+      case 'local':
+        return this.scope.local(e);
       case 'load': {
         const isGuarded = guard !== undefined && guard !== null;
         const index = isGuarded ? graph.select(guard, args[0]!, graph.int(0)) : args[0]!;
         return this.scope.load(e, index, isGuarded);
       }
-      case 'unary': return graph.unary(e.fn, args[0]!);
-      case 'binary': return graph.binary(e.fn, args[0]!, args[1]!);
-      case 'ternary': return graph.ternary(e.fn, args[0]!, args[1]!, args[2]!);
-      case 'select': return args.length === 2 ? args[1]! : graph.select(args[0]!, args[1]!, args[2]!);
-      case 'convert': return graph.convert(args[0]!, e.dtype);
-      case 'bitcast': return graph.bitcast(args[0]!, e.dtype);
+      case 'unary':
+        return graph.unary(e.fn, args[0]!);
+      case 'binary':
+        return graph.binary(e.fn, args[0]!, args[1]!);
+      case 'ternary':
+        return graph.ternary(e.fn, args[0]!, args[1]!, args[2]!);
+      case 'select':
+        return args.length === 2 ? args[1]! : graph.select(args[0]!, args[1]!, args[2]!);
+      case 'convert':
+        return graph.convert(args[0]!, e.dtype);
+      case 'bitcast':
+        return graph.bitcast(args[0]!, e.dtype);
     }
   }
 }

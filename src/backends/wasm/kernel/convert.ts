@@ -34,11 +34,16 @@ export function identityOf(combine: Combine, dtype: string): number {
   if (combine !== 'max' && combine !== 'min') return 0;
   const isMax = combine === 'max';
   switch (dtype) {
-    case 'int32': return isMax ? -2147483648 : 2147483647;
-    case 'uint32': return isMax ? 0 : 4294967295;
-    case 'uint8': return isMax ? 0 : 255;
-    case 'bool': return isMax ? 0 : 1;
-    default: return isMax ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+    case 'int32':
+      return isMax ? -2147483648 : 2147483647;
+    case 'uint32':
+      return isMax ? 0 : 4294967295;
+    case 'uint8':
+      return isMax ? 0 : 255;
+    case 'bool':
+      return isMax ? 0 : 1;
+    default:
+      return isMax ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
 }
 
@@ -117,16 +122,21 @@ class Converter {
 
   private stmt(s: Stmt, out: NestStmt[]): void {
     switch (s.kind) {
-      case 'for': return this.forLoop(s, out);
-      case 'store': return this.store(s.buffer, s.index, s.value, out);
+      case 'for':
+        return this.forLoop(s, out);
+      case 'store':
+        return this.store(s.buffer, s.index, s.value, out);
       case 'set': {
         const value = this.exprs.convert(s.value);
         out.push({ kind: 'set', local: s.local, value, result: this.bumpLocal(s.local, this.enclosing()) });
         return;
       }
-      case 'if': return this.branch(s, out);
-      case 'while': return this.whileLoop(s, out);
-      case 'reduce': return this.reduce(s, out);
+      case 'if':
+        return this.branch(s, out);
+      case 'while':
+        return this.whileLoop(s, out);
+      case 'reduce':
+        return this.reduce(s, out);
       case 'gemm': {
         if (s.m === 0 || s.n === 0) return;
         const dtype = s.c.buffer.dtype === 'float64' ? 'float64' : 'float32';

@@ -113,7 +113,7 @@ export class Graph {
 
   /** q·d·c + r·c with q = x / d and r = x rem d is x·c. */
   private recombine(a: Affine): void {
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false;
       for (const [rem, c] of a.terms) {
         if (rem.kind !== 'binary' || rem.fn !== 'rem' || rem.args[1]!.kind !== 'const' || rem.args[0]!.lo < 0) continue;
@@ -267,12 +267,18 @@ export class Graph {
   private knownComparison(fn: BinaryOp, x: Node, y: Node): number | undefined {
     const { lo, hi } = this.combine(x, 1, y, -1);
     switch (fn) {
-      case 'lt': return hi < 0 ? 1 : lo >= 0 ? 0 : undefined;
-      case 'le': return hi <= 0 ? 1 : lo > 0 ? 0 : undefined;
-      case 'gt': return lo > 0 ? 1 : hi <= 0 ? 0 : undefined;
-      case 'ge': return lo >= 0 ? 1 : hi < 0 ? 0 : undefined;
-      case 'eq': return lo > 0 || hi < 0 ? 0 : lo === 0 && hi === 0 ? 1 : undefined;
-      default: return lo > 0 || hi < 0 ? 1 : lo === 0 && hi === 0 ? 0 : undefined;
+      case 'lt':
+        return hi < 0 ? 1 : lo >= 0 ? 0 : undefined;
+      case 'le':
+        return hi <= 0 ? 1 : lo > 0 ? 0 : undefined;
+      case 'gt':
+        return lo > 0 ? 1 : hi <= 0 ? 0 : undefined;
+      case 'ge':
+        return lo >= 0 ? 1 : hi < 0 ? 0 : undefined;
+      case 'eq':
+        return lo > 0 || hi < 0 ? 0 : lo === 0 && hi === 0 ? 1 : undefined;
+      default:
+        return lo > 0 || hi < 0 ? 1 : lo === 0 && hi === 0 ? 0 : undefined;
     }
   }
 

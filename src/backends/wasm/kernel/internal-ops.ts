@@ -7,6 +7,13 @@ import type { UnaryOp } from '../../../ir/loop/expr.ts';
 import type { Lir, LirBuilder } from './lir.ts';
 import type { VectorOps } from './vector-ops.ts';
 
+/** Host functions that stand in where an expansion does not reach. */
+export const hostFallbacks: ReadonlyMap<unknown, string> = new Map([
+  ['sin_large', 'sin'],
+  ['cos_large', 'cos'],
+  ['tan_large', 'tan'],
+]);
+
 /** 2^52: added to an integer below 2^52 as bits (or) or as a number (+), it moves between the integer and the float64. */
 const two52 = 4503599627370496;
 const bias = 1023;
@@ -85,7 +92,8 @@ export function internalUnary(context: Context, fn: UnaryOp, x: Lir): Lir | unde
       const fraction = o.and(o.toBits(x), o.constant(0x000fffffffffffffn));
       return o.fromBits(o.or(fraction, o.constant(0x3ff0000000000000n)));
     }
-    case 'exp2_int': return o.fromBits(o.shl(o.toBits(o.add(x, o.number(two52 + bias))), 52));
+    case 'exp2_int':
+      return o.fromBits(o.shl(o.toBits(o.add(x, o.number(two52 + bias))), 52));
     case 'head': {
       // Two shifts: the mask 0xffffffff00000000 is the pattern of a NaN, which a float64 constant may not keep.
       const cleared = o.shl(o.shr(o.toBits(x), 32), 32);

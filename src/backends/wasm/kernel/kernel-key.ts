@@ -13,12 +13,20 @@ export function kernelKey(kernel: Kernel): string {
 
 const operandsOf = (e: Expr): readonly Expr[] => {
   switch (e.op) {
-    case 'const': case 'axis': case 'local': return [];
-    case 'load': return [e.index];
-    case 'binary': return [e.x, e.y];
-    case 'ternary': return [e.x, e.y, e.z];
-    case 'select': return [e.cond, e.then, e.otherwise];
-    default: return [e.x];
+    case 'const':
+    case 'axis':
+    case 'local':
+      return [];
+    case 'load':
+      return [e.index];
+    case 'binary':
+      return [e.x, e.y];
+    case 'ternary':
+      return [e.x, e.y, e.z];
+    case 'select':
+      return [e.cond, e.then, e.otherwise];
+    default:
+      return [e.x];
   }
 };
 

@@ -47,7 +47,12 @@ export type LirStmt =
   | { readonly kind: 'stores'; readonly items: readonly LirStore[] }
   /** All values are computed before the first is assigned. */
   | { readonly kind: 'set'; readonly items: readonly { readonly local: number; readonly value: Lir }[] }
-  | { readonly kind: 'if'; readonly cond: Lir; readonly then: readonly LirStmt[]; readonly otherwise: readonly LirStmt[] }
+  | {
+      readonly kind: 'if';
+      readonly cond: Lir;
+      readonly then: readonly LirStmt[];
+      readonly otherwise: readonly LirStmt[];
+    }
   | { readonly kind: 'while'; readonly cond: Lir; readonly depth: number; readonly body: readonly LirStmt[] }
   /** Of the import at `index`, or of the function defined as number `index`. */
   | { readonly kind: 'call'; readonly index: number; readonly args: readonly Lir[]; readonly isDefined?: boolean };

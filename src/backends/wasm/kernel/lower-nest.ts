@@ -87,16 +87,22 @@ export class NestLowering implements LoopMaker {
 
   private stmt(s: NestStmt): LirStmt[] {
     switch (s.kind) {
-      case 'for': return this.forLoop(s);
-      case 'stores': return [{ kind: 'stores', items: s.items.flatMap((i) => this.store(i)) }];
-      case 'set': return [this.set(s)];
-      case 'reduce': return this.reductions.lower(s, this.kernel.plan.get(s)?.unroll ?? 0);
+      case 'for':
+        return this.forLoop(s);
+      case 'stores':
+        return [{ kind: 'stores', items: s.items.flatMap((i) => this.store(i)) }];
+      case 'set':
+        return [this.set(s)];
+      case 'reduce':
+        return this.reductions.lower(s, this.kernel.plan.get(s)?.unroll ?? 0);
       case 'if': {
         const cond = this.v.value(s.cond);
         return [{ kind: 'if', cond, then: this.block(s.then), otherwise: this.block(s.otherwise) }];
       }
-      case 'while': return [this.whileLoop(s)];
-      case 'gemm': return [this.gemm(s)];
+      case 'while':
+        return [this.whileLoop(s)];
+      case 'gemm':
+        return [this.gemm(s)];
     }
   }
 
@@ -162,7 +168,10 @@ export class NestLowering implements LoopMaker {
   private set(s: Extract<NestStmt, { kind: 'set' }>): LirStmt {
     if (!this.v.isVarying(s.result)) return this.assignScalar(s.local, this.v.value(s.value));
     const count = this.v.partsOf(s.result);
-    return this.assignLanes(s.local, Array.from({ length: count }, (_, p) => this.v.part(s.value, p)));
+    return this.assignLanes(
+      s.local,
+      Array.from({ length: count }, (_, p) => this.v.part(s.value, p)),
+    );
   }
 
   assignScalar(target: Local, value: Lir): LirStmt {
@@ -198,8 +207,13 @@ export class NestLowering implements LoopMaker {
   private storeScalar({ buffer, index, value }: StoreItem): LirStore {
     const { address, offset } = this.v.address(buffer, index);
     const op: OpName =
-      buffer.dtype === 'float32' ? 'f32.store' : buffer.dtype === 'float64' ? 'f64.store'
-      : dtypeInfo[buffer.dtype].bytes === 1 ? 'i32.store8' : 'i32.store';
+      buffer.dtype === 'float32'
+        ? 'f32.store'
+        : buffer.dtype === 'float64'
+          ? 'f64.store'
+          : dtypeInfo[buffer.dtype].bytes === 1
+            ? 'i32.store8'
+            : 'i32.store';
     return { op, address, value: this.v.value(value), offset, lane: 0 };
   }
 
@@ -213,15 +227,26 @@ export class NestLowering implements LoopMaker {
   private storeVector(buffer: BufferRef, { index }: StoreItem, value: Lir, element: number): LirStore {
     const { address, offset } = this.v.address(buffer, index);
     const { bytes } = dtypeInfo[buffer.dtype];
-    return { op: bytes > 1 ? 'v128.store' : 'v128.store32_lane', address, value, offset: offset + element * bytes, lane: 0 };
+    return {
+      op: bytes > 1 ? 'v128.store' : 'v128.store32_lane',
+      address,
+      value,
+      offset: offset + element * bytes,
+      lane: 0,
+    };
   }
 
-  private storeLane({ buffer, index }: StoreItem, value: Lir, c: number | undefined, element: number, lane: number): LirStore {
+  private storeLane(
+    { buffer, index }: StoreItem,
+    value: Lir,
+    c: number | undefined,
+    element: number,
+    lane: number,
+  ): LirStore {
     const { bytes } = dtypeInfo[buffer.dtype];
     const op: OpName = bytes === 8 ? 'v128.store64_lane' : bytes === 4 ? 'v128.store32_lane' : 'v128.store8_lane';
-    if (c === undefined) return { op, address: this.v.laneAddress(buffer, index, element), value, offset: 0, lane };
     if (c === 0) return { op, ...this.v.address(buffer, index), value, lane };
-    return { op, ...this.v.stridedAddress(buffer, index, element), value, lane };
+    return { op, ...this.v.laneAddress(buffer, index, element, c !== undefined), value, lane };
   }
 
   // Matrix products
@@ -233,10 +258,17 @@ export class NestLowering implements LoopMaker {
       return this.b.add(address, this.b.i32(offset));
     };
     const args = [
-      int('m', s.m), int('n', s.n), int('k', s.k),
-      at(s.a), int('ars', s.a.rowStride), int('acs', s.a.colStride),
-      at(s.b), int('brs', s.b.rowStride), int('bcs', s.b.colStride),
-      at(s.c), int('crs', s.c.rowStride),
+      int('m', s.m),
+      int('n', s.n),
+      int('k', s.k),
+      at(s.a),
+      int('ars', s.a.rowStride),
+      int('acs', s.a.colStride),
+      at(s.b),
+      int('brs', s.b.rowStride),
+      int('bcs', s.b.colStride),
+      at(s.c),
+      int('crs', s.c.rowStride),
       this.b.i32(s.accumulate ? 1 : 0),
     ];
     const name = s.dtype === 'float64' ? 'dgemm' : 'sgemm';

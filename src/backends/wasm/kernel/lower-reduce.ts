@@ -1,6 +1,6 @@
 /**
- * Reductions as loops. float32 sums and products accumulate in float64; long float64 sums accumulate in blocks, so that the error grows
- * with the number of blocks and not with the number of elements.
+ * Reductions as loops. float32 sums and products accumulate in float64; long float64 sums accumulate in blocks, whose sums are added up
+ * with compensation, so that the error hardly grows with the number of elements.
  * May import: `ir`, `kernel`.
  * @module
  */
@@ -25,6 +25,12 @@ interface Accumulator {
   /** One local, or one a part. */
   readonly locals: readonly number[];
   readonly inLanes: boolean;
+}
+
+interface Blocks {
+  readonly total: readonly Accumulator[];
+  readonly block: readonly Accumulator[];
+  readonly lost: readonly (Accumulator | undefined)[];
 }
 
 const accumulatorDType = (combine: Combine, dtype: DType): DType =>
@@ -101,7 +107,11 @@ export class ReduceLowering {
     if (!a.inLanes) {
       return this.loops.assignScalar(target, v.scalars.convert(a.dtype, target.dtype, this.read(a, 0)));
     }
-    if (a.dtype === target.dtype) return this.loops.assignLanes(target, a.locals.map((_, q) => this.read(a, q)));
+    if (a.dtype === target.dtype)
+      return this.loops.assignLanes(
+        target,
+        a.locals.map((_, q) => this.read(a, q)),
+      );
     const narrowed = Array.from({ length: a.locals.length / 2 }, (_, p) =>
       v.vectors.narrowFloats(target.dtype, this.read(a, 2 * p), this.read(a, 2 * p + 1)),
     );
@@ -117,6 +127,10 @@ export class ReduceLowering {
     const tail = s.items.map((i) => this.accumulator(i, false));
     const isLong = s.items.some((i) => i.combine === 'add' && i.target.dtype === 'float64');
     const block = isLong ? s.items.map((i) => this.accumulator(i, true, unroll)) : undefined;
+    // What rounding took from the totals of sums.
+    const lost = isLong
+      ? s.items.map((i) => (i.combine === 'add' ? this.accumulator(i, true, unroll) : undefined))
+      : [];
     const extent = loops.int(extentSite(inner), inner.axis.extent);
     const limit = v.b.and(extent, -4 * unroll);
     const body = this.nest(s.loops.slice(0, -1), () => {
@@ -124,36 +138,47 @@ export class ReduceLowering {
       const main =
         block === undefined
           ? loops.rangeLoop(inner, v.b.i32(0), limit, 4 * unroll, () => this.update(total))
-          : this.blocked(inner, limit, 4 * unroll, total, block);
+          : this.blocked(inner, limit, 4 * unroll, { total, block, lost });
       v.setMode(undefined);
       return [...main, ...loops.rangeLoop(inner, limit, extent, 1, () => this.update(tail))];
     });
-    const results = total.map((t, i) => this.across(t, tail[i]!));
-    return [this.initialize([...total, ...tail]), ...body, ...results];
+    const results = total.map((t, i) => this.across(t, tail[i]!, lost[i]));
+    return [this.initialize([...total, ...tail, ...lost.filter((l) => l !== undefined)]), ...body, ...results];
   }
 
-  private blocked(
-    loop: Loop,
-    limit: Lir,
-    step: number,
-    total: readonly Accumulator[],
-    block: readonly Accumulator[],
-  ): LirStmt[] {
+  private blocked(loop: Loop, limit: Lir, step: number, { total, block, lost }: Blocks): LirStmt[] {
     const { loops, v } = this;
     const zero = v.b.i32(0);
     return loops.plainLoop(zero, limit, step * blockGroups, (start) => {
       const end = v.b.add(start, v.b.i32(step * blockGroups));
       const stop = v.b.select(v.b.op('i32.lt_s', end, limit), end, limit);
       const inner = loops.rangeLoop(loop, start, stop, step, () => this.update(block), true);
-      const joined = total.flatMap((t, i) =>
-        t.locals.map((local, q) => ({ local, value: this.combine(t, this.read(t, q), this.read(block[i]!, q)) })),
-      );
+      const joined = total.flatMap((t, i) => this.join(t, block[i]!, lost[i]));
       return [this.initialize(block), ...inner, { kind: 'set', items: joined }];
     });
   }
 
-  /** Combines the lanes of `a` and the remainder in `tail` into the target. */
-  private across(a: Accumulator, tail: Accumulator): LirStmt {
+  /**
+   * total := total + block. For sums also what the rounding lost, exactly (Knuth's TwoSum): with s = t + b and b' = s - t, it is
+   * (t - (s - b')) + (b - b').
+   */
+  private join(total: Accumulator, block: Accumulator, lost: Accumulator | undefined): { local: number; value: Lir }[] {
+    const { b } = this.v;
+    return total.locals.flatMap((local, q) => {
+      const [t, x] = [this.read(total, q), this.read(block, q)];
+      const sum = this.combine(total, t, x);
+      if (lost === undefined || total.dtype !== 'float64') return [{ local, value: sum }];
+      const added = b.op('f64x2.sub', sum, t);
+      const error = b.op('f64x2.add', b.op('f64x2.sub', t, b.op('f64x2.sub', sum, added)), b.op('f64x2.sub', x, added));
+      return [
+        { local, value: sum },
+        { local: lost.locals[q]!, value: b.op('f64x2.add', this.read(lost, q), error) },
+      ];
+    });
+  }
+
+  /** Combines all lanes of an accumulator. */
+  private lanesOf(a: Accumulator, tail: Accumulator): Lir {
     const { v } = this;
     let parts = a.locals.map((_, q) => this.read(a, q));
     while (parts.length > 1) {
@@ -166,7 +191,20 @@ export class ReduceLowering {
       const half = elements.length / 2;
       elements = elements.slice(0, half).map((e, i) => this.combine(tail, e, elements[i + half]!));
     }
-    const sum = this.combine(tail, elements[0]!, this.read(tail, 0));
+    return elements[0]!;
+  }
+
+  /** Combines the lanes of `a` and the remainder in `tail` into the target. */
+  private across(a: Accumulator, tail: Accumulator, lost: Accumulator | undefined): LirStmt {
+    const { v } = this;
+    const { b } = v;
+    let sum = this.combine(tail, this.lanesOf(a, tail), this.read(tail, 0));
+    if (lost !== undefined && a.dtype === 'float64') {
+      // Where the sum is infinite the loss is NaN, and means nothing.
+      const error = this.lanesOf(lost, tail);
+      const isFinite = b.op('f64.eq', b.op('f64.sub', error, error), b.f64(0));
+      sum = b.select(isFinite, b.op('f64.add', sum, error), sum);
+    }
     return this.loops.assignScalar(a.item.target, v.scalars.convert(a.dtype, a.item.target.dtype, sum));
   }
 }

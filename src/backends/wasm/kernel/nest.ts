@@ -42,7 +42,12 @@ export type NestStmt =
   /** `result` reads the local after the assignment. */
   | { readonly kind: 'set'; readonly local: Local; readonly value: Node; readonly result: Node }
   | { readonly kind: 'reduce'; readonly loops: readonly Loop[]; readonly items: readonly ReduceItem[] }
-  | { readonly kind: 'if'; readonly cond: Node; readonly then: readonly NestStmt[]; readonly otherwise: readonly NestStmt[] }
+  | {
+      readonly kind: 'if';
+      readonly cond: Node;
+      readonly then: readonly NestStmt[];
+      readonly otherwise: readonly NestStmt[];
+    }
   | { readonly kind: 'while'; readonly depth: number; readonly cond: Node; readonly body: readonly NestStmt[] }
   | {
       readonly kind: 'gemm';
@@ -66,13 +71,20 @@ export interface Nest {
 /** Nodes that a statement itself evaluates, those of nested statements excluded. */
 export function ownNodes(s: NestStmt): Node[] {
   switch (s.kind) {
-    case 'for': return [];
-    case 'stores': return s.items.flatMap((i) => [i.value, i.index]);
-    case 'set': return [s.value];
-    case 'reduce': return s.items.map((i) => i.element);
-    case 'if': return [s.cond];
-    case 'while': return [s.cond];
-    case 'gemm': return [s.a.offset, s.b.offset, s.c.offset];
+    case 'for':
+      return [];
+    case 'stores':
+      return s.items.flatMap((i) => [i.value, i.index]);
+    case 'set':
+      return [s.value];
+    case 'reduce':
+      return s.items.map((i) => i.element);
+    case 'if':
+      return [s.cond];
+    case 'while':
+      return [s.cond];
+    case 'gemm':
+      return [s.a.offset, s.b.offset, s.c.offset];
   }
 }
 

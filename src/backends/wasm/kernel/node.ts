@@ -8,8 +8,17 @@ import type { DType } from '../../../ir/dtype.ts';
 import type { Axis, BinaryOp, BufferRef, Local, TernaryOp, UnaryOp } from '../../../ir/loop/expr.ts';
 
 export type NodeKind =
-  | 'const' | 'axis' | 'affine' | 'local' | 'load'
-  | 'unary' | 'binary' | 'ternary' | 'select' | 'convert' | 'bitcast';
+  | 'const'
+  | 'axis'
+  | 'affine'
+  | 'local'
+  | 'load'
+  | 'unary'
+  | 'binary'
+  | 'ternary'
+  | 'select'
+  | 'convert'
+  | 'bitcast';
 
 export type NodeFn = UnaryOp | BinaryOp | TernaryOp;
 

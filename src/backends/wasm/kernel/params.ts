@@ -36,9 +36,20 @@ function takesParameters(n: Node): boolean {
   if (n.kind === 'select') return n.dtype === 'int32';
   if (n.kind !== 'binary' || n.args[0]!.dtype !== 'int32') return false;
   switch (n.fn) {
-    case 'div': case 'rem': return n.args[1]!.kind === 'const' && n.args[1]!.value > 1 && n.args[0]!.lo >= 0;
-    case 'max': case 'min': case 'eq': case 'ne': case 'lt': case 'le': case 'gt': case 'ge': return true;
-    default: return false;
+    case 'div':
+    case 'rem':
+      return n.args[1]!.kind === 'const' && n.args[1]!.value > 1 && n.args[0]!.lo >= 0;
+    case 'max':
+    case 'min':
+    case 'eq':
+    case 'ne':
+    case 'lt':
+    case 'le':
+    case 'gt':
+    case 'ge':
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -103,7 +114,8 @@ class KeyWriter {
     const parts = [head, ...n.args.map((a) => this.reference(a, n))];
     if (n.kind === 'axis') parts.push(`x${this.number(n.ref)}`);
     if (n.kind === 'local') parts.push(`l${this.number(n.ref)}`);
-    if (n.kind === 'load') parts.push(this.buffer(n.ref as BufferRef), `v${n.value === 0 ? 0 : this.number(`v${n.value}`)}`);
+    if (n.kind === 'load')
+      parts.push(this.buffer(n.ref as BufferRef), `v${n.value === 0 ? 0 : this.number(`v${n.value}`)}`);
     if (n.kind === 'affine') {
       parts.push(...n.coefficients.map((c, i) => this.int(c, coefficientSite(n, i), !isStructural(c))));
       parts.push(this.int(n.value, termSite(n), n.value !== 0));
@@ -159,15 +171,22 @@ class KeyWriter {
         out.push('while', `@${s.depth}`, this.node(s.cond));
         this.block(s.body);
         return;
-      case 'gemm': return this.gemm(s);
+      case 'gemm':
+        return this.gemm(s);
     }
   }
 
   private gemm(s: Extract<NestStmt, { kind: 'gemm' }>): void {
     this.gemms.set(s, this.gemms.size);
     const fields: Record<string, number> = {
-      m: s.m, n: s.n, k: s.k,
-      ars: s.a.rowStride, acs: s.a.colStride, brs: s.b.rowStride, bcs: s.b.colStride, crs: s.c.rowStride,
+      m: s.m,
+      n: s.n,
+      k: s.k,
+      ars: s.a.rowStride,
+      acs: s.a.colStride,
+      brs: s.b.rowStride,
+      bcs: s.b.colStride,
+      crs: s.c.rowStride,
     };
     this.out.push('gemm', s.dtype, String(s.accumulate));
     for (const r of [s.a, s.b, s.c]) {

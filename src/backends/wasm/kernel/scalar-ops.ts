@@ -19,14 +19,38 @@ export type HostImport = (name: string, arity: number) => number;
 
 const isUnsigned = (d: DType): boolean => d === 'uint32' || d === 'uint8' || d === 'bool';
 const floatUnary: Partial<Record<UnaryOp, string>> = {
-  neg: 'neg', abs: 'abs', floor: 'floor', ceil: 'ceil', trunc: 'trunc', round_even: 'nearest', sqrt: 'sqrt',
+  neg: 'neg',
+  abs: 'abs',
+  floor: 'floor',
+  ceil: 'ceil',
+  trunc: 'trunc',
+  round_even: 'nearest',
+  sqrt: 'sqrt',
 };
 const floatBinary: Partial<Record<BinaryOp, string>> = {
-  add: 'add', sub: 'sub', mul: 'mul', div: 'div', max: 'max', min: 'min', copysign: 'copysign',
-  eq: 'eq', ne: 'ne', lt: 'lt', le: 'le', gt: 'gt', ge: 'ge',
+  add: 'add',
+  sub: 'sub',
+  mul: 'mul',
+  div: 'div',
+  max: 'max',
+  min: 'min',
+  copysign: 'copysign',
+  eq: 'eq',
+  ne: 'ne',
+  lt: 'lt',
+  le: 'le',
+  gt: 'gt',
+  ge: 'ge',
 };
 const intBinary: Partial<Record<BinaryOp, string>> = {
-  add: 'add', sub: 'sub', mul: 'mul', and: 'and', or: 'or', xor: 'xor', eq: 'eq', ne: 'ne',
+  add: 'add',
+  sub: 'sub',
+  mul: 'mul',
+  and: 'and',
+  or: 'or',
+  xor: 'xor',
+  eq: 'eq',
+  ne: 'ne',
 };
 
 export class ScalarOps {
@@ -76,21 +100,31 @@ export class ScalarOps {
     const { b } = this;
     const zero = b.i32(0);
     switch (fn) {
-      case 'neg': return this.wrap(b.op('i32.sub', zero, x), dtype);
-      case 'abs': return isUnsigned(dtype) ? x : b.select(b.op('i32.lt_s', x, zero), b.op('i32.sub', zero, x), x);
+      case 'neg':
+        return this.wrap(b.op('i32.sub', zero, x), dtype);
+      case 'abs':
+        return isUnsigned(dtype) ? x : b.select(b.op('i32.lt_s', x, zero), b.op('i32.sub', zero, x), x);
       case 'sign': {
         const positive = b.op(isUnsigned(dtype) ? 'i32.ne' : 'i32.gt_s', x, zero);
         return isUnsigned(dtype) ? positive : b.op('i32.sub', positive, b.op('i32.lt_s', x, zero));
       }
-      case 'not': return dtype === 'bool' ? b.op('i32.eqz', x) : this.wrap(b.op('i32.xor', x, b.i32(-1)), dtype);
-      case 'popcount': return b.op('i32.popcnt', x);
+      case 'not':
+        return dtype === 'bool' ? b.op('i32.eqz', x) : this.wrap(b.op('i32.xor', x, b.i32(-1)), dtype);
+      case 'popcount':
+        return b.op('i32.popcnt', x);
       case 'clz': {
         const n = b.op('i32.clz', x);
         return dtype === 'uint8' ? b.op('i32.sub', n, b.i32(24)) : n;
       }
-      case 'is_finite': return b.i32(1);
-      case 'floor': case 'ceil': case 'trunc': case 'round_even': return x;
-      default: throw new InternalError(`the wasm backend has no ${fn} of ${dtype}`);
+      case 'is_finite':
+        return b.i32(1);
+      case 'floor':
+      case 'ceil':
+      case 'trunc':
+      case 'round_even':
+        return x;
+      default:
+        throw new InternalError(`the wasm backend has no ${fn} of ${dtype}`);
     }
   }
 
@@ -111,12 +145,20 @@ export class ScalarOps {
     if (native !== undefined) return this.wrap(b.op(`i32.${native}` as OpName, x, y), dtype);
     if (isComparison(fn)) return b.op(`i32.${fn}_${sign}` as OpName, x, y);
     switch (fn) {
-      case 'max': return b.select(b.op(`i32.gt_${sign}`, x, y), x, y);
-      case 'min': return b.select(b.op(`i32.lt_${sign}`, x, y), x, y);
-      case 'div': return this.divide(dtype, x, y);
-      case 'rem': return this.remainder(dtype, x, y);
-      case 'shl': case 'shr_logical': case 'shr_arithmetic': return this.shift(fn, dtype, x, y);
-      default: throw new InternalError(`the wasm backend has no ${fn} of ${dtype}`);
+      case 'max':
+        return b.select(b.op(`i32.gt_${sign}`, x, y), x, y);
+      case 'min':
+        return b.select(b.op(`i32.lt_${sign}`, x, y), x, y);
+      case 'div':
+        return this.divide(dtype, x, y);
+      case 'rem':
+        return this.remainder(dtype, x, y);
+      case 'shl':
+      case 'shr_logical':
+      case 'shr_arithmetic':
+        return this.shift(fn, dtype, x, y);
+      default:
+        throw new InternalError(`the wasm backend has no ${fn} of ${dtype}`);
     }
   }
 
@@ -165,10 +207,15 @@ export class ScalarOps {
   convert(from: DType, to: DType, x: Lir): Lir {
     const { b } = this;
     if (from === to) return x;
-    if (x.op === 'const') return this.constant(convertConstant(x.imm, from, to), to);
+    if (x.op === 'const') {
+      // An i32 constant holds the bits of a uint32.
+      const value = from === 'uint32' ? x.imm >>> 0 : x.imm;
+      return this.constant(convertConstant(value, from, to), to);
+    }
     const t = scalarType(from);
     const u = isUnsigned(from) ? 'u' : 's';
-    if (to === 'bool') return t === 'i32' ? b.op('i32.ne', x, b.i32(0)) : b.op(`${t}.ne` as OpName, x, this.constant(0, from));
+    if (to === 'bool')
+      return t === 'i32' ? b.op('i32.ne', x, b.i32(0)) : b.op(`${t}.ne` as OpName, x, this.constant(0, from));
     if (to === 'float32') return t === 'f64' ? b.op('f32.demote_f64', x) : b.op(`f32.convert_i32_${u}`, x);
     if (to === 'float64') return t === 'f32' ? b.op('f64.promote_f32', x) : b.op(`f64.convert_i32_${u}`, x);
     if (t === 'i32') return this.wrap(x, to);

@@ -1,13 +1,12 @@
 /**
  * Operations on four lanes (two for float64) as SIMD128 instructions. A bool is a mask of 32-bit lanes, uint8 and uint32 are i32 lanes.
- * May import: `ir`, `kernel/lir`, `kernel/scalar-ops`.
+ * May import: `ir`, `kernel/lir`.
  * @module
  */
 import type { DType } from '../../../ir/dtype.ts';
 import { type BinaryOp, isComparison, type UnaryOp } from '../../../ir/loop/expr.ts';
 import type { OpName } from '../encode/opcodes.ts';
 import type { Lir, LirBuilder } from './lir.ts';
-import type { ScalarOps } from './scalar-ops.ts';
 
 /** Lanes 2,3 moved to 0,1. */
 const highHalf: readonly number[] = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
@@ -21,7 +20,13 @@ const shapeOf = (d: DType): 'f32x4' | 'f64x2' | 'i32x4' =>
   d === 'float32' ? 'f32x4' : d === 'float64' ? 'f64x2' : 'i32x4';
 
 const floatUnary: Partial<Record<UnaryOp, string>> = {
-  neg: 'neg', abs: 'abs', floor: 'floor', ceil: 'ceil', trunc: 'trunc', round_even: 'nearest', sqrt: 'sqrt',
+  neg: 'neg',
+  abs: 'abs',
+  floor: 'floor',
+  ceil: 'ceil',
+  trunc: 'trunc',
+  round_even: 'nearest',
+  sqrt: 'sqrt',
 };
 const arithmetic: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['add', 'sub', 'mul', 'div', 'max', 'min']);
 const integerArithmetic: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['add', 'sub', 'mul']);
@@ -29,13 +34,11 @@ const bitwise: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['and', 'or', 'xor']);
 
 export class VectorOps {
   private readonly b: LirBuilder;
-  private readonly scalars: ScalarOps;
   private readonly global: (bytes: Uint8Array) => number;
 
   /** @param global index of a module global that holds the given 16 bytes */
-  constructor(b: LirBuilder, scalars: ScalarOps, global: (bytes: Uint8Array) => number) {
+  constructor(b: LirBuilder, global: (bytes: Uint8Array) => number) {
     this.b = b;
-    this.scalars = scalars;
     this.global = global;
   }
 
@@ -131,12 +134,21 @@ export class VectorOps {
   private intUnary(fn: UnaryOp, dtype: DType, x: Lir): Lir | undefined {
     const { b } = this;
     switch (fn) {
-      case 'neg': return this.wrap(b.op('i32x4.neg', x), dtype);
-      case 'abs': return dtype === 'int32' ? b.op('i32x4.abs', x) : x;
-      case 'not': return this.wrap(b.op('v128.not', x), dtype);
-      case 'is_finite': return this.constant(1, 'bool');
-      case 'floor': case 'ceil': case 'trunc': case 'round_even': return x;
-      default: return undefined;
+      case 'neg':
+        return this.wrap(b.op('i32x4.neg', x), dtype);
+      case 'abs':
+        return dtype === 'int32' ? b.op('i32x4.abs', x) : x;
+      case 'not':
+        return this.wrap(b.op('v128.not', x), dtype);
+      case 'is_finite':
+        return this.constant(1, 'bool');
+      case 'floor':
+      case 'ceil':
+      case 'trunc':
+      case 'round_even':
+        return x;
+      default:
+        return undefined;
     }
   }
 
@@ -160,15 +172,26 @@ export class VectorOps {
   private maskBinary(fn: BinaryOp, x: Lir, y: Lir): Lir | undefined {
     const { b } = this;
     switch (fn) {
-      case 'add': case 'max': return b.op('v128.or', x, y);
-      case 'mul': case 'min': return b.op('v128.and', x, y);
-      case 'ne': return b.op('v128.xor', x, y);
-      case 'eq': return b.op('v128.not', b.op('v128.xor', x, y));
-      case 'lt': return b.op('v128.andnot', y, x);
-      case 'gt': return b.op('v128.andnot', x, y);
-      case 'le': return b.op('v128.or', y, b.op('v128.not', x));
-      case 'ge': return b.op('v128.or', x, b.op('v128.not', y));
-      default: return undefined;
+      case 'add':
+      case 'max':
+        return b.op('v128.or', x, y);
+      case 'mul':
+      case 'min':
+        return b.op('v128.and', x, y);
+      case 'ne':
+        return b.op('v128.xor', x, y);
+      case 'eq':
+        return b.op('v128.not', b.op('v128.xor', x, y));
+      case 'lt':
+        return b.op('v128.andnot', y, x);
+      case 'gt':
+        return b.op('v128.andnot', x, y);
+      case 'le':
+        return b.op('v128.or', y, b.op('v128.not', x));
+      case 'ge':
+        return b.op('v128.or', x, b.op('v128.not', y));
+      default:
+        return undefined;
     }
   }
 
@@ -225,9 +248,5 @@ export class VectorOps {
     const op = to === 'uint32' ? 'i32x4.trunc_sat_f64x2_u_zero' : 'i32x4.trunc_sat_f64x2_s_zero';
     const integers = this.joinLowHalves(b.op(op, low), b.op(op, high));
     return to === 'uint8' ? this.clampToByte(integers) : integers;
-  }
-
-  scalarOps(): ScalarOps {
-    return this.scalars;
   }
 }

@@ -60,7 +60,13 @@ function planLoop(s: For, plan: Map<NestStmt, Strategy>): boolean {
   const own = score(roots, s.loop) + storeScore(s.body, s.loop);
   const rows = reduces.reduce((sum, r) => {
     const inner = r.loops.at(-1)!;
-    return inner.axis.extent < 2 * lanes ? sum : sum + score(r.items.map((i) => i.element), inner);
+    return inner.axis.extent < 2 * lanes
+      ? sum
+      : sum +
+          score(
+            r.items.map((i) => i.element),
+            inner,
+          );
   }, 0);
   if (own <= 0 || rows > own) return false;
   const isWide = reduces.length === 1 && reduces[0]!.items.length === 1 && s.loop.axis.extent >= 16;
@@ -71,7 +77,13 @@ function planLoop(s: For, plan: Map<NestStmt, Strategy>): boolean {
 function planReduce(s: Reduce, plan: Map<NestStmt, Strategy>): void {
   const inner = s.loops.at(-1)!;
   if (inner.axis.extent < 2 * lanes) return;
-  if (score(s.items.map((i) => i.element), inner) <= 0) return;
+  if (
+    score(
+      s.items.map((i) => i.element),
+      inner,
+    ) <= 0
+  )
+    return;
   plan.set(s, { kind: 'lanes', unroll: s.items.length > 2 ? 1 : inner.axis.extent >= 64 ? 4 : 2 });
 }
 

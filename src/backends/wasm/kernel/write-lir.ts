@@ -20,12 +20,18 @@ const isTrivial = (v: Lir): boolean => v.op === 'get' || (v.op === 'const' && v.
 /** Values a statement evaluates itself, in the order they are pushed. */
 function ownValues(s: LirStmt): readonly Lir[] {
   switch (s.kind) {
-    case 'loop': return [s.from, s.to];
-    case 'stores': return s.items.flatMap((i) => [i.address, i.value]);
-    case 'set': return s.items.map((i) => i.value);
-    case 'if': return [s.cond];
-    case 'while': return [];
-    case 'call': return s.args;
+    case 'loop':
+      return [s.from, s.to];
+    case 'stores':
+      return s.items.flatMap((i) => [i.address, i.value]);
+    case 'set':
+      return s.items.map((i) => i.value);
+    case 'if':
+      return [s.cond];
+    case 'while':
+      return [];
+    case 'call':
+      return s.args;
   }
 }
 
@@ -172,10 +178,14 @@ export class LirWriter {
         else if (v.type === 'f32') f.f32(v.imm);
         else f.f64(v.imm);
         return;
-      case 'get': return f.get(v.imm);
-      case 'global': return f.globalGet(v.imm);
-      case 'call': return f.callImport(v.imm);
-      case 'i8x16.shuffle': return f.shuffle(v.bytes!);
+      case 'get':
+        return f.get(v.imm);
+      case 'global':
+        return f.globalGet(v.imm);
+      case 'call':
+        return f.callImport(v.imm);
+      case 'i8x16.shuffle':
+        return f.shuffle(v.bytes!);
       default:
     }
     if (v.op.includes('_lane') && !v.op.startsWith('v128')) f.lane(v.op, v.lane);
@@ -242,11 +252,16 @@ export class LirWriter {
 
   private stmt(s: LirStmt): void {
     switch (s.kind) {
-      case 'loop': return this.loop(s);
-      case 'stores': return this.stores(s);
-      case 'set': return this.sets(s);
-      case 'if': return this.branch(s);
-      case 'while': return this.whileLoop(s);
+      case 'loop':
+        return this.loop(s);
+      case 'stores':
+        return this.stores(s);
+      case 'set':
+        return this.sets(s);
+      case 'if':
+        return this.branch(s);
+      case 'while':
+        return this.whileLoop(s);
       case 'call':
         this.materialize(s.args, false);
         for (const a of s.args) this.push(a);
@@ -301,8 +316,15 @@ export class LirWriter {
   private stores(s: Extract<LirStmt, { kind: 'stores' }>): void {
     const { f } = this;
     // With several stores every value must be complete before the first store: outputs may overwrite inputs in place.
-    if (s.items.length > 1) this.materialize(s.items.map((i) => i.value), true);
-    this.materialize(s.items.flatMap((i) => [i.address, i.value]), false);
+    if (s.items.length > 1)
+      this.materialize(
+        s.items.map((i) => i.value),
+        true,
+      );
+    this.materialize(
+      s.items.flatMap((i) => [i.address, i.value]),
+      false,
+    );
     for (const i of s.items) {
       this.push(i.address);
       this.push(i.value);
@@ -312,7 +334,10 @@ export class LirWriter {
   }
 
   private sets(s: Extract<LirStmt, { kind: 'set' }>): void {
-    this.materialize(s.items.map((i) => i.value), false);
+    this.materialize(
+      s.items.map((i) => i.value),
+      false,
+    );
     for (const i of s.items) this.push(i.value);
     for (const i of [...s.items].reverse()) this.f.set(i.local);
   }

@@ -1,0 +1,5 @@
+/**
+ * The namespace `scipy.stats`: one namespace a distribution.
+ * @module
+ */
+export {};

@@ -1,0 +1,102 @@
+/**
+ * Handles of tensor data on the wasm device.
+ * May import: `ir`, `core`.
+ * @module
+ */
+import type { Storage } from '../../core/executor.ts';
+import type { Aval } from '../../ir/aval.ts';
+import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
+import { BackendError } from '../../ir/errors.ts';
+import type { Heap } from './heap.ts';
+
+/** A place in memory, shared with the finalizer: it must not lead to the data of a spilled tensor. */
+export interface Block {
+  address: number;
+  readonly size: number;
+  readonly aval: Aval;
+  /** Handles of this data. */
+  references: number;
+  lastUse: number;
+  wasSpilled: boolean;
+  /** In memory again after a spill, so it is known to be in use. */
+  isProven: boolean;
+}
+
+/** The data of one or several handles: in memory when `host` is undefined. */
+export interface Cell {
+  readonly block: Block;
+  host: TypedArray | undefined;
+}
+
+/** A handle of tensor data on this device. */
+export class WasmStorage implements Storage {
+  readonly device = 'wasm';
+  private readonly heap: Heap;
+  private cell: Cell | undefined;
+  readonly aval: Aval;
+
+  constructor(heap: Heap, cell: Cell, aval: Aval) {
+    this.heap = heap;
+    this.cell = cell;
+    this.aval = aval;
+  }
+
+  get isDisposed(): boolean {
+    return this.cell === undefined;
+  }
+
+  private data(): Cell {
+    if (this.cell !== undefined) return this.cell;
+    throw new BackendError(
+      `use of a disposed tensor ${this.aval.toString()}.`,
+      'dispose() is never needed; remove the call, or use the tensor before it.',
+    );
+  }
+
+  read(): TypedArray {
+    const { host, block } = this.data();
+    if (host === undefined) return this.heap.view(block.address, this.aval);
+    if (this.aval.dtype === block.aval.dtype) return host;
+    return dtypeInfo[this.aval.dtype].view(host.buffer, host.byteOffset, this.aval.size);
+  }
+
+  dispose(): void {
+    const { cell } = this;
+    if (cell === undefined) return;
+    this.cell = undefined;
+    this.heap.release(this, cell.block);
+  }
+
+  /** Address of the data, which stays in place until the next call of `heap.beginCall`. */
+  pin(): number {
+    return this.heap.pin(this.data());
+  }
+
+  /** Marks the data as used by the current call, before anything is allocated for it. */
+  touch(): void {
+    this.heap.touch(this.data().block);
+  }
+
+  /** Another handle of the same data, seen as `aval`. */
+  share(aval: Aval): WasmStorage {
+    return this.heap.share(this.data(), aval);
+  }
+
+  belongsTo(heap: Heap): boolean {
+    return this.heap === heap;
+  }
+
+  /** Whether this is the only handle of the data. */
+  get isSole(): boolean {
+    return this.data().block.references === 1;
+  }
+
+  /** Gives the data to a new handle and leaves this one disposed. */
+  moveTo(aval: Aval): WasmStorage {
+    const cell = this.data();
+    const moved = this.heap.adopt(cell.block.address, cell.block.size, aval);
+    this.cell = undefined;
+    this.heap.forget(this, cell.block);
+    return moved;
+  }
+}
