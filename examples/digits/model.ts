@@ -9,6 +9,8 @@ export type Params = Record<string, Tensor>;
 
 export interface Model {
   readonly name: string;
+  /** Passes over the training set that it needs. */
+  readonly epochs: number;
   readonly init: (key: Tensor) => Params;
   /** f32[n,28,28] → logits f32[n,10]. */
   readonly apply: (params: Params, images: Tensor) => Tensor;
@@ -29,6 +31,7 @@ const maxPool = (x: Tensor): Tensor => lax.reduceWindow(x, -Infinity, lax.max, [
 /** conv 16 – pool – conv 32 – pool – dense 128 – dense 10: about 207,000 parameters. */
 const cnn: Model = {
   name: 'cnn',
+  epochs: 10,
   init: (key) => {
     const [k1, k2, k3, k4] = keys(key, 4);
     const flat = (imageSide / 4) ** 2 * 32;
@@ -55,6 +58,7 @@ const cnn: Model = {
 /** 784 – 256 – 128 – 10: about 235,000 parameters. */
 const mlp: Model = {
   name: 'mlp',
+  epochs: 40,
   init: (key) => {
     const [k1, k2, k3] = keys(key, 3);
     return {

@@ -10,7 +10,11 @@ import { checkOptions, isOptions } from './options.ts';
  * @param names of the arguments in their positions
  * @param given what the caller passed in those positions
  */
-export function readOptions<T extends object>(op: string, names: readonly (keyof T & string)[], given: readonly unknown[]): Partial<T> {
+export function readOptions<T extends object>(
+  op: string,
+  names: readonly (keyof T & string)[],
+  given: readonly unknown[],
+): Partial<T> {
   const out: Record<string, unknown> = {};
   given.forEach((value, i) => {
     if (value === undefined || value === null) return;

@@ -40,7 +40,9 @@ const segmentReduction =
     const o = readOptions<SegmentOptions>(name, names, [numSegments, options]);
     const [x, ids] = [asTensor(data), asIndex(segmentIds)];
     if (ids.ndim === 0 || !ids.shape.every((n, d) => x.shape[d] === n)) {
-      throw new ShapeError(`${name}: expected one segment number for each entry of ${x.aval.toString()}, got ${ids.aval.toString()}.`);
+      throw new ShapeError(
+        `${name}: expected one segment number for each entry of ${x.aval.toString()}, got ${ids.aval.toString()}.`,
+      );
     }
     const count = o.numSegments ?? Math.max(-1, ...ids.concrete(`${name} without numSegments`).read()) + 1;
     const rest = x.shape.slice(ids.ndim);

@@ -65,7 +65,11 @@ export function map<T, R>(f: (...leaves: never[]) => R, tree: T, ...rest: readon
 }
 
 /** As `map`, with the path of the leaf (`.w[0]`) as the first argument. */
-export function mapWithPath<T, R>(f: (path: string, ...leaves: never[]) => R, tree: T, ...rest: readonly unknown[]): MapLeaves<T, R> {
+export function mapWithPath<T, R>(
+  f: (path: string, ...leaves: never[]) => R,
+  tree: T,
+  ...rest: readonly unknown[]
+): MapLeaves<T, R> {
   const [lists, def] = aligned('tree.mapWithPath', [tree, ...rest], undefined);
   const paths = def.paths();
   const out = lists[0]!.map((_, i) => f(paths[i]!, ...(lists.map((list) => list[i]) as never[])));
@@ -76,7 +80,8 @@ export function mapWithPath<T, R>(f: (path: string, ...leaves: never[]) => R, tr
 export function reduce<R>(f: (acc: R, leaf: never) => R, tree: unknown, initial?: R): R {
   const list = leaves(tree);
   if (initial !== undefined) return list.reduce((acc: R, x) => f(acc, x as never), initial);
-  if (list.length === 0) throw new TreeError('tree.reduce: expected at least one leaf, got none.', 'pass an initial value.');
+  if (list.length === 0)
+    throw new TreeError('tree.reduce: expected at least one leaf, got none.', 'pass an initial value.');
   return list.slice(1).reduce((acc: R, x) => f(acc, x as never), list[0] as R);
 }
 
@@ -96,10 +101,16 @@ export function transpose(outer: TreeDef, inner: TreeDef, tree: unknown): unknow
   const list = leaves(tree);
   const [rows, columns] = [outer.numLeaves, inner.numLeaves];
   if (list.length !== rows * columns) {
-    throw new TreeError(`tree.transpose: expected ${rows} × ${columns} leaves, got ${list.length}.`, 'outer is the structure around inner.');
+    throw new TreeError(
+      `tree.transpose: expected ${rows} × ${columns} leaves, got ${list.length}.`,
+      'outer is the structure around inner.',
+    );
   }
   const turned = Array.from({ length: columns }, (_, k) =>
-    unflattenTree(outer, Array.from({ length: rows }, (_2, i) => list[i * columns + k])),
+    unflattenTree(
+      outer,
+      Array.from({ length: rows }, (_2, i) => list[i * columns + k]),
+    ),
   );
   return unflattenTree(inner, turned);
 }

@@ -22,6 +22,9 @@ export class ProgramTracer extends Tracer {
   }
 }
 
+/** Equations of a trace that get a source site (some 5 µs each). A longer Program is a loop unrolled, and one line made most of it. */
+const maxSites = 10_000;
+
 /** How custom rules are recorded in Programs; `control/custom` supplies it. */
 export interface CustomCallStaging {
   stageJvp(trace: ProgramTrace, call: CustomJvpCall, args: readonly Tensor[]): Tensor[];
@@ -84,7 +87,7 @@ export class ProgramTrace extends Trace {
       params,
     );
     const outs = outAvals.map((aval) => new Var(aval));
-    const site = this.recordsSites ? equationSite() : undefined;
+    const site = this.recordsSites && this.equations.length < maxSites ? equationSite() : undefined;
     this.equations.push(new Equation(primitive, atoms, params as Params, outs, site));
     return outs.map((v) => new ProgramTracer(this, v));
   }

@@ -25,10 +25,7 @@ class TextSite implements SourceSite {
   }
 }
 
-/** Frames looked at: the library's own calls between a user's line and an equation are fewer. */
-const depth = 24;
-
-function withDepth<T>(run: () => T): T {
+function withDepth<T>(depth: number, run: () => T): T {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = depth;
   try {
@@ -38,9 +35,13 @@ function withDepth<T>(run: () => T): T {
   }
 }
 
+/** Frames of the library between a user's line and an equation: nearly always fewer than the first, never as many as the second. */
+const shallow = 10;
+const deep = 48;
+
 /** The call that is under way, as the engine prints it (with source maps where it has them); for errors. */
 export function captureSite(): SourceSite {
-  const frames = withDepth(() => new Error().stack ?? '').split('\n').slice(1);
+  const frames = withDepth(deep, () => new Error().stack ?? '').split('\n').slice(1);
   const users = frames.find((f) => !isOurs(f));
   return new TextSite((users ?? frames[0] ?? '').trim().replace(/^at /, '') || 'unknown site');
 }
@@ -81,7 +82,7 @@ function isOurUrl(url: string): boolean {
 }
 
 function firstUserFrame(_error: unknown, frames: readonly CallSite[]): SourceSite | undefined {
-  const frame = frames.find((f) => !isOurUrl(f.getScriptNameOrSourceURL() ?? 'node:internal')) ?? frames[0];
+  const frame = frames.find((f) => !isOurUrl(f.getScriptNameOrSourceURL() ?? 'node:internal'));
   return frame && new PlaceSite(frame);
 }
 
@@ -104,16 +105,18 @@ export function stopReplay(before: SourceSite | undefined): void {
  * Error, or its frames, would keep alive every value that the functions on the stack close over.
  */
 export function equationSite(): SourceSite {
-  if (replayed !== undefined) return replayed;
+  return replayed ?? userFrame(shallow) ?? userFrame(deep) ?? unknownSite;
+}
+
+function userFrame(depth: number): SourceSite | undefined {
   const holder: { stack?: unknown } = {};
   const host = Error as { prepareStackTrace?: unknown; captureStackTrace?: (target: object, above: unknown) => void };
   if (host.captureStackTrace === undefined) return captureSite();
   const before = host.prepareStackTrace;
   host.prepareStackTrace = firstUserFrame;
   try {
-    withDepth(() => host.captureStackTrace!(holder, equationSite));
-    const site = holder.stack;
-    return site instanceof PlaceSite ? site : unknownSite;
+    withDepth(depth, () => host.captureStackTrace!(holder, equationSite));
+    return holder.stack instanceof PlaceSite ? holder.stack : undefined;
   } finally {
     host.prepareStackTrace = before;
   }

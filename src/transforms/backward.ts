@@ -16,7 +16,8 @@ import {
 } from '../core/primitive.ts';
 import { traceClosedProgram } from '../core/program-trace.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { bind } from '../core/trace.ts';
+import { equationSite, replaySite, stopReplay } from '../core/site.ts';
+import { bind, currentTrace, evalTrace } from '../core/trace.ts';
 import { add } from '../primitives/arithmetic.ts';
 import { bits, memo } from './memo.ts';
 
@@ -29,6 +30,16 @@ export function backwardPass(
   operands: readonly TransposeOperand[],
   cts: readonly MaybeZero[],
 ): MaybeZero[] {
+  // One site for all of them: the call that asked for the derivative.
+  const before = currentTrace() === evalTrace ? undefined : replaySite(equationSite());
+  try {
+    return runBackward(program, operands, cts);
+  } finally {
+    stopReplay(before);
+  }
+}
+
+function runBackward(program: Program, operands: readonly TransposeOperand[], cts: readonly MaybeZero[]): MaybeZero[] {
   const { values, linear } = evaluateResiduals(program, operands);
   const pending = new Map<Var, Tensor>();
   const accumulate = (a: Atom, ct: MaybeZero): void => {

@@ -7,7 +7,13 @@ const scalar = (x: number, dtype: 'int32' | 'float32' | 'float64' = 'float32'): 
 const close = (x: unknown, expected: number): void => expect(Number(x as Tensor)).toBeCloseTo(expected, 5);
 
 describe('cond and switch', () => {
-  const root = (x: Tensor): Tensor => lax.cond(x.greater(0), (v: Tensor) => np.sqrt(v), (v: Tensor) => np.negative(v), x);
+  const root = (x: Tensor): Tensor =>
+    lax.cond(
+      x.greater(0),
+      (v: Tensor) => np.sqrt(v),
+      (v: Tensor) => np.negative(v),
+      x,
+    );
 
   test('take one branch, with its derivative', () => {
     close(root(scalar(4)), 2);
@@ -24,17 +30,43 @@ describe('cond and switch', () => {
   });
 
   test('branches may close over traced values that the others do not use', () => {
-    const f = jit((a: Tensor, b: Tensor, p: Tensor) => lax.cond(p, () => a.mul(2), () => b.mul(3)));
+    const f = jit((a: Tensor, b: Tensor, p: Tensor) =>
+      lax.cond(
+        p,
+        () => a.mul(2),
+        () => b.mul(3),
+      ),
+    );
     close(f(1, 10, true), 2);
     close(f(1, 10, false), 30);
-    const g = grad((a: Tensor) => lax.cond(a.greater(0), () => a.mul(a), () => np.exp(a)));
+    const g = grad((a: Tensor) =>
+      lax.cond(
+        a.greater(0),
+        () => a.mul(a),
+        () => np.exp(a),
+      ),
+    );
     close(g(3), 6);
     close(g(-1), Math.exp(-1));
   });
 
   test('a number counts as true unless it is 0', () => {
-    close(lax.cond(2, () => 1, () => 0), 1);
-    close(lax.cond(0, () => 1, () => 0), 0);
+    close(
+      lax.cond(
+        2,
+        () => 1,
+        () => 0,
+      ),
+      1,
+    );
+    close(
+      lax.cond(
+        0,
+        () => 1,
+        () => 0,
+      ),
+      0,
+    );
   });
 
   test('an index past the ends means the first or last branch', () => {
@@ -43,17 +75,50 @@ describe('cond and switch', () => {
   });
 
   test('weakly typed results take the type of the other branch', () => {
-    expect(lax.cond(true, () => 0, (x: Tensor) => x, scalar(1, 'float64')).dtype).toBe('float64');
+    expect(
+      lax.cond(
+        true,
+        () => 0,
+        (x: Tensor) => x,
+        scalar(1, 'float64'),
+      ).dtype,
+    ).toBe('float64');
   });
 
   test('branches with different results are an error that names both types', () => {
     const x = np.array([1, 2]);
-    expect(() => lax.cond(true, (a: Tensor) => a, (a: Tensor) => a.slice([0]), x)).toThrow(
-      /lax.cond: expected branches with results of one type, got .*f32\[2\]/,
-    );
-    expect(() => lax.cond(true, (a: Tensor) => a, (a: Tensor) => a.astype('int32'), x)).toThrow(/i32\[2\].*at result/);
-    expect(() => lax.cond(true, (a: Tensor) => [a], (a: Tensor) => a, x)).toThrow(/results of one structure, got \* from branch 0 and \[\*\]/);
-    expect(() => lax.cond(x.greater(0), (a: Tensor) => a, (a: Tensor) => a, x)).toThrow(/expected a scalar predicate, got bool\[2\]/);
+    expect(() =>
+      lax.cond(
+        true,
+        (a: Tensor) => a,
+        (a: Tensor) => a.slice([0]),
+        x,
+      ),
+    ).toThrow(/lax.cond: expected branches with results of one type, got .*f32\[2\]/);
+    expect(() =>
+      lax.cond(
+        true,
+        (a: Tensor) => a,
+        (a: Tensor) => a.astype('int32'),
+        x,
+      ),
+    ).toThrow(/i32\[2\].*at result/);
+    expect(() =>
+      lax.cond(
+        true,
+        (a: Tensor) => [a],
+        (a: Tensor) => a,
+        x,
+      ),
+    ).toThrow(/results of one structure, got \* from branch 0 and \[\*\]/);
+    expect(() =>
+      lax.cond(
+        x.greater(0),
+        (a: Tensor) => a,
+        (a: Tensor) => a,
+        x,
+      ),
+    ).toThrow(/expected a scalar predicate, got bool\[2\]/);
   });
 });
 
@@ -96,13 +161,21 @@ describe('scan', () => {
     expect(() => lax.scan(grow, { m: np.zeros([2]) }, xs)).toThrow(
       /lax.scan: expected the carry to keep its type, at carry.m: f32\[2\] in, f32\[3\] out/,
     );
-    expect(() => lax.scan((c: Tensor, x: Tensor) => [c.astype('int32'), x], scalar(0), xs)).toThrow(/at carry: f32\[\] in, i32\[\] out/);
-    expect(() => lax.scan((c: Tensor, x: Tensor) => [[c], x], scalar(0), xs)).toThrow(/expected the carry to keep its structure, got \* in, \[\*\] out/);
-    expect(() => lax.scan((c: Tensor) => c as never, scalar(0), xs)).toThrow(/expected the function to return \[carry, y\]/);
+    expect(() => lax.scan((c: Tensor, x: Tensor) => [c.astype('int32'), x], scalar(0), xs)).toThrow(
+      /at carry: f32\[\] in, i32\[\] out/,
+    );
+    expect(() => lax.scan((c: Tensor, x: Tensor) => [[c], x], scalar(0), xs)).toThrow(
+      /expected the carry to keep its structure, got \* in, \[\*\] out/,
+    );
+    expect(() => lax.scan((c: Tensor) => c as never, scalar(0), xs)).toThrow(
+      /expected the function to return \[carry, y\]/,
+    );
   });
 
   test('xs of different lengths are an error', () => {
-    expect(() => lax.scan((c: Tensor) => [c, null], 0, [np.zeros([2]), np.zeros([3])])).toThrow(/expected xs\[1\] to have 2 entries as xs\[0\]/);
+    expect(() => lax.scan((c: Tensor) => [c, null], 0, [np.zeros([2]), np.zeros([3])])).toThrow(
+      /expected xs\[1\] to have 2 entries as xs\[0\]/,
+    );
   });
 
   test('is one equation, however long', () => {
@@ -117,8 +190,14 @@ describe('foriLoop and map', () => {
     close(grad(power)(2), 12);
     close(grad(grad(power))(2), 12);
     expect(lax.foriLoop(2, 5, (i: Tensor, v: Tensor) => v.add(i), scalar(0, 'int32')).dtype).toBe('int32');
-    close(lax.foriLoop(2, 5, (i: Tensor, v: Tensor) => v.add(i), scalar(0, 'int32')), 9);
-    close(lax.foriLoop(5, 2, (_i: Tensor, v: Tensor) => v.add(1), scalar(7)), 7);
+    close(
+      lax.foriLoop(2, 5, (i: Tensor, v: Tensor) => v.add(i), scalar(0, 'int32')),
+      9,
+    );
+    close(
+      lax.foriLoop(5, 2, (_i: Tensor, v: Tensor) => v.add(1), scalar(7)),
+      7,
+    );
   });
 
   test('a traced bound works forward, and in reverse is an error that names the ways out', () => {
@@ -130,35 +209,64 @@ describe('foriLoop and map', () => {
   });
 
   test('map applies a function to slices', () => {
-    expect(js(lax.map((x: Tensor) => np.sum(x), np.array([[1, 2], [3, 4]])))).toEqual([3, 7]);
+    expect(
+      js(
+        lax.map(
+          (x: Tensor) => np.sum(x),
+          np.array([
+            [1, 2],
+            [3, 4],
+          ]),
+        ),
+      ),
+    ).toEqual([3, 7]);
   });
 });
 
 describe('whileLoop', () => {
   test('runs until its condition fails; vmap runs each example as long as it needs', () => {
-    const f = (x: Tensor): Tensor => lax.whileLoop((v: Tensor) => v.less(100), (v: Tensor) => v.mul(2), x);
+    const f = (x: Tensor): Tensor =>
+      lax.whileLoop(
+        (v: Tensor) => v.less(100),
+        (v: Tensor) => v.mul(2),
+        x,
+      );
     close(f(scalar(3)), 192);
     expect(js(vmap(f)(np.array([1, 3, 200])))).toEqual([128, 192, 200]);
   });
 
   test('has forward derivatives, of second order too', () => {
     const newton = (a: Tensor): Tensor =>
-      lax.whileLoop((s: Tensor) => np.abs(s.mul(s).sub(a)).greater(1e-5), (s: Tensor) => s.add(a.div(s)).mul(0.5), a);
-    const d = (g: (x: Tensor) => Tensor) => (x: Tensor): Tensor => jvp(g, [x], [scalar(1)])[1] as Tensor;
+      lax.whileLoop(
+        (s: Tensor) => np.abs(s.mul(s).sub(a)).greater(1e-5),
+        (s: Tensor) => s.add(a.div(s)).mul(0.5),
+        a,
+      );
+    const d =
+      (g: (x: Tensor) => Tensor) =>
+      (x: Tensor): Tensor =>
+        jvp(g, [x], [scalar(1)])[1] as Tensor;
     expect(Number(d(newton)(scalar(2)))).toBeCloseTo(0.5 / Math.SQRT2, 4);
     expect(Number(d(d(newton))(scalar(2)))).toBeCloseTo(-0.25 / 2 ** 1.5, 3);
     expect(() => grad(newton)(2)).toThrow(/got a while loop, which reverse mode cannot run backward/);
   });
 
   test('carries are pytrees', () => {
-    const [i, s] = lax.whileLoop(([n]: [Tensor, Tensor]) => n.less(5), ([n, t]: [Tensor, Tensor]) => [n.add(1), t.add(n)], [
-      scalar(0, 'int32'),
-      scalar(0, 'int32'),
-    ]);
+    const [i, s] = lax.whileLoop(
+      ([n]: [Tensor, Tensor]) => n.less(5),
+      ([n, t]: [Tensor, Tensor]) => [n.add(1), t.add(n)],
+      [scalar(0, 'int32'), scalar(0, 'int32')],
+    );
     expect([js(i), js(s)]).toEqual([5, 10]);
   });
 
   test('a condition that is not one boolean is an error', () => {
-    expect(() => lax.whileLoop((v: Tensor) => v, (v: Tensor) => v, scalar(1))).toThrow(/expected the condition to return bool\[\], got f32\[\]/);
+    expect(() =>
+      lax.whileLoop(
+        (v: Tensor) => v,
+        (v: Tensor) => v,
+        scalar(1),
+      ),
+    ).toThrow(/expected the condition to return bool\[\], got f32\[\]/);
   });
 });

@@ -16,7 +16,9 @@ describe('elementwise functions', () => {
   });
 
   test('two dtypes are an error, not a promotion', () => {
-    expect(() => lax.add(ints([1]), np.array([1]))).toThrow(/add: expected operands of one dtype, got i32\[1\] and f32\[1\]/);
+    expect(() => lax.add(ints([1]), np.array([1]))).toThrow(
+      /add: expected operands of one dtype, got i32\[1\] and f32\[1\]/,
+    );
   });
 
   test('round sends halves away from zero, or to even', () => {
@@ -38,8 +40,14 @@ describe('elementwise functions', () => {
 
 describe('shapes', () => {
   test('slices along one axis count negative positions from the end', () => {
-    expect(js(lax.sliceInDim(matrix, -2, null, 1, 1))).toEqual([[2, 3], [5, 6]]);
-    expect(js(lax.sliceInDim(matrix, 0, 3, { axis: 1, stride: 2 }))).toEqual([[1, 3], [4, 6]]);
+    expect(js(lax.sliceInDim(matrix, -2, null, 1, 1))).toEqual([
+      [2, 3],
+      [5, 6],
+    ]);
+    expect(js(lax.sliceInDim(matrix, 0, 3, { axis: 1, stride: 2 }))).toEqual([
+      [1, 3],
+      [4, 6],
+    ]);
     expect(js(lax.indexInDim(matrix, -1, 0, false))).toEqual([4, 5, 6]);
   });
 
@@ -56,17 +64,27 @@ describe('shapes', () => {
 
   test('collapse joins axes, rev turns them round, reshape may permute first', () => {
     expect(lax.collapse(np.zeros([2, 3, 4]), 0, 2).shape).toEqual([6, 4]);
-    expect(js(lax.rev(matrix, [1]))).toEqual([[3, 2, 1], [6, 5, 4]]);
+    expect(js(lax.rev(matrix, [1]))).toEqual([
+      [3, 2, 1],
+      [6, 5, 4],
+    ]);
     expect(js(lax.reshape(matrix, [6], [1, 0]))).toEqual([1, 4, 2, 5, 3, 6]);
   });
 
   test('split gives consecutive pieces, whose sizes must add up', () => {
-    expect(lax.split(matrix, [1, 2], 1).map((x) => x.shape)).toEqual([[2, 1], [2, 2]]);
-    expect(() => lax.split(matrix, [1, 1], { axis: 1 })).toThrow(/lax.split: expected sizes that add up to 3, got \[1,1\]/);
+    expect(lax.split(matrix, [1, 2], 1).map((x) => x.shape)).toEqual([
+      [2, 1],
+      [2, 2],
+    ]);
+    expect(() => lax.split(matrix, [1, 1], { axis: 1 })).toThrow(
+      /lax.split: expected sizes that add up to 3, got \[1,1\]/,
+    );
   });
 
   test('an unknown option is an error that lists the known ones', () => {
-    expect(() => lax.cumsum(matrix, { axs: 1 } as never)).toThrow(/lax.cumsum: expected options axis, reverse, got axs/);
+    expect(() => lax.cumsum(matrix, { axs: 1 } as never)).toThrow(
+      /lax.cumsum: expected options axis, reverse, got axs/,
+    );
   });
 });
 
@@ -76,17 +94,31 @@ describe('positions that are values', () => {
     const at = jit((i: Tensor) => lax.dynamicSlice(x, [i], [3]));
     expect(js(at(ints([1]).slice(0)))).toEqual([1, 2, 3]);
     expect(js(at(ints([9]).slice(0)))).toEqual([2, 3, 4]);
-    expect(js(lax.dynamicSliceInDim(matrix, 1, 2, 1))).toEqual([[2, 3], [5, 6]]);
+    expect(js(lax.dynamicSliceInDim(matrix, 1, 2, 1))).toEqual([
+      [2, 3],
+      [5, 6],
+    ]);
   });
 
   test('dynamic updates replace a window or a row', () => {
     expect(js(lax.dynamicUpdateSlice(np.zeros([4]), [7, 8], [1]))).toEqual([0, 7, 8, 0]);
-    expect(js(lax.dynamicUpdateIndexInDim(matrix, [0, 0, 0], 1, 0))).toEqual([[1, 2, 3], [0, 0, 0]]);
+    expect(js(lax.dynamicUpdateIndexInDim(matrix, [0, 0, 0], 1, 0))).toEqual([
+      [1, 2, 3],
+      [0, 0, 0],
+    ]);
   });
 
   test('gather and scatterAdd take the dimension numbers of JAX', () => {
-    const rows = lax.gather(matrix, [[1], [0]], { offsetDims: [1], collapsedSliceDims: [0], startIndexMap: [0] }, [1, 3]);
-    expect(js(rows)).toEqual([[4, 5, 6], [1, 2, 3]]);
+    const rows = lax.gather(
+      matrix,
+      [[1], [0]],
+      { offsetDims: [1], collapsedSliceDims: [0], startIndexMap: [0] },
+      [1, 3],
+    );
+    expect(js(rows)).toEqual([
+      [4, 5, 6],
+      [1, 2, 3],
+    ]);
     const numbers = { updateWindowDims: [], insertedWindowDims: [0], scatterDimsToOperandDims: [0] };
     expect(js(lax.scatterAdd(np.zeros([3]), [[0], [2], [0], [9]], [1, 2, 3, 4], numbers))).toEqual([4, 0, 2]);
   });
@@ -111,13 +143,19 @@ describe('along axes', () => {
 
   test('sort carries other operands along', () => {
     const [keys, values] = lax.sort([np.array([3, 1, 2]), ints([0, 1, 2])], { numKeys: 1 });
-    expect([js(keys!), js(values!)]).toEqual([[1, 2, 3], [1, 2, 0]]);
+    expect([js(keys!), js(values!)]).toEqual([
+      [1, 2, 3],
+      [1, 2, 0],
+    ]);
     expect(js(lax.sortKeyVal([2, 1], [10, 20])[1])).toEqual([20, 10]);
   });
 
   test('topK puts the first of equal elements first, and differentiates', () => {
     const [values, indices] = lax.topK(np.array([1, 5, 3, 5]), 3);
-    expect([js(values), js(indices)]).toEqual([[5, 5, 3], [1, 3, 2]]);
+    expect([js(values), js(indices)]).toEqual([
+      [5, 5, 3],
+      [1, 3, 2],
+    ]);
     const f = (x: Tensor): Tensor => lax.reduceSum(lax.mul(lax.topK(x, 2)[0], np.array([10, 1])), [0]);
     expect(js(grad(f)(np.array([2, 9, 4])) as Tensor)).toEqual([0, 10, 1]);
   });
@@ -141,47 +179,85 @@ describe('windows', () => {
   });
 
   test('another computation than the four known ones is an error', () => {
-    expect(() => lax.reduceWindow(np.ones([2]), 0, (a, b) => lax.sub(a, b), [2])).toThrow(/lax.reduceWindow: expected the computation/);
+    expect(() => lax.reduceWindow(np.ones([2]), 0, (a, b) => lax.sub(a, b), [2])).toThrow(
+      /lax.reduceWindow: expected the computation/,
+    );
   });
 
   test('a transposed convolution is the adjoint of the convolution with that kernel', () => {
     const w = np.arange(9).reshape([3, 3, 1, 1]).astype('float32');
-    const down = (x: Tensor): Tensor => lax.convGeneralDilated(x, w, [2, 2], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] });
+    const down = (x: Tensor): Tensor =>
+      lax.convGeneralDilated(x, w, [2, 2], 'SAME', { dimensionNumbers: ['NHWC', 'HWIO', 'NHWC'] });
     const x = np.ones([1, 4, 4, 1]);
     const y = np.arange(4).reshape([1, 2, 2, 1]).astype('float32');
     const pulled = grad((v: Tensor) => np.sum(lax.mul(down(v), y)))(x) as Tensor;
-    const up = lax.convTranspose(y, w, [2, 2], [[2, 1], [2, 1]], { transposeKernel: true });
+    const up = lax.convTranspose(
+      y,
+      w,
+      [2, 2],
+      [
+        [2, 1],
+        [2, 1],
+      ],
+      { transposeKernel: true },
+    );
     expect(up.shape).toEqual(pulled.shape);
     expect(js(up)).toEqual(js(pulled));
   });
 
   test('a layout with a letter too many is an error', () => {
     const x = np.ones([1, 1, 2, 2]);
-    expect(() => lax.convGeneralDilated(x, x, { dimensionNumbers: ['NCHWD', 'OIHW', 'NCHW'] })).toThrow(/expected a layout with N, C/);
+    expect(() => lax.convGeneralDilated(x, x, { dimensionNumbers: ['NCHWD', 'OIHW', 'NCHW'] })).toThrow(
+      /expected a layout with N, C/,
+    );
   });
 });
 
 describe('collectives', () => {
   test('over the named axis of a vmap they see all examples', () => {
-    const f = (x: Tensor): readonly Tensor[] => [lax.psum(x, 'i'), lax.pmean(x, 'i'), lax.pmax(x, 'i'), lax.pmin(x, 'i'), lax.axisIndex('i')];
+    const f = (x: Tensor): readonly Tensor[] => [
+      lax.psum(x, 'i'),
+      lax.pmean(x, 'i'),
+      lax.pmax(x, 'i'),
+      lax.pmin(x, 'i'),
+      lax.axisIndex('i'),
+    ];
     const outs = vmap(f, { axisName: 'i' })(np.array([1, 2, 6])) as readonly Tensor[];
-    expect(outs.map(js)).toEqual([[9, 9, 9], [3, 3, 3], [6, 6, 6], [1, 1, 1], [0, 1, 2]]);
+    expect(outs.map(js)).toEqual([
+      [9, 9, 9],
+      [3, 3, 3],
+      [6, 6, 6],
+      [1, 1, 1],
+      [0, 1, 2],
+    ]);
   });
 
   test('of a value that is the same for all, psum is that many times it', () => {
-    expect(js(vmap((x: Tensor) => lax.add(x, lax.psum(1, 'i')), { axisName: 'i' })(np.array([0, 0])) as Tensor)).toEqual([2, 2]);
+    expect(
+      js(vmap((x: Tensor) => lax.add(x, lax.psum(1, 'i')), { axisName: 'i' })(np.array([0, 0])) as Tensor),
+    ).toEqual([2, 2]);
   });
 
   test('another vmap between them does not disturb', () => {
     const inner = (x: Tensor): unknown => vmap((y: Tensor) => lax.psum(y, 'i'))(x);
-    const out = vmap(inner, { axisName: 'i' })(np.array([[1, 2], [10, 20]])) as Tensor;
-    expect(js(out)).toEqual([[11, 22], [11, 22]]);
+    const out = vmap(inner, { axisName: 'i' })(
+      np.array([
+        [1, 2],
+        [10, 20],
+      ]),
+    ) as Tensor;
+    expect(js(out)).toEqual([
+      [11, 22],
+      [11, 22],
+    ]);
   });
 
   test('they work inside loops, also with nothing mapped', () => {
-    const f = (x: Tensor): Tensor => lax.foriLoop(0, 2, (_i: Tensor, v: Tensor) => v.add(lax.psum(x, 'i')), np.array(0));
+    const f = (x: Tensor): Tensor =>
+      lax.foriLoop(0, 2, (_i: Tensor, v: Tensor) => v.add(lax.psum(x, 'i')), np.array(0));
     expect(js(vmap(f, { axisName: 'i' })(np.array([1, 2])) as Tensor)).toEqual([6, 6]);
-    const g = (x: Tensor): Tensor => lax.foriLoop(0, 1, (_i: Tensor, v: Tensor) => v.add(lax.axisIndex('i')), np.array(0)).add(x);
+    const g = (x: Tensor): Tensor =>
+      lax.foriLoop(0, 1, (_i: Tensor, v: Tensor) => v.add(lax.axisIndex('i')), np.array(0)).add(x);
     expect(js(vmap(g, { axisName: 'i' })(np.array([0, 0])) as Tensor)).toEqual([0, 1]);
   });
 
@@ -193,6 +269,8 @@ describe('collectives', () => {
 
   test('outside the named axis they are an error', () => {
     expect(() => lax.psum(1, 'i')).toThrow(/psum: expected an enclosing vmap with axisName 'i', got none/);
-    expect(() => jit((x: Tensor) => lax.pmax(x, 'batch'))(1)).toThrow(/pmax: expected an enclosing vmap with axisName 'batch'/);
+    expect(() => jit((x: Tensor) => lax.pmax(x, 'batch'))(1)).toThrow(
+      /pmax: expected an enclosing vmap with axisName 'batch'/,
+    );
   });
 });

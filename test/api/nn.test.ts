@@ -26,11 +26,25 @@ describe('activations', () => {
   });
 
   test('do not overflow at ±1000, nor do their derivatives of first and second order', () => {
-    const names = ['softplus', 'logSigmoid', 'elu', 'selu', 'celu', 'silu', 'gelu', 'mish', 'sigmoid', 'squareplus', 'hardSwish', 'relu'] as const;
+    const names = [
+      'softplus',
+      'logSigmoid',
+      'elu',
+      'selu',
+      'celu',
+      'silu',
+      'gelu',
+      'mish',
+      'sigmoid',
+      'squareplus',
+      'hardSwish',
+      'relu',
+    ] as const;
     for (const name of names) {
       for (const x of [1000, -1000]) {
         const f = (v: Tensor): Tensor => nn[name](v);
-        for (const value of [Number(f(f64(x))), at(f, x), second(f, x)]) expect(Number.isFinite(value), `${name} at ${x}`).toBe(true);
+        for (const value of [Number(f(f64(x))), at(f, x), second(f, x)])
+          expect(Number.isFinite(value), `${name} at ${x}`).toBe(true);
       }
     }
     expect([Number(nn.softplus(f64(1000))), at(nn.softplus, 1000), at(nn.softplus, -1000)]).toEqual([1000, 1, 0]);
@@ -86,7 +100,10 @@ describe('the softmax family', () => {
   test('logsumexp of −∞ is −∞ with derivative 0, beside finite rows that have theirs', () => {
     const x = f64([-Infinity, -Infinity, 0, -Infinity]).reshape([2, 2]);
     expect(nn.logsumexp(x, { axis: 1 }).toArray()).toEqual([-Infinity, 0]);
-    expect(js(grad((v: Tensor) => np.sum(nn.logsumexp(v, { axis: 1 })))(x))).toEqual([[0, 0], [1, 0]]);
+    expect(js(grad((v: Tensor) => np.sum(nn.logsumexp(v, { axis: 1 })))(x))).toEqual([
+      [0, 0],
+      [1, 0],
+    ]);
     expect(Number(nn.logsumexp(f64([Infinity, 0])))).toBe(Infinity);
   });
 
@@ -104,7 +121,10 @@ describe('the softmax family', () => {
   });
 
   test('oneHot puts classes on a new axis; those outside give zeros', () => {
-    expect(js(nn.oneHot([1, 3], 3))).toEqual([[0, 1, 0], [0, 0, 0]]);
+    expect(js(nn.oneHot([1, 3], 3))).toEqual([
+      [0, 1, 0],
+      [0, 0, 0],
+    ]);
     expect(nn.oneHot(np.zeros([4], { dtype: 'int32' }), 3, { axis: 0, dtype: 'float64' }).shape).toEqual([3, 4]);
   });
 });
@@ -126,7 +146,8 @@ describe('attention', () => {
   });
 
   test('a causal query does not see later keys', () => {
-    const loss = (values: Tensor): Tensor => np.sum(nn.dotProductAttention(k, k, values, { isCausal: true }).slice(0, 2));
+    const loss = (values: Tensor): Tensor =>
+      np.sum(nn.dotProductAttention(k, k, values, { isCausal: true }).slice(0, 2));
     const g = grad(loss)(v) as Tensor;
     expect(Number(np.max(np.abs(g.slice(0, { start: 3 }))))).toBe(0);
     expect(Number(np.max(np.abs(g.slice(0, 2))))).toBeGreaterThan(0);
@@ -135,7 +156,9 @@ describe('attention', () => {
   test('groups of queries may share keys', () => {
     const shared = nn.dotProductAttention(q, k.slice({}, {}, { stop: 2 }), draw(3, [2, 6, 2, 5]));
     expect(shared.shape).toEqual([2, 3, 4, 5]);
-    expect(() => nn.dotProductAttention(q, k.slice(0), v)).toThrow(/nn.dotProductAttention: expected query \[B,T,N,H\]/);
+    expect(() => nn.dotProductAttention(q, k.slice(0), v)).toThrow(
+      /nn.dotProductAttention: expected query \[B,T,N,H\]/,
+    );
   });
 });
 
@@ -147,7 +170,9 @@ describe('initializers', () => {
     expect(variance(nn.initializers.heNormal()(key, shape))).toBeCloseTo(2 / 144, 3);
     expect(variance(nn.initializers.glorotUniform()(key, shape))).toBeCloseTo(2 / (144 + 288), 3);
     expect(variance(nn.initializers.lecunNormal()(key, shape))).toBeCloseTo(1 / 144, 3);
-    expect(() => nn.initializers.heNormal()(key, [4])).toThrow(/nn.initializers: expected a shape with at least 2 axes, got \[4\]/);
+    expect(() => nn.initializers.heNormal()(key, [4])).toThrow(
+      /nn.initializers: expected a shape with at least 2 axes, got \[4\]/,
+    );
   });
 
   test('have the dtype asked for', () => {

@@ -34,8 +34,14 @@ describe('keys', () => {
 
   test('split and foldIn give the words that JAX gives', () => {
     // jax.random.split(jax.random.PRNGKey(0)) with jax_threefry_partitionable on and off.
-    expect(js(random.split(random.key(0)))).toEqual([[1797259609, 2579123966], [928981903, 3453687069]]);
-    expect(js(withOriginalLayout(() => random.split(random.key(0))))).toEqual([[4146024105, 967050713], [2718843009, 1272950319]]);
+    expect(js(random.split(random.key(0)))).toEqual([
+      [1797259609, 2579123966],
+      [928981903, 3453687069],
+    ]);
+    expect(js(withOriginalLayout(() => random.split(random.key(0))))).toEqual([
+      [4146024105, 967050713],
+      [2718843009, 1272950319],
+    ]);
     const mapped = vmap((i: Tensor) => random.foldIn(key, i))(np.array([3], { dtype: 'int32' })) as Tensor;
     expect(js(random.foldIn(key, 3))).toEqual(js(mapped.slice(0)));
     expect(random.split(key, [2, 3]).shape).toEqual([2, 3, 2]);
@@ -53,7 +59,11 @@ describe('keys', () => {
   });
 
   test('under jit the numbers are the same', () => {
-    for (const f of [(k: Tensor) => random.normal(k, [5]), (k: Tensor) => random.permutation(k, 6), (k: Tensor) => random.gamma(k, 0.5, [3])]) {
+    for (const f of [
+      (k: Tensor) => random.normal(k, [5]),
+      (k: Tensor) => random.permutation(k, 6),
+      (k: Tensor) => random.gamma(k, 0.5, [3]),
+    ]) {
       expect(js(jit(f)(key))).toEqual(js(f(key)));
     }
   });
@@ -66,7 +76,9 @@ describe('uniform numbers', () => {
     expect(Math.max(...x)).toBeLessThan(3);
     expect(random.uniform(key, { shape: [3], dtype: 'float64' }).dtype).toBe('float64');
     expect(() => random.uniform(key, [2], 'int32')).toThrow(/random.uniform: expected a float dtype, got int32/);
-    expect(() => random.uniform(key, [2], { min: 0 } as never)).toThrow(/random.uniform: expected options shape, dtype, minval, maxval, got min/);
+    expect(() => random.uniform(key, [2], { min: 0 } as never)).toThrow(
+      /random.uniform: expected options shape, dtype, minval, maxval, got min/,
+    );
   });
 
   test('differentiate in their bounds', () => {
@@ -101,6 +113,8 @@ describe('distributions', () => {
     ['gamma, small', (k) => random.gamma(k, 0.5, [n]), 0.5, 0.5],
     ['beta', (k) => random.beta(k, 2, 3, [n]), 0.4, 0.04],
     ['chisquare', (k) => random.chisquare(k, 4, [n]), 4, 8],
+    ['poisson, small', (k) => random.poisson(k, 3, [n]), 3, 3],
+    ['poisson, large', (k) => random.poisson(k, 30, [n]), 30, 30],
     ['rayleigh', (k) => random.rayleigh(k, 1, [n]), 1.2533, 0.4292],
     ['weibullMin', (k) => random.weibullMin(k, 1, 2, [n]), 0.8862, 0.2146],
   ];
@@ -128,7 +142,11 @@ describe('distributions', () => {
 describe('orders and choices', () => {
   test('a permutation has every entry once', () => {
     expect(js(np.sort(random.permutation(key, 10)))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    const rows = np.array([[1, 10], [2, 20], [3, 30]]);
+    const rows = np.array([
+      [1, 10],
+      [2, 20],
+      [3, 30],
+    ]);
     const shuffled = js(random.permutation(key, rows)) as number[][];
     expect(shuffled.map(([a, b]) => b! / a!)).toEqual([10, 10, 10]);
     expect(shuffled.map(([a]) => a).sort()).toEqual([1, 2, 3]);
@@ -139,14 +157,18 @@ describe('orders and choices', () => {
     expect(new Set(picked).size).toBe(10);
     const weighted = js(random.choice(key, 4, [3], { replace: false, p: [0.5, 0.25, 0.25, 0] })) as number[];
     expect([...weighted].sort()).toEqual([0, 1, 2]);
-    expect(() => random.choice(key, 3, [4], { replace: false })).toThrow(/random.choice: expected at most 3 draws without replacement, got 4/);
+    expect(() => random.choice(key, 3, [4], { replace: false })).toThrow(
+      /random.choice: expected at most 3 draws without replacement, got 4/,
+    );
   });
 
   test('choice follows its probabilities, and takes rows of arrays', () => {
     const x = random.choice(key, np.array([10, 20, 30]), [n], { p: np.array([0.2, 0, 0.8]) });
     expect(moments(x)[0]).toBeCloseTo(26, 0);
     expect(random.choice(key, np.zeros([5, 2]), [3]).shape).toEqual([3, 2]);
-    expect(() => random.choice(key, 3, [2], { p: [1, 0] })).toThrow(/expected one probability for each of 3 entries, got f32\[2\]/);
+    expect(() => random.choice(key, 3, [2], { p: [1, 0] })).toThrow(
+      /expected one probability for each of 3 entries, got f32\[2\]/,
+    );
   });
 
   test('categorical follows its logits', () => {

@@ -17,8 +17,13 @@ describe('tree', () => {
 
   test('map joins trees of one structure, and refuses others', () => {
     expect(tree.map((a: number, b: number) => a - b, params, params)).toEqual({ w: [0, 0], b: { x: 0, none: null } });
-    expect(() => tree.map((a: number) => a, [1, 2], [1])).toThrow(/tree.map: expected trees of one structure, got \[\*, \*\] and \[\*\]/);
-    expect(tree.mapWithPath((path: string) => path, params)).toEqual({ w: ['.w[0]', '.w[1]'], b: { x: '.b.x', none: null } });
+    expect(() => tree.map((a: number) => a, [1, 2], [1])).toThrow(
+      /tree.map: expected trees of one structure, got \[\*, \*\] and \[\*\]/,
+    );
+    expect(tree.mapWithPath((path: string) => path, params)).toEqual({
+      w: ['.w[0]', '.w[1]'],
+      b: { x: '.b.x', none: null },
+    });
   });
 
   test('reduce, all and leaves see every leaf', () => {
@@ -32,7 +37,12 @@ describe('tree', () => {
   test('transpose turns a tree of trees inside out', () => {
     const outer = tree.structure([0, 0]);
     const inner = tree.structure({ a: 0, b: 0 });
-    expect(tree.transpose(outer, inner, [{ a: 1, b: 2 }, { a: 3, b: 4 }])).toEqual({ a: [1, 3], b: [2, 4] });
+    expect(
+      tree.transpose(outer, inner, [
+        { a: 1, b: 2 },
+        { a: 3, b: 4 },
+      ]),
+    ).toEqual({ a: [1, 3], b: [2, 4] });
   });
 
   test('a registered class is a container', () => {
@@ -44,9 +54,15 @@ describe('tree', () => {
         this.second = second;
       }
     }
-    tree.register(Pair, (p) => [[p.first, p.second], null], (_aux, [a, b]) => new Pair(a, b));
+    tree.register(
+      Pair,
+      (p) => [[p.first, p.second], null],
+      (_aux, [a, b]) => new Pair(a, b),
+    );
     expect(tree.map((x: number) => x + 1, new Pair(1, 2))).toEqual(new Pair(2, 3));
-    const g = grad((p: Pair) => np.multiply(p.first as Tensor, p.second as Tensor))(new Pair(np.array(3), np.array(5)) as never) as unknown as Pair;
+    const g = grad((p: Pair) => np.multiply(p.first as Tensor, p.second as Tensor))(
+      new Pair(np.array(3), np.array(5)) as never,
+    ) as unknown as Pair;
     expect([js(g.first), js(g.second)]).toEqual([5, 3]);
   });
 });
@@ -64,10 +80,31 @@ describe('ops', () => {
   });
 
   test('segmentSum reduces rows and differentiates', () => {
-    const rows = np.array([[1, 2], [3, 4], [5, 6]]);
-    expect(js(ops.segmentSum(rows, [1, 0, 1], 2))).toEqual([[3, 4], [6, 8]]);
-    const f = (x: Tensor): Tensor => np.sum(ops.segmentSum(x, [1, 0, 1], 2).mul(np.array([[1, 1], [10, 10]])));
-    expect(js(grad(f)(rows))).toEqual([[10, 10], [1, 1], [10, 10]]);
-    expect(() => ops.segmentSum(rows, [0, 1])).toThrow(/ops.segmentSum: expected one segment number for each entry of f32\[3,2\], got i32\[2\]/);
+    const rows = np.array([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
+    expect(js(ops.segmentSum(rows, [1, 0, 1], 2))).toEqual([
+      [3, 4],
+      [6, 8],
+    ]);
+    const f = (x: Tensor): Tensor =>
+      np.sum(
+        ops.segmentSum(x, [1, 0, 1], 2).mul(
+          np.array([
+            [1, 1],
+            [10, 10],
+          ]),
+        ),
+      );
+    expect(js(grad(f)(rows))).toEqual([
+      [10, 10],
+      [1, 1],
+      [10, 10],
+    ]);
+    expect(() => ops.segmentSum(rows, [0, 1])).toThrow(
+      /ops.segmentSum: expected one segment number for each entry of f32\[3,2\], got i32\[2\]/,
+    );
   });
 });

@@ -38,14 +38,24 @@ export function associativeScan<X>(
   reverse?: boolean | AssociativeScanOptions,
   options?: AssociativeScanOptions,
 ): Tensors<X> {
-  const { reverse: isReverse = false, axis = 0 } = readOptions<AssociativeScanOptions>('lax.associativeScan', ['reverse', 'axis'], [reverse, options]);
+  const { reverse: isReverse = false, axis = 0 } = readOptions<AssociativeScanOptions>(
+    'lax.associativeScan',
+    ['reverse', 'axis'],
+    [reverse, options],
+  );
   const { leaves, def } = flattenArgs('lax.associativeScan', elems, 'elems');
   const d = normalizeAxis('lax.associativeScan', axis, leaves[0]?.ndim ?? 0);
   const n = leaves[0]!.shape[d]!;
   const odd = leaves.find((x) => x.shape[d] !== n);
-  if (odd) throw new ShapeError(`lax.associativeScan: expected axis ${d} of every array to have size ${n}, got ${odd.aval.toString()}.`);
+  if (odd)
+    throw new ShapeError(
+      `lax.associativeScan: expected axis ${d} of every array to have size ${n}, got ${odd.aval.toString()}.`,
+    );
   const combine: Combine = (a, b) => {
-    const result = flattenResult('lax.associativeScan', fn(unflatten(def, a) as Tensors<X>, unflatten(def, b) as Tensors<X>));
+    const result = flattenResult(
+      'lax.associativeScan',
+      fn(unflatten(def, a) as Tensors<X>, unflatten(def, b) as Tensors<X>),
+    );
     if (result.def.equals(def)) return result.leaves;
     throw new TreeError(`lax.associativeScan: expected fn to return ${def.toString()}, got ${result.def.toString()}.`);
   };
@@ -57,7 +67,8 @@ export function associativeScan<X>(
 function scanRow(row: Row, axis: number, combine: Combine): Row {
   const n = row[0]!.shape[axis]!;
   if (n < 2) return row;
-  const take = (xs: Row, start: number, limit: number, stride = 1): Row => xs.map((x) => sliceAxis(x, axis, start, limit, stride));
+  const take = (xs: Row, start: number, limit: number, stride = 1): Row =>
+    xs.map((x) => sliceAxis(x, axis, start, limit, stride));
   const odd = scanRow(combine(take(row, 0, n - 1, 2), take(row, 1, n, 2)), axis, combine);
   const before = n % 2 === 0 ? take(odd, 0, n / 2 - 1) : odd;
   const first = take(row, 0, 1);
@@ -70,7 +81,10 @@ function interleave(a: Tensor, b: Tensor, axis: number): Tensor {
   const n = b.shape[axis]!;
   const apart = b.shape.flatMap((size, i) => (i === axis ? [n, 1] : [size]));
   const pairs = concatenate([reshape(sliceAxis(a, axis, 0, n), apart), reshape(b, apart)], axis + 1);
-  const joined = reshape(pairs, b.shape.map((size, i) => (i === axis ? 2 * n : size)));
+  const joined = reshape(
+    pairs,
+    b.shape.map((size, i) => (i === axis ? 2 * n : size)),
+  );
   const rest = sliceAxis(a, axis, n, a.shape[axis]!);
   return rest.shape[axis] === 0 ? joined : concatenate([joined, rest], axis);
 }

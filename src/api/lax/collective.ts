@@ -18,7 +18,10 @@ const overLeaves =
   (name: string, f: (x: Tensor, axisName: string) => Tensor): Collective =>
   <T>(tree: T, axisName: string) => {
     const { leaves, def } = flattenArgs(name, tree, 'tree');
-    return unflatten(def, leaves.map((x) => f(x, axisName))) as Tensors<T>;
+    return unflatten(
+      def,
+      leaves.map((x) => f(x, axisName)),
+    ) as Tensors<T>;
   };
 
 /**

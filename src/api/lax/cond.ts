@@ -29,8 +29,8 @@ type Operands<A extends readonly unknown[]> = { [K in keyof A]: Tensors<A[K]> };
  * @throws TreeError, ShapeError or DTypeError if the branches' results differ
  * @example
  * ```ts
- * import { lax, np } from 'cotangent';
- * const root = (x) => lax.cond(np.greater(x, 0), (v) => np.sqrt(v), (v) => np.negative(v), x);
+ * import { lax, np, type Tensor } from 'cotangent';
+ * const root = (x: Tensor) => lax.cond(np.greater(x, 0), (v) => np.sqrt(v), (v) => np.negative(v), x);
  * console.log(String(root(np.array(4))), String(root(np.array(-3)))); // => 2 3
  * ```
  */
@@ -43,7 +43,12 @@ export function cond<A extends readonly unknown[], R>(
   const p = asTensor(pred);
   checkScalar('lax.cond', 'predicate', p);
   const isTrue = p.dtype === 'bool' ? p : ne(p, like(p, 0));
-  return choose('lax.cond', convert(isTrue, 'int32'), [falseFun as AnyFunction, trueFun as AnyFunction], operands) as Tensors<R>;
+  return choose(
+    'lax.cond',
+    convert(isTrue, 'int32'),
+    [falseFun as AnyFunction, trueFun as AnyFunction],
+    operands,
+  ) as Tensors<R>;
 }
 
 /**
@@ -64,7 +69,10 @@ function switchOf<A extends readonly unknown[], R>(
   const i = typeof index === 'number' ? scalarTensor(Math.trunc(index), 'int32') : asTensor(index);
   checkScalar('lax.switch', 'index', i);
   if (dtypeInfo[i.dtype].category === 'float') {
-    throw new DTypeError(`lax.switch: expected an integer index, got ${i.aval.toString()}.`, "convert with astype('int32').");
+    throw new DTypeError(
+      `lax.switch: expected an integer index, got ${i.aval.toString()}.`,
+      "convert with astype('int32').",
+    );
   }
   const last = scalarTensor(branches.length - 1, 'int32');
   const clamped = clamp(scalarTensor(0, 'int32'), convert(i, 'int32'), last);

@@ -35,7 +35,12 @@ export function shareCaptured(branches: readonly TracedBranch[]): { captured: Te
   const captured = [...new Set(branches.flatMap((b) => b.captured))];
   const programs = branches.map(({ program, captured: own }) => {
     const inputs = captured.map((t) => (own.includes(t) ? program.inputs[own.indexOf(t)]! : new Var(t.aval)));
-    return new Program(program.name, [...inputs, ...program.inputs.slice(own.length)], program.equations, program.outputs);
+    return new Program(
+      program.name,
+      [...inputs, ...program.inputs.slice(own.length)],
+      program.equations,
+      program.outputs,
+    );
   });
   return { captured, programs };
 }
@@ -83,7 +88,10 @@ export function settleCarry(
     const widened = leaves.map((x, i) => widen(x, outs[i]!));
     if (round > 1 || widened.every((x, i) => x === leaves[i])) {
       checkCarry(op, leaves, outs, def);
-      const fitted = convertOutputs(branch.program, leaves.map((x) => x.aval));
+      const fitted = convertOutputs(
+        branch.program,
+        leaves.map((x) => x.aval),
+      );
       return { leaves, branch: { ...branch, program: fitted } };
     }
     leaves = widened;
@@ -104,6 +112,7 @@ function checkCarry(op: string, leaves: readonly Tensor[], outs: readonly Aval[]
   const [before, after] = [leaves[i]!.aval, outs[i]!];
   const message = `${op}: expected the carry to keep its type, at carry${def.paths()[i]!}: ${before.strong().toString()} in, ${after.strong().toString()} out.`;
   const details = { before: before.toString(), after: after.toString() };
-  if (before.dtype === after.dtype) throw new ShapeError(message, 'give the initial carry the shape that the body returns.', details);
+  if (before.dtype === after.dtype)
+    throw new ShapeError(message, 'give the initial carry the shape that the body returns.', details);
   throw new DTypeError(message, 'convert the initial carry, or the result, with astype.', details);
 }

@@ -69,7 +69,11 @@ function dimensionNumbersOf(rank: number, given: ConvDimensionNumbers | null | u
   if ('lhsSpec' in given) return { lhs: given.lhsSpec, rhs: given.rhsSpec, out: given.outSpec };
   const [lhs, rhs, out] = given as readonly [string, string, string];
   const spatial = [...rhs].filter((letter) => letter !== 'O' && letter !== 'I');
-  return { lhs: axesOf(lhs, 'N', 'C', spatial), rhs: axesOf(rhs, 'O', 'I', spatial), out: axesOf(out, 'N', 'C', spatial) };
+  return {
+    lhs: axesOf(lhs, 'N', 'C', spatial),
+    rhs: axesOf(rhs, 'O', 'I', spatial),
+    out: axesOf(out, 'N', 'C', spatial),
+  };
 }
 
 /**
@@ -172,9 +176,15 @@ export function convTranspose(
     const swapped = w.shape.map((_, d) => (d === outAxis ? inAxis : d === inAxis ? outAxis : d));
     w = transpose(reverse(w, axes.rhs.slice(2)), swapped);
   }
-  return convGeneralDilated(x, w, strides.map(() => 1), pads, {
-    lhsDilation: strides,
-    rhsDilation: dilation,
-    dimensionNumbers: { lhsSpec: axes.lhs, rhsSpec: axes.rhs, outSpec: axes.out },
-  });
+  return convGeneralDilated(
+    x,
+    w,
+    strides.map(() => 1),
+    pads,
+    {
+      lhsDilation: strides,
+      rhsDilation: dilation,
+      dimensionNumbers: { lhsSpec: axes.lhs, rhsSpec: axes.rhs, outSpec: axes.out },
+    },
+  );
 }

@@ -38,13 +38,22 @@ const dotNames = ['dimensionNumbers', 'precision', 'preferredElementType'] as co
 export function dotGeneral(
   x: TensorLike,
   y: TensorLike,
-  dimensionNumbers: DotDimensionNumbers | readonly (readonly (readonly number[])[])[] | (DotOptions & { readonly dimensionNumbers: DotDimensionNumbers }),
+  dimensionNumbers:
+    | DotDimensionNumbers
+    | readonly (readonly (readonly number[])[])[]
+    | (DotOptions & { readonly dimensionNumbers: DotDimensionNumbers }),
   options: DotOptions = {},
 ): Tensor {
-  const o = readOptions<DotOptions & { readonly dimensionNumbers: unknown }>('lax.dotGeneral', dotNames, [dimensionNumbers, options]);
+  const o = readOptions<DotOptions & { readonly dimensionNumbers: unknown }>('lax.dotGeneral', dotNames, [
+    dimensionNumbers,
+    options,
+  ]);
   const [contract, batch] = o.dimensionNumbers as readonly (readonly (readonly number[])[])[];
   const [a, b] = adapt(x, y);
-  const out = dotGeneralOf(a!, b!, { contract: [contract![0]!, contract![1]!], batch: [batch?.[0] ?? [], batch?.[1] ?? []] });
+  const out = dotGeneralOf(a!, b!, {
+    contract: [contract![0]!, contract![1]!],
+    batch: [batch?.[0] ?? [], batch?.[1] ?? []],
+  });
   return o.preferredElementType ? convert(out, o.preferredElementType) : out;
 }
 
@@ -57,7 +66,15 @@ export function dot(x: TensorLike, y: TensorLike, options: DotOptions = {}): Ten
       'use np.matmul, np.tensordot or lax.dotGeneral for other ranks.',
     );
   }
-  return dotGeneral(a!, b!, [[[a!.ndim - 1], [0]], [[], []]], options);
+  return dotGeneral(
+    a!,
+    b!,
+    [
+      [[a!.ndim - 1], [0]],
+      [[], []],
+    ],
+    options,
+  );
 }
 
 /** Matrix products over the last two axes; the leading axes are equal. */
@@ -65,5 +82,8 @@ export function batchMatmul(x: TensorLike, y: TensorLike): Tensor {
   const [a, b] = adapt(x, y);
   const n = a!.ndim;
   const leading = Array.from({ length: n - 2 }, (_, d) => d);
-  return dotGeneral(a!, b!, [[[n - 1], [n - 2]], [leading, leading]]);
+  return dotGeneral(a!, b!, [
+    [[n - 1], [n - 2]],
+    [leading, leading],
+  ]);
 }

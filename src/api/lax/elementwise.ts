@@ -45,7 +45,10 @@ export const square: Unary = unary((x) => arithmetic.integerPow(x, 2));
 export const reciprocal: Unary = unary((x) => arithmetic.integerPow(x, -1));
 
 /** How `round` treats halves. */
-export const RoundingMethod: { readonly AWAY_FROM_ZERO: 0; readonly TO_NEAREST_EVEN: 1 } = { AWAY_FROM_ZERO: 0, TO_NEAREST_EVEN: 1 };
+export const RoundingMethod: { readonly AWAY_FROM_ZERO: 0; readonly TO_NEAREST_EVEN: 1 } = {
+  AWAY_FROM_ZERO: 0,
+  TO_NEAREST_EVEN: 1,
+};
 
 /** Nearest integer; halves go away from zero unless told otherwise. */
 export function round(x: TensorLike, method: 0 | 1 = RoundingMethod.AWAY_FROM_ZERO): Tensor {
@@ -61,7 +64,10 @@ export function round(x: TensorLike, method: 0 | 1 = RoundingMethod.AWAY_FROM_ZE
 /** xⁿ for a fixed integer n. */
 export function integerPow(x: TensorLike, n: number): Tensor {
   if (Number.isInteger(n)) return arithmetic.integerPow(asTensor(x), n);
-  throw new ArgumentError(`lax.integerPow: expected an integer exponent, got ${String(n)}.`, 'use lax.pow for other exponents.');
+  throw new ArgumentError(
+    `lax.integerPow: expected an integer exponent, got ${String(n)}.`,
+    'use lax.pow for other exponents.',
+  );
 }
 
 /** x to the power y; y may be an integer where x is a float. */
@@ -145,7 +151,10 @@ export function selectN(which: TensorLike, ...cases: TensorLike[]): Tensor {
   if (index.dtype === 'bool' && values.length === 2) return choice.select(index, values[1]!, values[0]!);
   return values
     .slice(0, -1)
-    .reduceRight((rest, x, k) => choice.select(compare.le(index, scalarTensor(k, index.dtype)), x, rest), values.at(-1)!);
+    .reduceRight(
+      (rest, x, k) => choice.select(compare.le(index, scalarTensor(k, index.dtype)), x, rest),
+      values.at(-1)!,
+    );
 }
 
 /** min(max(x, lo), hi). At a bound the derivative in x is 0. */

@@ -9,9 +9,21 @@ import { scalarTensor, Tensor } from '../../core/tensor.ts';
 import { add, like } from '../../primitives/arithmetic.ts';
 import { lt } from '../../primitives/compare.ts';
 import type { ScatterDimensionNumbers as FullScatterNumbers, ScatterParams } from '../../primitives/define-scatter.ts';
-import { dynamicSlice as dynamicSliceOf, dynamicUpdateSlice as dynamicUpdateSliceOf } from '../../primitives/dynamic.ts';
-import { type GatherDimensionNumbers as FullGatherNumbers, gather as gatherOf, scatter as scatterOf, scatterAdd as scatterAddOf } from '../../primitives/indexing.ts';
-import { scatterMax as scatterMaxOf, scatterMin as scatterMinOf, scatterMul as scatterMulOf } from '../../primitives/scatter-combine.ts';
+import {
+  dynamicSlice as dynamicSliceOf,
+  dynamicUpdateSlice as dynamicUpdateSliceOf,
+} from '../../primitives/dynamic.ts';
+import {
+  type GatherDimensionNumbers as FullGatherNumbers,
+  gather as gatherOf,
+  scatter as scatterOf,
+  scatterAdd as scatterAddOf,
+} from '../../primitives/indexing.ts';
+import {
+  scatterMax as scatterMaxOf,
+  scatterMin as scatterMinOf,
+  scatterMul as scatterMulOf,
+} from '../../primitives/scatter-combine.ts';
 import { select } from '../../primitives/select.ts';
 import { sliceAxis } from '../../primitives/slice.ts';
 import { reshape } from '../../primitives/structural.ts';
@@ -39,7 +51,11 @@ function positions(op: string, starts: StartIndices, shape: Shape): Tensor[] {
 }
 
 /** The window of `sliceSizes` at a position that may be traced; positions are clamped so that the window fits. */
-export function dynamicSlice(x: TensorLike, startIndices: StartIndices, sliceSizes: Shape | { readonly sliceSizes: Shape }): Tensor {
+export function dynamicSlice(
+  x: TensorLike,
+  startIndices: StartIndices,
+  sliceSizes: Shape | { readonly sliceSizes: Shape },
+): Tensor {
   const t = asTensor(x);
   const sizes = readArgument<Shape>('lax.dynamicSlice', 'sliceSizes', sliceSizes);
   return dynamicSliceOf(t, positions('lax.dynamicSlice', startIndices, t.shape), sizes);
@@ -59,19 +75,38 @@ const axisOf = (op: string, axis: AxisArgument | undefined, rank: number): numbe
   normalizeAxis(op, readOptions<{ readonly axis?: number }>(op, ['axis'], [axis]).axis ?? 0, rank);
 
 /** The window of `sliceSize` elements along one axis. */
-export function dynamicSliceInDim(x: TensorLike, startIndex: TensorLike, sliceSize: number, axis?: AxisArgument): Tensor {
+export function dynamicSliceInDim(
+  x: TensorLike,
+  startIndex: TensorLike,
+  sliceSize: number,
+  axis?: AxisArgument,
+): Tensor {
   const t = asTensor(x);
   const d = axisOf('lax.dynamicSliceInDim', axis, t.ndim);
-  return dynamicSlice(t, zerosExcept(t.ndim, d, startIndex), t.shape.map((n, k) => (k === d ? sliceSize : n)));
+  return dynamicSlice(
+    t,
+    zerosExcept(t.ndim, d, startIndex),
+    t.shape.map((n, k) => (k === d ? sliceSize : n)),
+  );
 }
 
 /** `x[index]` along one axis, at a position that may be traced. */
-export function dynamicIndexInDim(x: TensorLike, index: TensorLike, axis?: number | AxisOptions, keepdims?: boolean | AxisOptions): Tensor {
+export function dynamicIndexInDim(
+  x: TensorLike,
+  index: TensorLike,
+  axis?: number | AxisOptions,
+  keepdims?: boolean | AxisOptions,
+): Tensor {
   const t = asTensor(x);
   const o = readOptions<AxisOptions>('lax.dynamicIndexInDim', ['axis', 'keepdims'], [axis, keepdims]);
   const d = normalizeAxis('lax.dynamicIndexInDim', o.axis ?? 0, t.ndim);
   const taken = dynamicSliceInDim(t, index, 1, d);
-  return (o.keepdims ?? true) ? taken : reshape(taken, t.shape.filter((_, k) => k !== d));
+  return (o.keepdims ?? true)
+    ? taken
+    : reshape(
+        taken,
+        t.shape.filter((_, k) => k !== d),
+      );
 }
 
 /** `x` with `update` written at a position that may be traced (clamped so that it fits). */
@@ -81,13 +116,27 @@ export function dynamicUpdateSlice(x: TensorLike, update: TensorLike, startIndic
 }
 
 /** The same along one axis, at 0 along the others. */
-export function dynamicUpdateSliceInDim(x: TensorLike, update: TensorLike, startIndex: TensorLike, axis?: AxisArgument): Tensor {
+export function dynamicUpdateSliceInDim(
+  x: TensorLike,
+  update: TensorLike,
+  startIndex: TensorLike,
+  axis?: AxisArgument,
+): Tensor {
   const t = asTensor(x);
-  return dynamicUpdateSlice(t, update, zerosExcept(t.ndim, axisOf('lax.dynamicUpdateSliceInDim', axis, t.ndim), startIndex));
+  return dynamicUpdateSlice(
+    t,
+    update,
+    zerosExcept(t.ndim, axisOf('lax.dynamicUpdateSliceInDim', axis, t.ndim), startIndex),
+  );
 }
 
 /** `x` with row `index` of an axis replaced; `update` may lack that axis. */
-export function dynamicUpdateIndexInDim(x: TensorLike, update: TensorLike, index: TensorLike, axis?: AxisArgument): Tensor {
+export function dynamicUpdateIndexInDim(
+  x: TensorLike,
+  update: TensorLike,
+  index: TensorLike,
+  axis?: AxisArgument,
+): Tensor {
   const t = asTensor(x);
   const d = axisOf('lax.dynamicUpdateIndexInDim', axis, t.ndim);
   const u = asTensor(update);
@@ -100,7 +149,10 @@ type Optional<T, K extends keyof T> = Omit<T, K> & { readonly [P in K]?: T[P] };
 /** As in `jax.lax.GatherDimensionNumbers`. */
 export type GatherDimensionNumbers = Optional<FullGatherNumbers, 'operandBatchingDims' | 'startIndicesBatchingDims'>;
 /** As in `jax.lax.ScatterDimensionNumbers`. */
-export type ScatterDimensionNumbers = Optional<FullScatterNumbers, 'operandBatchingDims' | 'scatterIndicesBatchingDims'>;
+export type ScatterDimensionNumbers = Optional<
+  FullScatterNumbers,
+  'operandBatchingDims' | 'scatterIndicesBatchingDims'
+>;
 
 /** What happens at positions outside: `clip` moves them inside; `fill` and `drop` read a fill value and skip updates. */
 export type GatherScatterMode = 'clip' | 'fill' | 'drop' | 'promise_in_bounds';
@@ -148,7 +200,10 @@ type ScatterFunction = (
 ) => Tensor;
 
 const scatterWith =
-  (name: string, apply: (x: Tensor, indices: Tensor, updates: Tensor, params: ScatterParams) => Tensor): ScatterFunction =>
+  (
+    name: string,
+    apply: (x: Tensor, indices: Tensor, updates: Tensor, params: ScatterParams) => Tensor,
+  ): ScatterFunction =>
   (x, indices, updates, dimensionNumbers, options = {}) => {
     checkOptions(name, options, ['indicesAreSorted', 'uniqueIndices', 'mode']);
     return apply(asTensor(x), asIndex(indices), asTensor(updates), {

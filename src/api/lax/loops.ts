@@ -89,7 +89,9 @@ function scanLength({ leaves, def }: FlatTree, given: number | undefined): numbe
     }
     if (length === undefined) [length, from] = [x.shape[0]!, path];
     else if (length !== x.shape[0]) {
-      throw new ShapeError(`lax.scan: expected ${path} to have ${length} entries as ${from}, got ${x.aval.toString()}.`);
+      throw new ShapeError(
+        `lax.scan: expected ${path} to have ${length} entries as ${from}, got ${x.aval.toString()}.`,
+      );
     }
   });
   if (length !== undefined) return length;
@@ -126,9 +128,9 @@ function knownBound(x: TensorLike): number | undefined {
  * `scan`, and reverse mode works; with traced bounds it is a `whileLoop`.
  * @example
  * ```ts
- * import { grad, lax } from 'cotangent';
- * const power = (x) => lax.foriLoop(0, 3, (i, v) => v.mul(x), 1);
- * console.log(String(power(2)), String(grad(power)(2))); // => 8 12
+ * import { grad, lax, np, type Tensor } from 'cotangent';
+ * const power = (x: Tensor) => lax.foriLoop(0, 3, (i, v) => v.mul(x), 1);
+ * console.log(String(power(np.array(2))), String(grad(power)(2))); // => 8 12
  * ```
  */
 export function foriLoop<C extends Tree>(
@@ -160,7 +162,10 @@ export function foriLoop<C extends Tree>(
 function bound(x: TensorLike): Tensor {
   const t = typeof x === 'number' ? scalarTensor(x, 'int32') : asTensor(x);
   if (t.ndim === 0 && isInteger(t.dtype)) return convert(t, 'int32');
-  throw new DTypeError(`lax.foriLoop: expected integer scalars as bounds, got ${t.aval.toString()}.`, "convert with astype('int32').");
+  throw new DTypeError(
+    `lax.foriLoop: expected integer scalars as bounds, got ${t.aval.toString()}.`,
+    "convert with astype('int32').",
+  );
 }
 
 /**
@@ -172,12 +177,22 @@ function bound(x: TensorLike): Tensor {
  * console.log(String(lax.whileLoop((x) => np.less(x, 100), (x) => x.mul(2), 3))); // => 192
  * ```
  */
-export function whileLoop<C extends Tree>(cond: (value: Tensors<NoInfer<C>>) => unknown, body: (value: Tensors<NoInfer<C>>) => unknown, init: C): Tensors<C> {
+export function whileLoop<C extends Tree>(
+  cond: (value: Tensors<NoInfer<C>>) => unknown,
+  body: (value: Tensors<NoInfer<C>>) => unknown,
+  init: C,
+): Tensors<C> {
   const { leaves, def } = flattenArgs('lax.whileLoop', [init]);
   const carryDef = def.children[0]!;
-  const trace = (avals: readonly Aval[]): ReturnType<typeof traceBranch> => traceBranch('lax.whileLoop', body as AnyFunction, def, avals);
+  const trace = (avals: readonly Aval[]): ReturnType<typeof traceBranch> =>
+    traceBranch('lax.whileLoop', body as AnyFunction, def, avals);
   const { leaves: carry, branch } = settleCarry('lax.whileLoop', leaves, carryDef, trace, (d) => d);
-  const test = traceBranch('lax.whileLoop', cond as AnyFunction, def, carry.map((x) => x.aval));
+  const test = traceBranch(
+    'lax.whileLoop',
+    cond as AnyFunction,
+    def,
+    carry.map((x) => x.aval),
+  );
   checkCondition(test.program.outAvals, test.def);
   const outs = bindWhile([...test.captured, ...branch.captured, ...carry], {
     cond: test.program,
@@ -192,5 +207,8 @@ function checkCondition(avals: readonly Aval[], def: TreeDef): void {
   const [aval] = avals;
   if (def.node.kind === 'leaf' && aval!.ndim === 0 && aval!.dtype === 'bool') return;
   const got = def.node.kind === 'leaf' ? aval!.toString() : def.toString();
-  throw new DTypeError(`lax.whileLoop: expected the condition to return bool[], got ${got}.`, 'compare (np.less, np.any) to get one boolean.');
+  throw new DTypeError(
+    `lax.whileLoop: expected the condition to return bool[], got ${got}.`,
+    'compare (np.less, np.any) to get one boolean.',
+  );
 }

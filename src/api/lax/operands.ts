@@ -55,7 +55,8 @@ export function scalarLike(x: Tensor, value: TensorLike): Tensor {
 }
 
 /** Axes counted from the front. */
-export const axesOf = (op: string, axes: readonly number[], rank: number): number[] => axes.map((a) => normalizeAxis(op, a, rank));
+export const axesOf = (op: string, axes: readonly number[], rank: number): number[] =>
+  axes.map((a) => normalizeAxis(op, a, rank));
 
 /** Every axis. */
 export const allAxes = (shape: Shape): number[] => shape.map((_, d) => d);

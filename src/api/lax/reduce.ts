@@ -15,7 +15,13 @@ import { reverse as flip } from '../../primitives/movement.ts';
 import * as reductions from '../../primitives/reduce.ts';
 import { sliceAxis } from '../../primitives/slice.ts';
 import { sort as sortOf } from '../../primitives/sort.ts';
-import { broadcastInDim, broadcastTo, reduceSum as reduceSumOf, reshape, transpose } from '../../primitives/structural.ts';
+import {
+  broadcastInDim,
+  broadcastTo,
+  reduceSum as reduceSumOf,
+  reshape,
+  transpose,
+} from '../../primitives/structural.ts';
 import { type AnyFunction, flattenArgs, type Tensors } from '../args.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readArgument, readOptions } from '../named.ts';
@@ -31,7 +37,10 @@ const reduction =
   (x, axes) => {
     const t = asTensor(x);
     const list = readArgument<readonly number[]>(name, 'axes', axes);
-    return f(t, axesOf(name, list, t.ndim).sort((a, b) => a - b));
+    return f(
+      t,
+      axesOf(name, list, t.ndim).sort((a, b) => a - b),
+    );
   };
 
 export const reduceSum: Reduction = reduction('lax.reduceSum', reduceSumOf);
@@ -70,7 +79,11 @@ export function reduce<X>(
 ): Tensors<X> {
   const xs = flattenArgs('lax.reduce', operands, 'operands');
   const starts = flattenArgs('lax.reduce', init, 'init').leaves.map((s, i) => scalarLike(xs.leaves[i]!, s));
-  const axes = axesOf('lax.reduce', readArgument<readonly number[]>('lax.reduce', 'dimensions', dimensions), xs.leaves[0]!.ndim);
+  const axes = axesOf(
+    'lax.reduce',
+    readArgument<readonly number[]>('lax.reduce', 'dimensions', dimensions),
+    xs.leaves[0]!.ndim,
+  );
   const monoid = xs.leaves.length === 1 ? monoids.get(computation) : undefined;
   if (monoid) {
     const combine = computation as unknown as (a: Tensor, b: Tensor) => Tensor;
@@ -91,9 +104,18 @@ function reduceByLoop(
   const outShape = kept.map((d) => shape[d]!);
   const [length, count] = [sizeOf(axes.map((d) => shape[d]!)), sizeOf(outShape)];
   const rows = leaves.map((x) => reshape(transpose(x, [...axes, ...kept]), [length, count]));
-  const mapped = vmap((acc: Tensor[], x: Tensor[]) => computation(...([unflatten(def, acc), unflatten(def, x)] as never[])));
-  const step = (acc: Tensor[], x: Tensor[]): readonly [unknown, null] => [flattenArgs('lax.reduce', mapped(acc, x)).leaves, null];
-  const [out] = scan(step, starts.map((s) => broadcastTo(s, [count])), rows);
+  const mapped = vmap((acc: Tensor[], x: Tensor[]) =>
+    computation(...([unflatten(def, acc), unflatten(def, x)] as never[])),
+  );
+  const step = (acc: Tensor[], x: Tensor[]): readonly [unknown, null] => [
+    flattenArgs('lax.reduce', mapped(acc, x)).leaves,
+    null,
+  ];
+  const [out] = scan(
+    step,
+    starts.map((s) => broadcastTo(s, [count])),
+    rows,
+  );
   return out.map((x) => reshape(x, outShape));
 }
 
@@ -153,7 +175,12 @@ const sortNames = ['dimension', 'isStable', 'numKeys'] as const;
  * Sorts along an axis, ascending and stable; NaN comes last. Of several operands the first `numKeys` are compared and all are
  * rearranged alike.
  */
-export function sort(operand: readonly Tensor[], dimension?: number | SortOptions, isStable?: boolean | SortOptions, numKeys?: number): Tensor[];
+export function sort(
+  operand: readonly Tensor[],
+  dimension?: number | SortOptions,
+  isStable?: boolean | SortOptions,
+  numKeys?: number,
+): Tensor[];
 export function sort(operand: TensorLike, dimension?: number | SortOptions, isStable?: boolean | SortOptions): Tensor;
 export function sort(
   operand: TensorLike | readonly Tensor[],

@@ -12,7 +12,12 @@ import { convert } from '../../primitives/convert.ts';
 import { iota as iotaOf } from '../../primitives/iota.ts';
 import { concatenate as concatenateOf, reverse } from '../../primitives/movement.ts';
 import { pad as padOf, slice as sliceOf, sliceAxis } from '../../primitives/slice.ts';
-import { broadcastInDim as broadcastInDimOf, broadcastTo, reshape as reshapeOf, transpose as transposeOf } from '../../primitives/structural.ts';
+import {
+  broadcastInDim as broadcastInDimOf,
+  broadcastTo,
+  reshape as reshapeOf,
+  transpose as transposeOf,
+} from '../../primitives/structural.ts';
 import { asTensor, resolveShape, type TensorLike } from '../lift.ts';
 import { readArgument, readOptions } from '../named.ts';
 import { adapt, axesOf, scalarLike } from './operands.ts';
@@ -32,7 +37,11 @@ export function broadcastInDim(
   shape: Shape | BroadcastOptions,
   broadcastDimensions?: readonly number[] | BroadcastOptions,
 ): Tensor {
-  const o = readOptions<BroadcastOptions>('lax.broadcastInDim', ['shape', 'broadcastDimensions'], [shape, broadcastDimensions]);
+  const o = readOptions<BroadcastOptions>(
+    'lax.broadcastInDim',
+    ['shape', 'broadcastDimensions'],
+    [shape, broadcastDimensions],
+  );
   return broadcastInDimOf(asTensor(x), o.shape ?? [], o.broadcastDimensions ?? []);
 }
 
@@ -42,7 +51,11 @@ interface BroadcastOptions {
 }
 
 /** The elements in row-major order under another shape; with `dimensions` the axes are permuted first. */
-export function reshape(x: TensorLike, newSizes: Shape | ReshapeOptions, dimensions?: readonly number[] | ReshapeOptions | null): Tensor {
+export function reshape(
+  x: TensorLike,
+  newSizes: Shape | ReshapeOptions,
+  dimensions?: readonly number[] | ReshapeOptions | null,
+): Tensor {
   const t = asTensor(x);
   const o = readOptions<ReshapeOptions>('lax.reshape', ['newSizes', 'dimensions'], [newSizes, dimensions]);
   const permuted = o.dimensions ? transposeOf(t, o.dimensions) : t;
@@ -55,8 +68,10 @@ interface ReshapeOptions {
 }
 
 /** Axis i of the result is axis `permutation[i]` of x. */
-export const transpose = (x: TensorLike, permutation: readonly number[] | { readonly permutation: readonly number[] }): Tensor =>
-  transposeOf(asTensor(x), readArgument<readonly number[]>('lax.transpose', 'permutation', permutation));
+export const transpose = (
+  x: TensorLike,
+  permutation: readonly number[] | { readonly permutation: readonly number[] },
+): Tensor => transposeOf(asTensor(x), readArgument<readonly number[]>('lax.transpose', 'permutation', permutation));
 
 /** Reverses the order along axes. */
 export function rev(x: TensorLike, dimensions: Dimensions): Tensor {
@@ -111,12 +126,18 @@ interface IndexInDimOptions {
 }
 
 /** `x[index]` along one axis, which stays with size 1 unless `keepdims` is false. */
-export function indexInDim(x: TensorLike, index: number, axis?: number | IndexInDimOptions, keepdims?: boolean | IndexInDimOptions): Tensor {
+export function indexInDim(
+  x: TensorLike,
+  index: number,
+  axis?: number | IndexInDimOptions,
+  keepdims?: boolean | IndexInDimOptions,
+): Tensor {
   const t = asTensor(x);
   const o = readOptions<IndexInDimOptions>('lax.indexInDim', ['axis', 'keepdims'], [axis, keepdims]);
   const d = normalizeAxis('lax.indexInDim', o.axis ?? 0, t.ndim);
   const n = t.shape[d]!;
-  if (index < -n || index >= n) throw new ShapeError(`lax.indexInDim: expected an index between ${-n} and ${n - 1}, got ${index}.`);
+  if (index < -n || index >= n)
+    throw new ShapeError(`lax.indexInDim: expected an index between ${-n} and ${n - 1}, got ${index}.`);
   const start = index < 0 ? index + n : index;
   const taken = sliceAxis(t, d, start, start + 1);
   return (o.keepdims ?? true) ? taken : squeeze(taken, [d]);
@@ -125,7 +146,11 @@ export function indexInDim(x: TensorLike, index: number, axis?: number | IndexIn
 type PaddingConfig = readonly (readonly [number, number, number] | readonly number[])[];
 
 /** Pads with a value: one `[low, high, interior]` an axis; negative edges cut elements off. */
-export function pad(x: TensorLike, value: TensorLike, paddingConfig: PaddingConfig | { readonly paddingConfig: PaddingConfig }): Tensor {
+export function pad(
+  x: TensorLike,
+  value: TensorLike,
+  paddingConfig: PaddingConfig | { readonly paddingConfig: PaddingConfig },
+): Tensor {
   const t = asTensor(x);
   const config = readArgument<PaddingConfig>('lax.pad', 'paddingConfig', paddingConfig);
   const column = (k: number): number[] => config.map((c) => c[k]!);
@@ -158,9 +183,14 @@ export function expandDims(x: TensorLike, dimensions: Dimensions): Tensor {
 /** Drops axes of size 1. */
 export function squeeze(x: TensorLike, dimensions: Dimensions): Tensor {
   const t = asTensor(x);
-  const dropped = axesOf('lax.squeeze', readArgument<readonly number[]>('lax.squeeze', 'dimensions', dimensions), t.ndim);
+  const dropped = axesOf(
+    'lax.squeeze',
+    readArgument<readonly number[]>('lax.squeeze', 'dimensions', dimensions),
+    t.ndim,
+  );
   const bad = dropped.find((d) => t.shape[d] !== 1);
-  if (bad !== undefined) throw new ShapeError(`lax.squeeze: expected axes of size 1, got axis ${bad} of ${t.aval.toString()}.`);
+  if (bad !== undefined)
+    throw new ShapeError(`lax.squeeze: expected axes of size 1, got axis ${bad} of ${t.aval.toString()}.`);
   return reshapeOf(
     t,
     t.shape.filter((_, d) => !dropped.includes(d)),
@@ -189,7 +219,12 @@ interface FullOptions {
 }
 
 /** One value everywhere, with the shape and dtype of `x`. */
-export function fullLike(x: TensorLike, fillValue: TensorLike, dtype?: DType | FullOptions | null, shape?: Shape | FullOptions): Tensor {
+export function fullLike(
+  x: TensorLike,
+  fillValue: TensorLike,
+  dtype?: DType | FullOptions | null,
+  shape?: Shape | FullOptions,
+): Tensor {
   const t = asTensor(x);
   const o = readOptions<FullOptions>('lax.fullLike', ['dtype', 'shape'], [dtype, shape]);
   return broadcastTo(convert(asTensor(fillValue), o.dtype ?? t.dtype), o.shape ?? t.shape);
@@ -200,7 +235,15 @@ export const iota = (dtype: DType, size: number): Tensor => iotaOf([size], dtype
 
 /** Counts along one axis of a shape. */
 export const broadcastedIota = (dtype: DType, shape: Shape, dimension: Dimension): Tensor =>
-  iotaOf(shape, dtype, normalizeAxis('lax.broadcastedIota', readArgument<number>('lax.broadcastedIota', 'dimension', dimension), shape.length));
+  iotaOf(
+    shape,
+    dtype,
+    normalizeAxis(
+      'lax.broadcastedIota',
+      readArgument<number>('lax.broadcastedIota', 'dimension', dimension),
+      shape.length,
+    ),
+  );
 
 /** The shape that several shapes broadcast to. */
 export const broadcastShapes = (...shapes: Shape[]): number[] => broadcastTogether('lax.broadcastShapes', ...shapes);
@@ -217,7 +260,9 @@ export function split(x: TensorLike, sizes: readonly number[] | SplitOptions, ax
   const d = normalizeAxis('lax.split', o.axis ?? 0, t.ndim);
   const parts = o.sizes ?? [];
   if (parts.reduce((a, b) => a + b, 0) !== t.shape[d]) {
-    throw new ShapeError(`lax.split: expected sizes that add up to ${t.shape[d]!}, got [${parts.join(',')}] for ${t.aval.toString()}.`);
+    throw new ShapeError(
+      `lax.split: expected sizes that add up to ${t.shape[d]!}, got [${parts.join(',')}] for ${t.aval.toString()}.`,
+    );
   }
   let start = 0;
   return parts.map((n) => sliceAxis(t, d, start, (start += n)));

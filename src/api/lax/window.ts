@@ -7,14 +7,25 @@ import { dtypeInfo, isFloat } from '../../ir/dtype.ts';
 import { ArgumentError } from '../../ir/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { pad } from '../../primitives/slice.ts';
-import { reduceWindowMax, reduceWindowMin, reduceWindowMul, reduceWindowSum, type WindowParams } from '../../primitives/window.ts';
+import {
+  reduceWindowMax,
+  reduceWindowMin,
+  reduceWindowMul,
+  reduceWindowSum,
+  type WindowParams,
+} from '../../primitives/window.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { add, max, min, mul } from './elementwise.ts';
 import { type Binary, scalarLike } from './operands.ts';
 
 /** Sizes before and after on each axis, or a rule: `SAME` keeps ⌈size / stride⌉, `VALID` pads nothing. */
-export type Padding = 'SAME' | 'SAME_LOWER' | 'VALID' | readonly (readonly [number, number])[] | readonly (readonly number[])[];
+export type Padding =
+  | 'SAME'
+  | 'SAME_LOWER'
+  | 'VALID'
+  | readonly (readonly [number, number])[]
+  | readonly (readonly number[])[];
 
 /** Explicit padding of each axis. */
 export function resolvePadding(
@@ -35,7 +46,9 @@ export function resolvePadding(
       return rule === 'SAME' ? ([less, total - less] as const) : ([total - less, less] as const);
     });
   }
-  throw new ArgumentError(`${op}: expected padding 'SAME', 'SAME_LOWER', 'VALID' or pairs of numbers, got '${padding}'.`);
+  throw new ArgumentError(
+    `${op}: expected padding 'SAME', 'SAME_LOWER', 'VALID' or pairs of numbers, got '${padding}'.`,
+  );
 }
 
 interface Monoid {
@@ -74,7 +87,13 @@ const windowNames = ['windowDimensions', 'windowStrides', 'padding', 'baseDilati
 
 function windowParams(x: Tensor, given: Partial<WindowArguments>): WindowParams {
   const ones = x.shape.map(() => 1);
-  const { windowDimensions = ones, windowStrides = ones, padding = 'VALID', baseDilation = ones, windowDilation = ones } = given;
+  const {
+    windowDimensions = ones,
+    windowStrides = ones,
+    padding = 'VALID',
+    baseDilation = ones,
+    windowDilation = ones,
+  } = given;
   const sizes = x.shape.map((n, d) => (n === 0 ? 0 : (n - 1) * baseDilation[d]! + 1));
   const windows = windowDimensions.map((n, d) => (n - 1) * (windowDilation[d] ?? 1) + 1);
   return {
@@ -116,7 +135,13 @@ export function reduceWindow(
     );
   }
   const t = asTensor(x);
-  const given = readOptions<WindowArguments>('lax.reduceWindow', windowNames, [windowDimensions, windowStrides, padding, baseDilation, windowDilation]);
+  const given = readOptions<WindowArguments>('lax.reduceWindow', windowNames, [
+    windowDimensions,
+    windowStrides,
+    padding,
+    baseDilation,
+    windowDilation,
+  ]);
   const params = windowParams(t, given);
   const isNeutral = isNeutralStart(numberOf(init), monoid.identity(t.dtype), t);
   return isNeutral ? monoid.reduce(t, params) : reduceFrom(t, scalarLike(t, init), monoid, params);

@@ -77,7 +77,9 @@ export const sparsePlus: Activation = activation((x) => {
 });
 
 /** (x + 1) / 2, clipped to [0, 1]: the derivative of `sparsePlus`. */
-export const sparseSigmoid: Activation = activation((x) => mul(like(x, 0.5), min(max(add(x, like(x, 1)), like(x, 0)), like(x, 2))));
+export const sparseSigmoid: Activation = activation((x) =>
+  mul(like(x, 0.5), min(max(add(x, like(x, 1)), like(x, 0)), like(x, 2))),
+);
 
 /** x / (1 + |x|). */
 export const softSign: Activation = activation((x) => div(x, add(abs(x), like(x, 1))));

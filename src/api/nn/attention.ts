@@ -62,7 +62,11 @@ export function dotProductAttention(
   mask?: TensorLike | AttentionOptions | null,
   options?: AttentionOptions,
 ): Tensor {
-  const o = readOptions<AttentionOptions>('nn.dotProductAttention', ['bias', 'mask', 'scale', 'isCausal'], [bias, mask, options]);
+  const o = readOptions<AttentionOptions>(
+    'nn.dotProductAttention',
+    ['bias', 'mask', 'scale', 'isCausal'],
+    [bias, mask, options],
+  );
   const given = promoteToFloat(query, key, value);
   const [q, k, v] = given.map(withBatch) as [Tensor, Tensor, Tensor];
   checkShapes(q, k, v);
@@ -70,12 +74,24 @@ export function dotProductAttention(
   const [s, heads] = [k.shape[1]!, k.shape[2]!];
   const grouped = reshape(q, [b, t, heads, n / heads, h]);
   // [b, heads, t, group, s]
-  const products = dotGeneral(grouped, k, { contract: [[4], [3]], batch: [[0, 2], [0, 2]] });
+  const products = dotGeneral(grouped, k, {
+    contract: [[4], [3]],
+    batch: [
+      [0, 2],
+      [0, 2],
+    ],
+  });
   const scores = mul(reshape(transpose(products, [0, 1, 3, 2, 4]), [b, n, t, s]), like(q, o.scale ?? 1 / Math.sqrt(h)));
   const weights = softmax(applyMask(o.bias === undefined ? scores : add(scores, asTensor(o.bias)), o), -1);
   const byHead = reshape(weights, [b, heads, n / heads, t, s]);
   // [b, heads, group, t, h]
-  const mixed = dotGeneral(byHead, v, { contract: [[4], [1]], batch: [[0, 1], [0, 2]] });
+  const mixed = dotGeneral(byHead, v, {
+    contract: [[4], [1]],
+    batch: [
+      [0, 1],
+      [0, 2],
+    ],
+  });
   return reshape(transpose(mixed, [0, 3, 1, 2, 4]), [...given[0]!.shape.slice(0, -1), v.shape[3]!]);
 }
 

@@ -32,7 +32,8 @@ export const dropping = (x: Tensor, axes: readonly number[]): Tensor =>
 export const axesOf = (op: string, axis: Axes | undefined, x: Tensor): number[] => normalizeAxes(op, axis, x.ndim);
 
 /** x where the mask holds, `other` elsewhere. */
-export const masked = (x: Tensor, where: Tensor | undefined, other: number): Tensor => (where ? select(where, x, like(x, other)) : x);
+export const masked = (x: Tensor, where: Tensor | undefined, other: number): Tensor =>
+  where ? select(where, x, like(x, other)) : x;
 
 /** Largest; −∞ where nothing counts. */
 export function maxKept(x: Tensor, axes: readonly number[], where?: Tensor): Tensor {

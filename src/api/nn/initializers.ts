@@ -65,7 +65,8 @@ function fans(shape: Shape, { inAxis = -2, outAxis = -1, batchAxis = [] }: FanOp
       'initialise biases with zeros or normal.',
     );
   }
-  const size = (axes: number | readonly number[]): number => sizeOf((typeof axes === 'number' ? [axes] : axes).map((d) => shape.at(d)!));
+  const size = (axes: number | readonly number[]): number =>
+    sizeOf((typeof axes === 'number' ? [axes] : axes).map((d) => shape.at(d)!));
   const [ins, outs] = [size(inAxis), size(outAxis)];
   const receptive = sizeOf(shape) / ins / outs / size(batchAxis);
   return [ins * receptive, outs * receptive];
@@ -78,7 +79,12 @@ export type FanDistribution = 'truncated_normal' | 'normal' | 'uniform';
 const truncatedDeviation = 0.8796256610342398;
 
 /** Variance scale / n, n the number of inputs, of outputs, or their mean. */
-export function varianceScaling(scale: number, mode: FanMode, distribution: FanDistribution, options: FanOptions = {}): Initializer {
+export function varianceScaling(
+  scale: number,
+  mode: FanMode,
+  distribution: FanDistribution,
+  options: FanOptions = {},
+): Initializer {
   checkOptions('nn.initializers.varianceScaling', options, fanNames);
   return (key, shape, dtype = defaultFloat()) => {
     const [ins, outs] = fans(shape, options);
@@ -91,7 +97,9 @@ export function varianceScaling(scale: number, mode: FanMode, distribution: FanD
       case 'uniform':
         return scaled(uniformSamples(key, shape, dtype, -1, 1), Math.sqrt(3 * variance));
       default:
-        throw new ArgumentError(`nn.initializers.varianceScaling: expected a distribution, got ${String(distribution)}.`);
+        throw new ArgumentError(
+          `nn.initializers.varianceScaling: expected a distribution, got ${String(distribution)}.`,
+        );
     }
   };
 }

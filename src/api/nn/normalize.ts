@@ -22,7 +22,8 @@ import { readOptions } from '../named.ts';
 import { checkOptions } from '../options.ts';
 import { type Axes, axesOf, dropping, masked, maxKept, meanKept, sumKept } from './axes.ts';
 
-const maskOf = (where: TensorLike | undefined): Tensor | undefined => (where === undefined ? undefined : asTensor(where));
+const maskOf = (where: TensorLike | undefined): Tensor | undefined =>
+  where === undefined ? undefined : asTensor(where);
 
 export interface SoftmaxOptions {
   /** Default −1. */
@@ -84,10 +85,18 @@ const logsumexpNames = ['axis', 'b', 'keepdims', 'returnSign', 'where'] as const
  * console.log(String(nn.logsumexp(np.array([1000, 1000])))); // => 1000.693
  * ```
  */
-export function logsumexp(x: TensorLike, axis: Axes | undefined, options: LogsumexpOptions & { readonly returnSign: true }): [Tensor, Tensor];
+export function logsumexp(
+  x: TensorLike,
+  axis: Axes | undefined,
+  options: LogsumexpOptions & { readonly returnSign: true },
+): [Tensor, Tensor];
 export function logsumexp(x: TensorLike, options: LogsumexpOptions & { readonly returnSign: true }): [Tensor, Tensor];
 export function logsumexp(x: TensorLike, axis?: Axes | LogsumexpOptions, options?: LogsumexpOptions): Tensor;
-export function logsumexp(x: TensorLike, axis?: Axes | LogsumexpOptions, options?: LogsumexpOptions): Tensor | [Tensor, Tensor] {
+export function logsumexp(
+  x: TensorLike,
+  axis?: Axes | LogsumexpOptions,
+  options?: LogsumexpOptions,
+): Tensor | [Tensor, Tensor] {
   const o = readOptions<LogsumexpOptions>('nn.logsumexp', logsumexpNames, [axis, options]);
   const [t, factors] = o.b === undefined ? promoteToFloat(x) : promoteToFloat(x, o.b);
   const shape = factors ? broadcastShapes('nn.logsumexp', t!.shape, factors.shape) : t!.shape;
@@ -148,7 +157,8 @@ export function standardize(x: TensorLike, axis?: Axes | StandardizeOptions, opt
   const mean = o.mean === undefined ? meanKept(t!, axes, where) : convert(asTensor(o.mean), t!.dtype);
   const centred = sub(t!, mean);
   // Two passes: E[x²] − E[x]² would lose the variance of numbers far from 0.
-  const variance = o.variance === undefined ? meanKept(mul(centred, centred), axes, where) : convert(asTensor(o.variance), t!.dtype);
+  const variance =
+    o.variance === undefined ? meanKept(mul(centred, centred), axes, where) : convert(asTensor(o.variance), t!.dtype);
   return mul(centred, rsqrt(add(variance, convert(asTensor(o.epsilon ?? 1e-5), t!.dtype))));
 }
 
@@ -174,6 +184,10 @@ export function oneHot(x: TensorLike, numClasses: number, options: OneHotOptions
   const t = asTensor(x);
   const axis = normalizeAxis('nn.oneHot', options.axis ?? -1, t.ndim + 1);
   const rows = reshape(t, t.shape.toSpliced(axis, 0, 1));
-  const classes = iota(rows.shape.map((_, d) => (d === axis ? numClasses : 1)), t.dtype === 'bool' ? 'int32' : t.dtype, axis);
+  const classes = iota(
+    rows.shape.map((_, d) => (d === axis ? numClasses : 1)),
+    t.dtype === 'bool' ? 'int32' : t.dtype,
+    axis,
+  );
   return convert(eq(t.dtype === 'bool' ? convert(rows, 'int32') : rows, classes), options.dtype ?? defaultFloat());
 }

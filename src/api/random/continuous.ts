@@ -90,7 +90,6 @@ export function gumbelOf(key: TensorLike, shape: Shape, dtype: DType): Tensor {
 
 export const gumbel: Sampler = sampler('random.gumbel', gumbelOf);
 
-
 /** A parameter as floats of the sample's dtype. */
 export const parameter = (x: TensorLike, dtype: DType): Tensor => convert(asTensor(x), dtype);
 

@@ -1,5 +1,5 @@
 /**
- * The gamma distribution and those made of it: beta, Dirichlet, chi-square, Student's t; Poisson.
+ * The gamma distribution and those made of it: beta, Dirichlet, chi-square, Student's t.
  * May import: everything up to `control`, `api/args`, `api/lax`.
  * @module
  */
@@ -67,7 +67,12 @@ function acceptedV(key: Tensor, d: Tensor): Tensor {
     ({ key: k }: Attempt) => {
       const [next, xKey, uKey] = splitKeys(k, 3);
       const { x, v } = propose(xKey!);
-      return { key: next!, square: mul(x, x), v: mul(mul(v, v), v), u: uniformBetween('random.gamma', uKey!, [], dtype, 0, 1) };
+      return {
+        key: next!,
+        square: mul(x, x),
+        v: mul(mul(v, v), v),
+        u: uniformBetween('random.gamma', uKey!, [], dtype, 0, 1),
+      };
     },
     // Rejected at once.
     { key, square: like(d, 0), v: like(d, 1), u: like(d, 2) },
@@ -124,7 +129,12 @@ function gammaOf(key: TensorLike, a: Tensor, shape: Shape, isLog: boolean): Tens
   return reshape((isLog ? logGammaSamples : gammaSamples)(asTensor(key), alphas) as Tensor, shape);
 }
 
-type GammaSampler = (key: TensorLike, a: TensorLike, shape?: ShapeLike | SampleOptions, dtype?: DType | SampleOptions) => Tensor;
+type GammaSampler = (
+  key: TensorLike,
+  a: TensorLike,
+  shape?: ShapeLike | SampleOptions,
+  dtype?: DType | SampleOptions,
+) => Tensor;
 
 const gammaSampler =
   (name: string, finish: (key: TensorLike, a: Tensor, shape: Shape) => Tensor): GammaSampler =>

@@ -28,7 +28,10 @@ export type ShapeLike = number | Shape;
 export function shapeOf(op: string, shape: ShapeLike): Shape {
   const list = typeof shape === 'number' ? [shape] : shape;
   if (Array.isArray(list) && list.every((n) => Number.isInteger(n) && n >= 0)) return list;
-  throw new ArgumentError(`${op}: expected a shape of non-negative integers, got ${String(shape)}.`, 'pass an array such as [2, 3].');
+  throw new ArgumentError(
+    `${op}: expected a shape of non-negative integers, got ${String(shape)}.`,
+    'pass an array such as [2, 3].',
+  );
 }
 
 /** The two words of a key. */
@@ -56,7 +59,10 @@ function wordsOf(op: string, key: TensorLike): [Tensor, Tensor] {
 export function key(seed: number | bigint | TensorLike): Tensor {
   if (typeof seed === 'bigint' || typeof seed === 'number') {
     if (typeof seed === 'number' && !Number.isSafeInteger(seed)) {
-      throw new ArgumentError(`random.key: expected an integer seed, got ${String(seed)}.`, 'use a bigint for seeds beyond 2^53.');
+      throw new ArgumentError(
+        `random.key: expected an integer seed, got ${String(seed)}.`,
+        'use a bigint for seeds beyond 2^53.',
+      );
     }
     const wide = BigInt.asUintN(64, BigInt(seed));
     return deviceTensor(new Uint32Array([Number(wide >> 32n), Number(wide & 0xffffffffn)]), new Aval([2], 'uint32'));
@@ -86,7 +92,9 @@ function originalStream([k0, k1]: readonly [Tensor, Tensor], n: number): Tensor 
   const second = add(first, scalarTensor(half, 'uint32'));
   // An odd count is made even with a counter 0 whose output is dropped.
   const isOdd = n % 2 === 1;
-  const counters = isOdd ? concatenate([sliceAxis(second, 0, 0, half - 1), filled(new Aval([1], 'uint32'), 0)], 0) : second;
+  const counters = isOdd
+    ? concatenate([sliceAxis(second, 0, 0, half - 1), filled(new Aval([1], 'uint32'), 0)], 0)
+    : second;
   const out = concatenate(threefry2x32(k0, k1, first, counters), 0);
   return isOdd ? sliceAxis(out, 0, 0, n) : out;
 }
@@ -174,6 +182,9 @@ export function bits(k: TensorLike, shape?: ShapeLike | BitsOptions, dtype?: DTy
     case 'uint8':
       return settings.threefryPartitionable ? convert(bits32('random.bits', k, size), 'uint8') : originalBytes(k, size);
     default:
-      throw new DTypeError(`random.bits: expected dtype uint32 or uint8, got ${String(o.dtype)}.`, 'combine two uint32 for 64 bits.');
+      throw new DTypeError(
+        `random.bits: expected dtype uint32 or uint8, got ${String(o.dtype)}.`,
+        'combine two uint32 for 64 bits.',
+      );
   }
 }

@@ -79,7 +79,8 @@ export function permutation(
 ): Tensor {
   const o = readOptions<PermutationOptions>('random.permutation', ['axis', 'independent'], [axis, independent]);
   if (typeof x === 'number') {
-    if (!Number.isInteger(x) || x < 0) throw new ArgumentError(`random.permutation: expected a non-negative integer, got ${String(x)}.`);
+    if (!Number.isInteger(x) || x < 0)
+      throw new ArgumentError(`random.permutation: expected a non-negative integer, got ${String(x)}.`);
     return shuffled(key, iota([x], 'int32'), 0);
   }
   const t = asTensor(x);
@@ -98,7 +99,8 @@ export interface ChoiceOptions {
 }
 
 function checkChoice(count: number, wanted: number, replace: boolean, p: Tensor | undefined): void {
-  if (wanted > 0 && count <= 0) throw new ArgumentError('random.choice: expected something to choose from, got nothing.');
+  if (wanted > 0 && count <= 0)
+    throw new ArgumentError('random.choice: expected something to choose from, got nothing.');
   if (!replace && wanted > count) {
     throw new ArgumentError(
       `random.choice: expected at most ${count} draws without replacement, got ${wanted}.`,
@@ -106,7 +108,9 @@ function checkChoice(count: number, wanted: number, replace: boolean, p: Tensor 
     );
   }
   if (p && (p.ndim !== 1 || p.shape[0] !== count)) {
-    throw new ShapeError(`random.choice: expected one probability for each of ${count} entries, got ${p.aval.toString()}.`);
+    throw new ShapeError(
+      `random.choice: expected one probability for each of ${count} entries, got ${p.aval.toString()}.`,
+    );
   }
 }
 
@@ -144,7 +148,10 @@ export function choice(
 function firstOfPermutation(key: TensorLike, from: Tensor | number, axis: number, size: Shape): Tensor {
   const all = permutation(key, from, axis);
   const first = sliceAxis(all, axis, 0, sizeOf(size));
-  return reshape(first, all.shape.flatMap((n, d) => (d === axis ? size : [n])));
+  return reshape(
+    first,
+    all.shape.flatMap((n, d) => (d === axis ? size : [n])),
+  );
 }
 
 /** Positions with the given probabilities: by inverting the running sum, or (without replacement) the largest of log p + Gumbel noise. */

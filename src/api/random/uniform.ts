@@ -32,7 +32,9 @@ export function sampleShape(op: string, shape: ShapeLike | undefined, ...paramet
   if (shape === undefined) return needed;
   const wanted = shapeOf(op, shape);
   if (sameShape(broadcastShapes(op, wanted, needed), wanted)) return wanted;
-  throw new ArgumentError(`${op}: expected parameters that broadcast to [${wanted.join(',')}], got [${needed.join(',')}].`);
+  throw new ArgumentError(
+    `${op}: expected parameters that broadcast to [${wanted.join(',')}], got [${needed.join(',')}].`,
+  );
 }
 
 /**
@@ -51,15 +53,28 @@ function unitFloats(op: string, key: TensorLike, shape: Shape, dtype: DType): Te
 }
 
 /** Uniform on [minval, maxval), at least minval after rounding. */
-export function uniformOf(op: string, key: TensorLike, shape: Shape, dtype: DType, minval: Tensor, maxval: Tensor): Tensor {
+export function uniformOf(
+  op: string,
+  key: TensorLike,
+  shape: Shape,
+  dtype: DType,
+  minval: Tensor,
+  maxval: Tensor,
+): Tensor {
   const floats = unitFloats(op, key, shape, dtype);
   if (minval.scalar === 0 && maxval.scalar === 1) return floats;
   return max(minval, add(mul(floats, sub(maxval, minval)), minval));
 }
 
 /** Uniform between two numbers. */
-export const uniformBetween = (op: string, key: TensorLike, shape: Shape, dtype: DType, lo: number, hi: number): Tensor =>
-  uniformOf(op, key, shape, dtype, scalarTensor(lo, dtype), scalarTensor(hi, dtype));
+export const uniformBetween = (
+  op: string,
+  key: TensorLike,
+  shape: Shape,
+  dtype: DType,
+  lo: number,
+  hi: number,
+): Tensor => uniformOf(op, key, shape, dtype, scalarTensor(lo, dtype), scalarTensor(hi, dtype));
 
 export interface SampleOptions {
   readonly shape?: ShapeLike;
@@ -87,7 +102,11 @@ export function uniform(
   minval?: TensorLike | UniformOptions,
   maxval?: TensorLike,
 ): Tensor {
-  const o = readOptions<UniformOptions>('random.uniform', ['shape', 'dtype', 'minval', 'maxval'], [shape, dtype, minval, maxval]);
+  const o = readOptions<UniformOptions>(
+    'random.uniform',
+    ['shape', 'dtype', 'minval', 'maxval'],
+    [shape, dtype, minval, maxval],
+  );
   const type = floatDType('random.uniform', o.dtype);
   const [lo, hi] = [convert(asTensor(o.minval ?? 0), type), convert(asTensor(o.maxval ?? 1), type)];
   return uniformOf('random.uniform', key, sampleShape('random.uniform', o.shape ?? [], lo, hi), type, lo, hi);
@@ -124,11 +143,19 @@ export function randint(
   maxval?: TensorLike | RandintOptions,
   dtype?: DType | RandintOptions,
 ): Tensor {
-  const o = readOptions<RandintOptions>('random.randint', ['shape', 'minval', 'maxval', 'dtype'], [shape, minval, maxval, dtype]);
+  const o = readOptions<RandintOptions>(
+    'random.randint',
+    ['shape', 'minval', 'maxval', 'dtype'],
+    [shape, minval, maxval, dtype],
+  );
   const type = o.dtype ?? 'int32';
-  if (!isInteger(type)) throw new DTypeError(`random.randint: expected an integer dtype, got ${type}.`, 'use random.uniform for floats.');
+  if (!isInteger(type))
+    throw new DTypeError(`random.randint: expected an integer dtype, got ${type}.`, 'use random.uniform for floats.');
   if (o.minval === undefined || o.maxval === undefined) {
-    throw new ArgumentError('random.randint: expected minval and maxval, got one or none.', 'call randint(key, shape, minval, maxval).');
+    throw new ArgumentError(
+      'random.randint: expected minval and maxval, got one or none.',
+      'call randint(key, shape, minval, maxval).',
+    );
   }
   if (type !== 'uint8') return sampleIntegers(key, o.shape ?? [], o.minval, o.maxval, type);
   // Sampled with 32 bits, so that there is no bias; the bounds are still those of bytes.
@@ -137,7 +164,13 @@ export function randint(
 }
 
 /** offset = (high · 2³² + low) mod span, from 64 random bits, in 32-bit arithmetic: (a·b) mod n = ((a mod n)·(b mod n)) mod n. */
-function sampleIntegers(key: TensorLike, shape: ShapeLike, minval: TensorLike, maxval: TensorLike, dtype: DType): Tensor {
+function sampleIntegers(
+  key: TensorLike,
+  shape: ShapeLike,
+  minval: TensorLike,
+  maxval: TensorLike,
+  dtype: DType,
+): Tensor {
   const [lo, hi] = [integerBound(minval, dtype), integerBound(maxval, dtype)];
   const size = sampleShape('random.randint', shape, lo, hi);
   const isPast = typeof maxval === 'number' && maxval > integerRange(dtype)[1];
@@ -157,14 +190,17 @@ function bitPairs(key: TensorLike, shape: Shape): readonly [Tensor, Tensor] {
   return [bits32('random.randint', k1!, shape), bits32('random.randint', k2!, shape)];
 }
 
-
 export interface BernoulliOptions {
   readonly p?: TensorLike;
   readonly shape?: ShapeLike;
 }
 
 /** True with probability p (default ½). */
-export function bernoulli(key: TensorLike, p?: TensorLike | BernoulliOptions, shape?: ShapeLike | BernoulliOptions): Tensor {
+export function bernoulli(
+  key: TensorLike,
+  p?: TensorLike | BernoulliOptions,
+  shape?: ShapeLike | BernoulliOptions,
+): Tensor {
   const o = readOptions<BernoulliOptions>('random.bernoulli', ['p', 'shape'], [p, shape]);
   const [probability] = promoteToFloat(o.p ?? 0.5);
   const { dtype } = probability!;

@@ -16,8 +16,8 @@ const timesLog = customJvp<[Tensor, Tensor], Tensor>((x, y) =>
   where(prim.or(ne(x, 0), isNan(y)), mul(x, prim.log(y)), 0),
 );
 timesLog.defjvps(
-  (dx, _z, _x, y) => mul(dx, prim.log(y!)),
-  (dy, _z, x, y) => div(mul(dy, x!), y!),
+  (dx, _z, _x, y) => mul(dx, prim.log(y)),
+  (dy, _z, x, y) => div(mul(dy, x), y),
 );
 
 /** x · log(1 + y) with 0 at x = 0, unless y is NaN. */
@@ -26,13 +26,13 @@ const timesLog1p = customJvp<[Tensor, Tensor], Tensor>((x, y) =>
   where(prim.or(ne(x, 0), isNan(y)), mul(x, prim.log1p(y)), 0),
 );
 timesLog1p.defjvps(
-  (dx, _z, _x, y) => mul(dx, prim.log1p(y!)),
-  (dy, _z, x, y) => div(mul(dy, x!), add(y!, 1)),
+  (dx, _z, _x, y) => mul(dx, prim.log1p(y)),
+  (dy, _z, x, y) => div(mul(dy, x), add(y, 1)),
 );
 
 /** x log x, of which the derivative log x + 1 is finite where the two of xlogy(x, x) are not both. */
 const xlogx = customJvp<[Tensor], Tensor>((x) => timesLog(x, x));
-xlogx.defjvps((dx, _y, x) => mul(dx, add(prim.log(x!), 1)));
+xlogx.defjvps((dx, _y, x) => mul(dx, add(prim.log(x), 1)));
 
 /**
  * x log y, which is 0 where x is 0.
@@ -42,13 +42,13 @@ xlogx.defjvps((dx, _y, x) => mul(dx, add(prim.log(x!), 1)));
  * console.log(scipy.special.xlogy([0, 2], [0, 1]).toArray()); // => [ 0, 0 ]
  * ```
  */
-export const xlogy: OfTwo = onFloats((x, y) => timesLog(x!, y!));
+export const xlogy: OfTwo = onFloats((x, y) => timesLog(x, y));
 
 /** x log(1 + y), which is 0 where x is 0. */
-export const xlog1py: OfTwo = onFloats((x, y) => timesLog1p(x!, y!));
+export const xlog1py: OfTwo = onFloats((x, y) => timesLog1p(x, y));
 
 /** −x log x; −∞ of negative numbers. */
-export const entr: Unary = onFloats((x) => where(lt(x!, 0), -Infinity, prim.neg(xlogx(x!))));
+export const entr: Unary = onFloats((x) => where(lt(x, 0), -Infinity, prim.neg(xlogx(x))));
 
 function relativeEntropy(p: Tensor, q: Tensor): Tensor {
   const isPositive = prim.and(gt(p, 0), gt(q, 0));
@@ -59,10 +59,10 @@ function relativeEntropy(p: Tensor, q: Tensor): Tensor {
 }
 
 /** p log(p / q): 0 where p is 0 and q ≥ 0, ∞ outside. */
-export const relEntr: OfTwo = onFloats((p, q) => relativeEntropy(p!, q!));
+export const relEntr: OfTwo = onFloats((p, q) => relativeEntropy(p, q));
 
 /** p log(p / q) − p + q. */
-export const klDiv: OfTwo = onFloats((p, q) => add(sub(relativeEntropy(p!, q!), p!), q!));
+export const klDiv: OfTwo = onFloats((p, q) => add(sub(relativeEntropy(p, q), p), q));
 
 function powerTransform(logX: Tensor, lambda: Tensor): Tensor {
   const isZero = eq(lambda, 0);
@@ -71,7 +71,7 @@ function powerTransform(logX: Tensor, lambda: Tensor): Tensor {
 }
 
 /** (x^λ − 1) / λ, and log x at λ = 0. */
-export const boxcox: OfTwo = onFloats((x, lambda) => powerTransform(prim.log(x!), lambda!));
+export const boxcox: OfTwo = onFloats((x, lambda) => powerTransform(prim.log(x), lambda));
 
 /** ((1 + x)^λ − 1) / λ, and log(1 + x) at λ = 0. */
-export const boxcox1p: OfTwo = onFloats((x, lambda) => powerTransform(prim.log1p(x!), lambda!));
+export const boxcox1p: OfTwo = onFloats((x, lambda) => powerTransform(prim.log1p(x), lambda));

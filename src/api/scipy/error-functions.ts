@@ -20,13 +20,13 @@ import { add, div, eq, ge, gt, lt, max, min, mul, ne, onFloats, polynomial, squa
  * console.log(scipy.special.erf([0, 1]).toArray().map((y) => y.toFixed(4))); // => [ '0.0000', '0.8427' ]
  * ```
  */
-export const erf: Unary = onFloats((x) => prim.erf(x!));
+export const erf: Unary = onFloats((x) => prim.erf(x));
 
 /** 1 − erf x, accurate where it is small. */
-export const erfc: Unary = onFloats((x) => prim.erfc(x!));
+export const erfc: Unary = onFloats((x) => prim.erfc(x));
 
 /** The inverse of erf on [−1, 1]. */
-export const erfinv: Unary = onFloats((x) => prim.erfInv(x!));
+export const erfinv: Unary = onFloats((x) => prim.erfInv(x));
 
 /** Where e^(x²) nears overflow: √(log of the largest finite number). */
 const erfcxLimit = { float32: 9.4, float64: 26.6 };
@@ -41,10 +41,10 @@ const scaledErfc = customJvp<[Tensor], Tensor>((x) => {
   const tail = div(polynomial(erfcxTail, div(1, square(large))), mul(large, Math.sqrt(Math.PI)));
   return where(isLarge, tail, mul(prim.exp(square(safe)), prim.erfc(safe)));
 });
-scaledErfc.defjvps((dx, y, x) => mul(dx, sub(mul(mul(x!, 2), y), 2 / Math.sqrt(Math.PI))));
+scaledErfc.defjvps((dx, y, x) => mul(dx, sub(mul(mul(x, 2), y), 2 / Math.sqrt(Math.PI))));
 
 /** e^(x²) erfc x, which does not vanish for large x. */
-export const erfcx: Unary = onFloats((x) => scaledErfc(x!));
+export const erfcx: Unary = onFloats((x) => scaledErfc(x));
 
 /** Only float dtypes have a normal distribution: an integer is more likely a mistake than meant (as in JAX). */
 function floatOf(op: string, x: TensorLike): Tensor {
@@ -103,7 +103,7 @@ function differentiableLogNdtr(terms: number): CustomJvpFunction<[Tensor], Tenso
   const known = logNdtrs.get(terms);
   if (known) return known;
   const made = customJvp<[Tensor], Tensor>((x) => logNdtrOf(x, terms));
-  made.defjvps((dx, y, x) => mul(dx, prim.exp(sub(logDensity(x!), y))));
+  made.defjvps((dx, y, x) => mul(dx, prim.exp(sub(logDensity(x), y))));
   logNdtrs.set(terms, made);
   return made;
 }
@@ -194,13 +194,13 @@ quantileFunction.defjvps((dp, x) => {
 export const ndtri: Unary = (p) => quantileFunction(floatOf('ndtri', p));
 
 /** log(p / (1 − p)). */
-export const logit: Unary = onFloats((p) => logOdds(p!));
+export const logit: Unary = onFloats((p) => logOdds(p));
 
 const logOdds = customJvp<[Tensor], Tensor>((p) => prim.log(div(p, sub(1, p))));
-logOdds.defjvps((dp, _y, p) => div(dp, mul(p!, sub(1, p!))));
+logOdds.defjvps((dp, _y, p) => div(dp, mul(p, sub(1, p))));
 
 /** 1 / (1 + e^(−x)), the inverse of logit. */
-export const expit: Unary = onFloats((x) => prim.logistic(x!));
+export const expit: Unary = onFloats((x) => prim.logistic(x));
 
 export const logitOf = (p: Tensor): Tensor => logOdds(p);
 export const logNdtrOf3 = (x: Tensor): Tensor => differentiableLogNdtr(3)(x);

@@ -20,13 +20,13 @@ import { add, div, either, eq, ge, gt, le, lt, max, min, mul, ne, type OfTwo, on
  * console.log(scipy.special.gammaln(5).item().toFixed(4)); // => 3.1781
  * ```
  */
-export const gammaln: Unary = onFloats((x) => prim.lgamma(x!));
+export const gammaln: Unary = onFloats((x) => prim.lgamma(x));
 
 /** log Γ(x) for x > 0; NaN elsewhere. */
-export const loggamma: Unary = onFloats((x) => where(gt(x!, 0), prim.lgamma(x!), Number.NaN));
+export const loggamma: Unary = onFloats((x) => where(gt(x, 0), prim.lgamma(x), Number.NaN));
 
 /** Sign of Γ(x): 1 or −1; NaN at negative integers, −1 at −0. */
-export const gammasgn: Unary = onFloats((x) => signOfGamma(x!));
+export const gammasgn: Unary = onFloats((x) => signOfGamma(x));
 
 function signOfGamma(x: Tensor): Tensor {
   const floor = prim.floor(x);
@@ -38,7 +38,10 @@ function signOfGamma(x: Tensor): Tensor {
   return where(either(isPole, ne(x, x)), Number.NaN, sign);
 }
 
-const gammaOf = (x: Tensor): Tensor => mul(signOfGamma(x), prim.exp(prim.lgamma(x)));
+const differentiableGamma = customJvp<[Tensor], Tensor>((x) => mul(signOfGamma(x), prim.exp(prim.lgamma(x))));
+// Γ′ = Γ ψ, with ψ = −∞ at ±0 as JAX has it here (ψ itself is NaN at its poles).
+differentiableGamma.defjvps((dx, y, x) => mul(mul(dx, where(eq(x!, 0), -Infinity, prim.digamma(x!))), y));
+const gammaOf = (x: Tensor): Tensor => differentiableGamma(x);
 
 /**
  * Γ(x); NaN at negative integers.
@@ -48,10 +51,10 @@ const gammaOf = (x: Tensor): Tensor => mul(signOfGamma(x), prim.exp(prim.lgamma(
  * console.log(scipy.special.gamma([0.5, 5]).toArray().map((y) => y.toFixed(4))); // => [ '1.7725', '24.0000' ]
  * ```
  */
-export const gamma: Unary = onFloats((x) => gammaOf(x!));
+export const gamma: Unary = onFloats((x) => gammaOf(x));
 
 /** ψ(x), the derivative of log Γ. */
-export const digamma: Unary = onFloats((x) => prim.digamma(x!));
+export const digamma: Unary = onFloats((x) => prim.digamma(x));
 export { digamma as psi };
 
 /**
@@ -65,8 +68,8 @@ export const polygamma: OfTwo = (n, x) => {
   return prim.polygamma(order, t);
 };
 
-/** n! = Γ(n + 1); 0 for negative n. */
-export const factorial: Unary = onFloats((n) => where(lt(n!, 0), 0, prim.exp(prim.lgamma(add(n!, 1)))));
+/** n = Γ(n + 1); 0 for negative n. */
+export const factorial: Unary = onFloats((n) => where(lt(n, 0), 0, prim.exp(prim.lgamma(add(n, 1)))));
 
 /**
  * Correction of Stirling's series, log Γ(x) − (x − ½) log x + x − ½ log 2π, as a polynomial in 1/x² over x, for x ≥ 8.
@@ -105,19 +108,19 @@ export function betalnOf(x: Tensor, y: Tensor): Tensor {
 }
 
 /** log |B(a, b)| = log |Γ(a) Γ(b) / Γ(a + b)|. */
-export const betaln: OfTwo = onFloats((a, b) => betalnOf(a!, b!));
+export const betaln: OfTwo = onFloats((a, b) => betalnOf(a, b));
 
 /** B(a, b) = Γ(a) Γ(b) / Γ(a + b). */
 export const beta: OfTwo = onFloats((a, b) => {
-  const sign = mul(mul(signOfGamma(a!), signOfGamma(b!)), signOfGamma(add(a!, b!)));
-  return mul(sign, prim.exp(betalnOf(a!, b!)));
+  const sign = mul(mul(signOfGamma(a), signOfGamma(b)), signOfGamma(add(a, b)));
+  return mul(sign, prim.exp(betalnOf(a, b)));
 });
 
 /**
  * Regularised incomplete beta I_x(a, b). Differentiable in x.
  * @throws DifferentiationError for derivatives in a or b
  */
-export const betainc: (a: TensorLike, b: TensorLike, x: TensorLike) => Tensor = onFloats((a, b, x) => prim.betainc(a!, b!, x!));
+export const betainc: (a: TensorLike, b: TensorLike, x: TensorLike) => Tensor = onFloats((a, b, x) => prim.betainc(a, b, x));
 
 /**
  * Regularised lower incomplete gamma P(a, x).
@@ -127,10 +130,10 @@ export const betainc: (a: TensorLike, b: TensorLike, x: TensorLike) => Tensor = 
  * console.log(scipy.special.gammainc(1, 2).item().toFixed(4)); // => 0.8647
  * ```
  */
-export const gammainc: OfTwo = onFloats((a, x) => prim.igamma(a!, x!));
+export const gammainc: OfTwo = onFloats((a, x) => prim.igamma(a, x));
 
 /** Regularised upper incomplete gamma Q(a, x) = 1 − P(a, x), accurate where it is small. */
-export const gammaincc: OfTwo = onFloats((a, x) => prim.igammac(a!, x!));
+export const gammaincc: OfTwo = onFloats((a, x) => prim.igammac(a, x));
 
 /** log Γ_d(a) of dimension d: ¼ d (d − 1) log π + Σ log Γ(a − j/2), j = 0 … d − 1. */
 export function multigammaln(a: TensorLike, d: number): Tensor {
@@ -159,12 +162,12 @@ export function comb(n: TensorLike, k: TensorLike, options: CombOptions = {}): T
 
 const pochhammer = customJvp<[Tensor, Tensor], Tensor>((z, m) => where(eq(m, 0), 1, div(gammaOf(add(z, m)), gammaOf(z))));
 pochhammer.defjvps(
-  (dz, y, z, m) => mul(mul(sub(prim.digamma(add(z!, m!)), prim.digamma(z!)), y), dz),
-  (dm, y, z, m) => mul(mul(prim.digamma(add(z!, m!)), y), dm),
+  (dz, y, z, m) => mul(mul(sub(prim.digamma(add(z, m)), prim.digamma(z)), y), dz),
+  (dm, y, z, m) => mul(mul(prim.digamma(add(z, m)), y), dm),
 );
 
 /** The rising factorial Γ(z + m) / Γ(z). */
-export const poch: OfTwo = onFloats((z, m) => pochhammer(z!, m!));
+export const poch: OfTwo = onFloats((z, m) => pochhammer(z, m));
 
 /** (2k)! / B₂ₖ with Bernoulli's numbers, k = 1 … 16. */
 const bernoulliRatios = [
@@ -207,4 +210,4 @@ hurwitz.defjvp(([s, q]: [Tensor, Tensor], tangents: [Tensor, Tensor]) => {
  * console.log(scipy.special.zeta(2, 1).item().toFixed(4)); // => 1.6449
  * ```
  */
-export const zeta: OfTwo = onFloats((s, q) => hurwitz(s!, q!));
+export const zeta: OfTwo = onFloats((s, q) => hurwitz(s, q));

@@ -4,4 +4,4 @@
  * @module
  */
 export * as special from './special.ts';
-export * as stats from './stats.ts';
+export * as stats from './stats/index.ts';

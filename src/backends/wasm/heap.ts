@@ -22,7 +22,7 @@ const pageBytes = 65536;
 const maxPages = 65536;
 
 /** Bytes of tensors that may be resident before the coldest are spilled. Raised by what turns out to be in use. */
-const baseBudget: number = 32 << 20;
+const baseBudget: number = 24 << 20;
 
 export interface HeapStats {
   /** Bytes of tensors in linear memory. */
@@ -184,7 +184,7 @@ export class Heap {
   private handle(cell: Cell, aval: Aval): WasmStorage {
     const storage = new WasmStorage(this, cell, aval);
     this.blocks.add(cell.block);
-    this.finalizers.register(storage, cell.block, storage);
+    this.finalizers.register(storage.lifetime, cell.block, storage.lifetime);
     return storage;
   }
 
@@ -226,7 +226,7 @@ export class Heap {
 
   /** A handle is disposed: its data goes when it was the last one. */
   release(handle: WasmStorage, block: Block): void {
-    this.finalizers.unregister(handle);
+    this.finalizers.unregister(handle.lifetime);
     this.drop(block);
   }
 
@@ -250,7 +250,7 @@ export class Heap {
 
   /** A handle is gone, but its block lives on under another handle. */
   forget(handle: WasmStorage, block: Block): void {
-    this.finalizers.unregister(handle);
+    this.finalizers.unregister(handle.lifetime);
     this.resident.delete(block);
     this.residentBytes -= block.size;
     this.untrack(block);
@@ -268,23 +268,26 @@ export class Heap {
   private spill(bytes: number): number {
     const victims: Cell[] = [];
     for (const cell of this.resident.values()) if (cell.block.lastUse < this.clock) victims.push(cell);
-    victims.sort((a, b) => a.block.lastUse - b.block.lastUse);
+    victims.sort((a, b) => b.block.lastUse - a.block.lastUse);
     let freed = 0;
-    for (const cell of victims) {
-      if (freed >= bytes) break;
-      const { block } = cell;
-      cell.host = this.view(block.address, block.aval).slice() as TypedArray;
-      this.allocator.give(block.address, block.size);
-      block.address = 0;
-      block.wasSpilled = true;
-      if (block.isProven) this.provenBytes -= block.size;
-      block.isProven = false;
-      this.resident.delete(block);
-      this.residentBytes -= block.size;
-      this.spilledBytes += block.size;
-      freed += block.size;
-    }
+    // Popped, so that nothing here holds a cell once it is spilled: the copies themselves cause collections.
+    while (freed < bytes && victims.length > 0) freed += this.moveOut(victims.pop()!);
     return freed;
+  }
+
+  /** Returns the bytes freed. */
+  private moveOut(cell: Cell): number {
+    const { block } = cell;
+    cell.host = this.view(block.address, block.aval).slice() as TypedArray;
+    this.allocator.give(block.address, block.size);
+    block.address = 0;
+    block.wasSpilled = true;
+    if (block.isProven) this.provenBytes -= block.size;
+    block.isProven = false;
+    this.resident.delete(block);
+    this.residentBytes -= block.size;
+    this.spilledBytes += block.size;
+    return block.size;
   }
 
   private checkLimit(size: number): void {

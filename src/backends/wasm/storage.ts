@@ -28,9 +28,19 @@ export interface Cell {
   host: TypedArray | undefined;
 }
 
+/**
+ * Dies with the handle that holds it, and holds nothing: what finalizers watch. A minor garbage collection keeps whatever is watched, and
+ * all it leads to; this way handles and the data of spilled tensors still go in a minor collection.
+ */
+export class Lifetime {
+  /** Keeps the class from being the type of every object. */
+  readonly isLifetime = true;
+}
+
 /** A handle of tensor data on this device. */
 export class WasmStorage implements Storage {
   readonly device = 'wasm';
+  readonly lifetime: Lifetime = new Lifetime();
   private readonly heap: Heap;
   private cell: Cell | undefined;
   readonly aval: Aval;

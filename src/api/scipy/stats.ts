@@ -1,5 +1,0 @@
-/**
- * The namespace `scipy.stats`: one namespace a distribution.
- * @module
- */
-export {};
