@@ -25,7 +25,7 @@ export interface HistoryPoint {
 /** Everything the next step depends on. */
 export interface State {
   params: Params;
-  optimizer: unknown;
+  optimizer: optim.OptState;
   /** Key of the order of examples (split once an epoch) and of their jitter (folded with the step). */
   key: Tensor;
   step: number;
@@ -37,11 +37,11 @@ const pixels = imageSide * imageSide;
 /** One step of training: loss, hits, and the state's arrays after it. */
 export type StepFunction = (
   params: Params,
-  optimizer: unknown,
+  optimizer: optim.OptState,
   key: Tensor,
   images: Tensor,
   labels: Tensor,
-) => { params: Params; optimizer: unknown; loss: Tensor; hits: Tensor };
+) => { params: Params; optimizer: optim.OptState; loss: Tensor; hits: Tensor };
 
 /** Steps in one epoch: whole batches only. */
 export const stepsPerEpoch = (digits: Digits, { batch }: Settings): number => Math.floor(digits.train.size / batch);
@@ -60,12 +60,12 @@ export const objective =
 
 export function makeStep(model: Model, settings: Settings, totalSteps: number): StepFunction {
   const optimizer = makeOptimizer(settings, totalSteps);
-  const step = (params: Params, state: unknown, key: Tensor, images: Tensor, labels: Tensor): unknown => {
-    const [[loss, hits], grads] = valueAndGrad(objective(model), { hasAux: true })(params, jitter(key, images), labels) as never as [[Tensor, Tensor], Params];
-    const [updates, next] = optimizer.update(grads, state as never, params);
+  const step: StepFunction = (params, state, key, images, labels) => {
+    const [[loss, hits], grads] = valueAndGrad(objective(model), { hasAux: true })(params, jitter(key, images), labels);
+    const [updates, next] = optimizer.update(grads, state, params);
     return { params: optim.applyUpdates(params, updates), optimizer: next, loss, hits };
   };
-  return jit(step as never, { donateArgnums: [0, 1] }) as unknown as StepFunction;
+  return jit(step, { donateArgnums: [0, 1] });
 }
 
 export function initialState(model: Model, settings: Settings, totalSteps: number): State {

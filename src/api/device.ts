@@ -66,11 +66,19 @@ export function configure(changes: Partial<Settings>): void;
 export function configure<T>(changes: Partial<Settings>, run: () => T): T;
 export function configure<T>(changes: Partial<Settings>, run?: () => T): T | undefined {
   const saved = { ...settings };
-  for (const [key, value] of Object.entries(changes)) set(key, value);
+  const restore = (): void => {
+    for (const key of Object.keys(changes)) if (Object.hasOwn(saved, key)) set(key, saved[key as keyof Settings]);
+  };
+  try {
+    for (const [key, value] of Object.entries(changes)) set(key, value);
+  } catch (error) {
+    restore();
+    throw error;
+  }
   if (run === undefined) return undefined;
   try {
     return run();
   } finally {
-    for (const key of Object.keys(changes)) set(key, saved[key as keyof Settings]);
+    restore();
   }
 }

@@ -24,7 +24,7 @@ export interface Range {
  * One entry of an index: a number, a range (`{}` or `':'` for a whole axis), `null` for a new axis, `'...'` for as many whole axes as
  * are left, an array of integers, or a boolean mask.
  */
-export type Index = number | Range | null | '...' | ':' | TensorLike;
+export type Index = number | Range | null | '...' | ':' | TensorLike | readonly Tensor[];
 
 /** What an entry does to the axis it stands at. */
 export type Entry =
@@ -63,9 +63,17 @@ function maskPositions(op: string, mask: Tensor): Tensor[] {
   });
 }
 
+/** One list that holds more than numbers is Python's tuple: `x.slice(np.ix(a, b))` is `x.slice(...np.ix(a, b))`. */
+function spreadTuple(index: readonly Index[]): readonly Index[] {
+  const [only] = index;
+  if (index.length !== 1 || !Array.isArray(only)) return index;
+  const isEntry = (x: unknown): boolean => x === null || typeof x === 'string' || isOptions(x) || (x instanceof Tensor && x.ndim > 0);
+  return only.some(isEntry) ? (only as readonly Index[]) : index;
+}
+
 /** Tensors for arrays; masks split into positions; whole axes in place of `'...'`. */
 function expand(op: string, shape: Shape, index: readonly Index[]): (number | Range | null | Tensor)[] {
-  const items = index.flatMap((item): (number | Range | null | '...' | Tensor)[] => {
+  const items = spreadTuple(index).flatMap((item): (number | Range | null | '...' | Tensor)[] => {
     if (item === undefined) throw new ArgumentError(`${op}: expected an index, got undefined.`, 'use {} for a whole axis and null for a new one.');
     if (item === ':') return [{}];
     if (item === null || item === '...' || typeof item === 'number' || isRange(item)) return [item];

@@ -10,7 +10,7 @@ import type { Program } from '../ir/program.ts';
 import { settings } from '../core/config.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { traceProgram } from '../core/program-trace.ts';
-import { ConcreteTensor, Tensor } from '../core/tensor.ts';
+import { ConcreteTensor, type Tensor } from '../core/tensor.ts';
 import { call } from '../control/call.ts';
 import { type AnyFunction, type Blocks, FlatFunction, flattenArgs, type FlatTree, functionName, type LiftArgs, normalizeArgnums, type Tensors } from './args.ts';
 import { installMethods } from './methods.ts';

@@ -6,16 +6,18 @@
 import { Aval } from '../ir/aval.ts';
 import { type DType, dtypeInfo, dtypeOfTypedArray, isDType, makeTypedArray, promoteTypes, saturate, type TypedArray } from '../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../ir/errors.ts';
-import type { Shape } from '../ir/shape.ts';
+import { sameShape, type Shape } from '../ir/shape.ts';
 import { defaultFloat } from '../core/config.ts';
 import { deviceTensor, scalarTensor, Tensor } from '../core/tensor.ts';
 import { convert } from '../primitives/convert.ts';
+import { concatenate } from '../primitives/movement.ts';
+import { reshape } from '../primitives/structural.ts';
 import { setUpDevices } from './device.ts';
 
 setUpDevices();
 
-/** Nested arrays of numbers or booleans. */
-export type NestedArray = number | boolean | readonly NestedArray[];
+/** Nested arrays of numbers, booleans and tensors. */
+export type NestedArray = number | boolean | Tensor | readonly NestedArray[];
 
 /** Whatever stands for an array: tensors, numbers, booleans, nested arrays, typed arrays. */
 export type TensorLike = Tensor | NestedArray | ArrayBufferView;
@@ -43,7 +45,7 @@ interface Flat {
 }
 
 /** Shape and values of nested arrays; ragged ones are an error that names the place. */
-function flattenNested(op: string, x: readonly unknown[]): Flat | readonly Tensor[] {
+function flattenNested(op: string, x: readonly unknown[]): Flat {
   const shape: number[] = [];
   for (let level: unknown = x; Array.isArray(level); level = level[0]) {
     shape.push(level.length);
@@ -74,11 +76,28 @@ function flattenNested(op: string, x: readonly unknown[]): Flat | readonly Tenso
 function leafNumber(op: string, x: unknown, path: string): number {
   if (typeof x === 'number') return x;
   if (typeof x === 'boolean') return x ? 1 : 0;
-  if (x instanceof Tensor && x.size === 1) return x.item();
   throw new ArgumentError(
     `${op}: expected numbers, got ${x === null ? 'null' : typeof x} at ${path || 'the top'}.`,
     'pass numbers, booleans, nested arrays of them, typed arrays or tensors.',
     { path },
+  );
+}
+
+export const holdsTensor = (x: unknown): boolean => Array.isArray(x) && x.some((y) => y instanceof Tensor || holdsTensor(y));
+
+/** Nested arrays with tensors inside: stacked from the leaves up, so that traced values keep their derivatives. */
+export function stackNested(x: TensorLike, op = 'array'): Tensor {
+  if (!holdsTensor(x)) return x instanceof Tensor || typeof x === 'number' ? asTensor(x) : arrayFrom(x, undefined, undefined, op);
+  const parts = promote(...(x as readonly NestedArray[]).map((y) => stackNested(y, op)));
+  if (parts.some((t) => !sameShape(t.shape, parts[0]!.shape))) {
+    throw new ShapeError(
+      `${op}: expected entries of one shape, got ${parts.map((p) => p.aval.toString()).join(', ')}.`,
+      'nested arrays must be rectangular.',
+    );
+  }
+  return concatenate(
+    parts.map((t) => reshape(t, [1, ...t.shape])),
+    0,
   );
 }
 
@@ -98,6 +117,10 @@ export function arrayFrom(data: TensorLike, dtype: DType | undefined, shape?: Sh
   if (dtype !== undefined && !isDType(dtype)) throw unknownDType(op, dtype);
   if (data instanceof Tensor) {
     return dtype === undefined ? data : convert(data, dtype);
+  }
+  if (holdsTensor(data)) {
+    const t = stackNested(data, op);
+    return reshape(dtype === undefined ? t : convert(t, dtype), shape === undefined ? t.shape : resolveShape(op, shape, t.size));
   }
   const { values, inferred, own } = hostValues(op, data);
   const target = dtype ?? inferred.dtype;
@@ -136,7 +159,7 @@ function hostValues(op: string, data: Exclude<TensorLike, Tensor>): HostValues {
   if (!Array.isArray(data)) {
     throw new ArgumentError(`${op}: expected numbers, nested arrays, a typed array or a tensor, got ${describe(data)}.`);
   }
-  const flat = flattenNested(op, data) as Flat;
+  const flat = flattenNested(op, data);
   return { values: flat.values, inferred: { dtype: flat.isBool ? 'bool' : defaultFloat(), shape: flat.shape }, own: false };
 }
 

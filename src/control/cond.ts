@@ -5,7 +5,7 @@
  */
 import { f32, i32 } from '../ir/aval.ts';
 import { isFloat } from '../ir/dtype.ts';
-import { TreeError } from '../ir/errors.ts';
+import { InternalError } from '../ir/errors.ts';
 import { Program } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
 import {
@@ -61,7 +61,7 @@ function jvp(primals: readonly Tensor[], tangents: readonly MaybeZero[], { branc
 /** Every branch gives its own residuals and zeros in place of the others', so that all have the same results. */
 function partialEval(operands: readonly (Tensor | LinearInput)[], { branches }: CondParams): PartialEvalResult {
   const [index, ...rest] = operands;
-  if (index instanceof LinearInput) throw new TreeError('internal: the index of a cond cannot be unknown');
+  if (index instanceof LinearInput) throw new InternalError('the index of a cond depends on a tangent');
   const mask = rest.map((x) => x instanceof LinearInput);
   const force = or(branches.map((b) => partialEvalProgram(b, mask).isOutputUnknown));
   const parts = branches.map((b) => partialEvalProgram(b, mask, force));

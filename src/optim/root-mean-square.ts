@@ -60,12 +60,19 @@ interface RmsState {
   readonly mu?: unknown;
 }
 
+/** E[g²] − E[g]², which rounding must not make negative. */
+function variance(square: Tensor, mean: Tensor): Tensor {
+  const difference = prim.sub(square, prim.mul(mean, mean));
+  const zero = prim.like(difference, 0);
+  return prim.select(prim.lt(difference, zero), zero, difference);
+}
+
 /** g / √(E[g²] + eps), of which the centred form subtracts E[g]² under the root. */
 function scaleByRoot(op: string, options: RmsOptions, isCentered: boolean): GradientTransformation {
   checkOptions(op, options, rmsKeys);
   const { decay = 0.9, eps = 1e-8, initialScale = 0, epsInSqrt = true, biasCorrection = false } = options;
-  const inverseRoot = (variance: Tensor): Tensor =>
-    epsInSqrt ? prim.rsqrt(shifted(variance, eps)) : prim.div(prim.like(variance, 1), shifted(prim.sqrt(variance), eps));
+  const inverseRoot = (v: Tensor): Tensor =>
+    epsInSqrt ? prim.rsqrt(shifted(v, eps)) : prim.div(prim.like(v, 1), shifted(prim.sqrt(v), eps));
   return transformation<RmsState>({
     init: (params) => ({
       ...(biasCorrection ? { count: zeroCount() } : {}),
@@ -78,7 +85,7 @@ function scaleByRoot(op: string, options: RmsOptions, isCentered: boolean): Grad
       const nu = updateMoment(op, grads, state.nu, decay, 2);
       const mu = isCentered ? updateMoment(op, grads, state.mu, decay, 1) : undefined;
       const spread = isCentered
-        ? mapLeaves(op, (v, m) => prim.sub(v, prim.mul(m!, m!)), corrected(nu), corrected(mu))
+        ? mapLeaves(op, (v, m) => variance(v, m!), corrected(nu), corrected(mu))
         : corrected(nu);
       const updates = mapLeaves(op, (g, v) => prim.mul(inverseRoot(v!), g), grads, spread);
       return [updates, { ...(count ? { count } : {}), ...(isCentered ? { mu } : {}), nu }];

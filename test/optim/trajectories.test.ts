@@ -94,7 +94,7 @@ const cases: Record<string, [Rule, optim.GradientTransformation]> = {
     optim.adabelief(0.05),
   ],
   radam: [
-    down(0.05, (_p, g, s, k) => {
+    down(3e-4, (_p, g, s, k) => {
       const [m, v] = [average(s, 'm', g, 0.9), average(s, 'v', squares(g), 0.9)];
       const limit = 2 / (1 - 0.9) - 1;
       const ro = limit - (2 * k * 0.9 ** k) / (1 - 0.9 ** k);
@@ -102,7 +102,7 @@ const cases: Record<string, [Rule, optim.GradientTransformation]> = {
       const mean = m.map((a) => a / (1 - 0.9 ** k));
       return ro < 5 ? mean : zip((a, b) => (r * a) / (Math.sqrt(b / (1 - 0.9 ** k)) + 1e-8), mean, v);
     }),
-    optim.radam(0.05, { b2: 0.9 }),
+    optim.radam(3e-4, { b2: 0.9 }),
   ],
   yogi: [
     down(0.05, (_p, g, s, k) => {

@@ -170,8 +170,9 @@ describe('gamma functions', () => {
     expect(gammaSign(-3)).toBeNaN();
   });
 
-  it('digamma is NaN at its poles and at −∞', () => {
-    for (const x of [0, -0, -1, -2, -1e300, -Infinity, NaN]) expect(digamma(x)).toBeNaN();
+  it('digamma is NaN at its negative poles and at −∞, and −∞ at 0', () => {
+    for (const x of [0, -0]) expect(digamma(x)).toBe(-Infinity);
+    for (const x of [-1, -2, -1e300, -Infinity, NaN]) expect(digamma(x)).toBeNaN();
     expect(digamma(Infinity)).toBe(Infinity);
     expect(digamma(5e-324)).toBe(-Infinity);
   });

@@ -19,7 +19,7 @@ import { iota } from '../../primitives/iota.ts';
 import { pow } from '../../primitives/elementwise-exp.ts';
 import { floor } from '../../primitives/elementwise-number.ts';
 import { broadcastTo, moveAxis, reshape } from '../../primitives/structural.ts';
-import { arrayFrom, asTensor, castArray, promote, promoteToFloat, resolveShape, type TensorLike } from '../lift.ts';
+import { arrayFrom, asTensor, castArray, holdsTensor, promote, promoteToFloat, resolveShape, stackNested, type TensorLike } from '../lift.ts';
 import { optionsOf } from '../options.ts';
 import { type DTypeLike, optionalDType } from './dtypes.ts';
 
@@ -54,25 +54,6 @@ export function toShape(op: string, shape: ShapeLike): Shape {
   });
 }
 
-const holdsTensor = (x: ArrayLike): boolean =>
-  Array.isArray(x) && (x as readonly ArrayLike[]).some((y) => y instanceof Tensor || holdsTensor(y));
-
-/** Nested arrays with tensors inside: stacked from the leaves up, so that traced values keep their derivatives. */
-function stackNested(x: ArrayLike): Tensor {
-  if (!holdsTensor(x)) return asTensor(x as TensorLike);
-  const parts = promote(...(x as readonly ArrayLike[]).map((y) => stackNested(y)));
-  const first = parts[0]!.shape;
-  for (const t of parts) {
-    if (t.shape.join() !== first.join()) {
-      throw new ShapeError(`array: expected entries of one shape, got ${parts.map((p) => p.aval.toString()).join(', ')}.`);
-    }
-  }
-  return concatenate(
-    parts.map((t) => reshape(t, [1, ...t.shape])),
-    0,
-  );
-}
-
 /**
  * A tensor from numbers, nested arrays (of numbers, booleans and tensors), typed arrays or tensors.
  *
@@ -97,7 +78,7 @@ export function asarray(data: ArrayLike, options?: ArrayOptions | DTypeLike): Te
 function makeArray(op: string, data: ArrayLike, options: ArrayOptions | DTypeLike | undefined): Tensor {
   const { dtype, shape, device, ndmin } = optionsOf<ArrayOptions>(op, 'dtype', options, undefined, arrayKeys);
   const type = optionalDType(op, dtype);
-  let out = data instanceof Tensor || !holdsTensor(data) ? (data as TensorLike) : stackNested(data);
+  let out = data instanceof Tensor || !holdsTensor(data) ? (data as TensorLike) : stackNested(data as TensorLike);
   const wanted = shape === undefined ? undefined : typeof shape === 'number' ? [shape] : shape;
   if (!(out instanceof Tensor)) out = arrayFrom(out, type, wanted, op);
   let t = type === undefined ? strong(out) : convert(out, type);
@@ -334,8 +315,9 @@ export interface EyeOptions extends DTypeOptions {
  * console.log(np.eye(2).toArray()); // => [ [ 1, 0 ], [ 0, 1 ] ]
  * ```
  */
-export function eye(n: number, m?: number | EyeOptions | null, options?: EyeOptions): Tensor {
-  const { M, k = 0, dtype } = optionsOf<EyeOptions>('eye', 'M', m, options, ['M', 'k', 'dtype']);
+export function eye(n: number, m?: number | EyeOptions | null, diagonalOrOptions?: number | EyeOptions): Tensor {
+  const rest = typeof diagonalOrOptions === 'number' ? { k: diagonalOrOptions } : diagonalOrOptions;
+  const { M, k = 0, dtype } = optionsOf<EyeOptions>('eye', 'M', m ?? undefined, rest, ['M', 'k', 'dtype']);
   const type = optionalDType('eye', dtype) ?? defaultFloat();
   const [rows, columns] = toShape('eye', [n, M ?? n]) as [number, number];
   if (currentTrace() !== evalTrace) {

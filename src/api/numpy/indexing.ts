@@ -109,10 +109,15 @@ function alongAxis(op: string, t: Tensor, at: Tensor, axis: number): { d: number
 }
 
 /** A copy of x with `values` written where {@link takeAlongAxis} would read. */
-export function putAlongAxis(x: TensorLike, indices: TensorLike, values: TensorLike, axis: number, options?: { readonly inplace?: false }): Tensor {
-  checkOptions('putAlongAxis', options, ['inplace']);
+export function putAlongAxis(
+  x: TensorLike,
+  indices: TensorLike,
+  values: TensorLike,
+  axis: number | { readonly axis: number; readonly inplace?: false },
+): Tensor {
+  const o = optionsOf<{ axis?: number }>('putAlongAxis', 'axis', axis, undefined, ['axis', 'inplace']);
   const t = asTensor(x);
-  const { d, operand, rows } = alongAxis('putAlongAxis', t, toIndices('putAlongAxis', indices), axis);
+  const { d, operand, rows } = alongAxis('putAlongAxis', t, toIndices('putAlongAxis', indices), o.axis ?? -1);
   const others = range(t.ndim).filter((k) => k !== d);
   const updates = prim.broadcastTo(prim.convert(asTensor(values), t.dtype), rows.shape);
   return prim.scatter(operand, prim.reshape(wrapNegative(rows, t.shape[d]!), [...rows.shape, 1]), updates, {

@@ -140,11 +140,16 @@ export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tens
  * From the first condition that is true, the element of its choice; the default elsewhere.
  * @param conditions booleans that broadcast with the choices
  */
-export function select(conditions: readonly TensorLike[], choices: readonly TensorLike[], fallback: TensorLike = 0): Tensor {
+export function select(
+  conditions: readonly TensorLike[],
+  choices: readonly TensorLike[],
+  fallback?: TensorLike | { readonly default?: TensorLike },
+): Tensor {
+  const { default: otherwiseValue = 0 } = optionsOf<{ default?: TensorLike }>('select', 'default', fallback, undefined, ['default']);
   if (conditions.length !== choices.length || conditions.length === 0) {
     throw new ArgumentError(`select: expected as many choices as conditions, got ${conditions.length} conditions and ${choices.length} choices.`);
   }
-  const [otherwise, ...values] = promote(fallback, ...choices) as [Tensor, ...Tensor[]];
+  const [otherwise, ...values] = promote(otherwiseValue, ...choices) as [Tensor, ...Tensor[]];
   return values.reduceRight((rest, value, i) => prim.select(truth(conditions[i]!), value, rest), otherwise);
 }
 

@@ -33,8 +33,9 @@ export interface TriOptions {
 }
 
 /** Ones on and below the k-th diagonal, zeros above. */
-export function tri(n: number, m?: number | TriOptions | null, options?: TriOptions): Tensor {
-  const { M, k = 0, dtype } = optionsOf<TriOptions>('tri', 'M', m ?? undefined, options, ['M', 'k', 'dtype']);
+export function tri(n: number, m?: number | TriOptions | null, diagonalOrOptions?: number | TriOptions): Tensor {
+  const rest = typeof diagonalOrOptions === 'number' ? { k: diagonalOrOptions } : diagonalOrOptions;
+  const { M, k = 0, dtype } = optionsOf<TriOptions>('tri', 'M', m ?? undefined, rest, ['M', 'k', 'dtype']);
   return prim.convert(lowerMask(n, M ?? n, k), optionalDType('tri', dtype) ?? defaultFloat());
 }
 

@@ -91,15 +91,18 @@ export const argpartition = (x: TensorLike, _kth: number, axis?: number | { read
 export function searchsorted(sorted: TensorLike, values: TensorLike, side?: 'left' | 'right' | SearchOptions, options?: SearchOptions): Tensor {
   const o = optionsOf<SearchOptions>('searchsorted', 'side', side, options, ['side', 'sorter', 'method']);
   checkChoice('searchsorted', 'side', o.side ?? 'left', ['left', 'right']);
-  let [a, v] = promote(sorted, values) as [Tensor, Tensor];
+  const [keys, v] = promote(sorted, values) as [Tensor, Tensor];
+  let a = keys;
   if (a.ndim !== 1) throw new ShapeError(`searchsorted: expected a sorted vector, got ${a.aval.toString()}.`);
   if (o.sorter !== undefined && o.sorter !== null) a = take(a, o.sorter);
-  if (isFloat(a.dtype)) {
-    // NaNs sort last: a NaN is not below anything, and everything else is below it.
-    v = prim.select(isnan(v), prim.like(v, Number.POSITIVE_INFINITY), v);
-    a = prim.select(isnan(a), prim.like(a, Number.POSITIVE_INFINITY), a);
-  }
   return searchBinary(a, v, (o.side ?? 'left') === 'right');
+}
+
+/** x < v, or x ≤ v, in the order of sorting: NaN after every number. */
+function goesBefore(x: Tensor, v: Tensor, orEqual: boolean): Tensor {
+  const isBelow = orEqual ? prim.le(x, v) : prim.lt(x, v);
+  if (!isFloat(x.dtype)) return isBelow;
+  return prim.or(isBelow, orEqual ? isnan(v) : prim.and(isnan(v), prim.not(isnan(x))));
 }
 
 /** Binary search by halving steps: ⌈log₂(n + 1)⌉ gathers, each for all values at once. */
@@ -111,7 +114,7 @@ function searchBinary(a: Tensor, v: Tensor, isRight: boolean): Tensor {
     // low elements are known to go before v; try `step` more.
     const next = prim.add(low, prim.like(low, step));
     const probe = take(a, prim.sub(next, prim.like(low, 1)), { axis: 0, mode: 'clip' });
-    const isBefore = isRight ? prim.le(probe, v) : prim.lt(probe, v);
+    const isBefore = goesBefore(probe, v, isRight);
     const isInside = prim.le(next, prim.like(next, n));
     low = prim.select(prim.and(isBefore, isInside), next, low);
   }
@@ -126,7 +129,7 @@ export function digitize(x: TensorLike, bins: TensorLike, options?: boolean | { 
   const n = edges.size;
   if (n === 0) return prim.broadcastTo(prim.convert(asTensor(0), 'int32'), asTensor(x).shape);
   const upward = searchsorted(edges, x, right ? 'left' : 'right');
-  const downward = searchsorted(prim.reverse(edges, [0]), x, right ? 'right' : 'left');
+  const downward = searchsorted(prim.reverse(edges, [0]), x, right ? 'left' : 'right');
   const isDescending = prim.lt(prim.sliceAxis(edges, 0, n - 1, n), prim.sliceAxis(edges, 0, 0, 1));
   return prim.select(prim.broadcastTo(prim.reshape(isDescending, []), upward.shape), prim.sub(prim.like(downward, n), downward), upward);
 }

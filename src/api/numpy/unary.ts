@@ -8,7 +8,6 @@ import { DTypeError } from '../../ir/errors.ts';
 import { defaultFloat } from '../../core/config.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { filled } from '../../primitives/fill.ts';
-import { stopGradientOf } from '../../primitives/barrier.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { optionsOf } from '../options.ts';
@@ -127,7 +126,9 @@ export function abs(x: TensorLike): Tensor {
   const { category } = dtypeInfo[t.dtype];
   return category === 'bool' || category === 'unsigned' ? t : prim.abs(t);
 }
-export { abs as absolute, abs as fabs };
+export { abs as absolute };
+/** |x| as a float. */
+export const fabs: Unary = onFloats(prim.abs);
 /** −1, 0 or 1. The derivative is 0 everywhere. */
 export const sign: Unary = (x) => prim.sign(asTensor(x));
 /** x². */
@@ -231,7 +232,8 @@ export function scaleByPower(y: Tensor, exponent: Tensor): Tensor {
 }
 
 /**
- * Mantissa in [½, 1) and int32 exponent with x = mantissa · 2^exponent.
+ * Mantissa in [½, 1) and int32 exponent with x = mantissa · 2^exponent. The exponent does not move, so the mantissa's derivative
+ * is 2^−exponent.
  * @example
  * ```ts
  * import { np } from 'cotangent';
@@ -243,7 +245,7 @@ export function frexp(x: TensorLike): [Tensor, Tensor] {
   const [t] = promoteToFloat(x) as [Tensor];
   const { tiny } = finfo(t.dtype as 'float32');
   const isSpecial = prim.or(prim.eq(t, prim.like(t, 0)), prim.not(isfinite(t)));
-  const safe = stopGradientOf(prim.select(isSpecial, prim.like(t, 1), t));
+  const safe = prim.select(isSpecial, prim.like(t, 1), t);
   const shift = t.dtype === 'float32' ? 24 : 53;
   // Subnormal numbers are scaled up first: their logarithm is fine, but 2^−exponent is not representable.
   const isSubnormal = prim.lt(prim.abs(safe), prim.like(t, tiny));

@@ -17,7 +17,7 @@ import { add, div, eq, ge, gt, lt, max, min, mul, ne, onFloats, polynomial, squa
  * @example
  * ```ts
  * import { scipy } from 'cotangent';
- * console.log(scipy.special.erf([0, 1]).toArray().map((y) => y.toFixed(4))); // => [ '0.0000', '0.8427' ]
+ * console.log(String(scipy.special.erf([0, 1]))); // => [0, 0.8427008]
  * ```
  */
 export const erf: Unary = onFloats((x) => prim.erf(x));

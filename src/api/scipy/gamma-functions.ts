@@ -38,17 +38,14 @@ function signOfGamma(x: Tensor): Tensor {
   return where(either(isPole, ne(x, x)), Number.NaN, sign);
 }
 
-const differentiableGamma = customJvp<[Tensor], Tensor>((x) => mul(signOfGamma(x), prim.exp(prim.lgamma(x))));
-// Γ′ = Γ ψ, with ψ = −∞ at ±0 as JAX has it here (ψ itself is NaN at its poles).
-differentiableGamma.defjvps((dx, y, x) => mul(mul(dx, where(eq(x!, 0), -Infinity, prim.digamma(x!))), y));
-const gammaOf = (x: Tensor): Tensor => differentiableGamma(x);
+const gammaOf = (x: Tensor): Tensor => mul(signOfGamma(x), prim.exp(prim.lgamma(x)));
 
 /**
  * Γ(x); NaN at negative integers.
  * @example
  * ```ts
  * import { scipy } from 'cotangent';
- * console.log(scipy.special.gamma([0.5, 5]).toArray().map((y) => y.toFixed(4))); // => [ '1.7725', '24.0000' ]
+ * console.log(String(scipy.special.gamma([0.5, 1]))); // => [1.772454, 1]
  * ```
  */
 export const gamma: Unary = onFloats((x) => gammaOf(x));

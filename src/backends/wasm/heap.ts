@@ -15,14 +15,14 @@ import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
 import { MemoryError } from '../../ir/errors.ts';
 import { Allocator, classSize } from './allocator.ts';
 import { speculationSlack } from './kernel/node.ts';
-import { collectedArrayBytes, formatBytes } from './memory-usage.ts';
+import { collectedArrayBytes, CollectionPacer, formatBytes } from './memory-usage.ts';
 import { type Block, type Cell, WasmStorage } from './storage.ts';
 
 const pageBytes = 65536;
 const maxPages = 65536;
 
 /** Bytes of tensors that may be resident before the coldest are spilled. Raised by what turns out to be in use. */
-const baseBudget: number = 24 << 20;
+const baseBudget: number = 32 << 20;
 
 export interface HeapStats {
   /** Bytes of tensors in linear memory. */
@@ -47,6 +47,7 @@ export class Heap {
   /** Part of `spilledBytes` that a garbage collection showed to be gone, before the finalizers said so. */
   private collectedBytes = 0;
   private clock = 0;
+  private readonly pacer = new CollectionPacer();
   private staging = { address: 0, size: 0 };
   private bytes: Uint8Array<ArrayBuffer>;
   private words: Int32Array<ArrayBuffer>;
@@ -272,6 +273,7 @@ export class Heap {
     let freed = 0;
     // Popped, so that nothing here holds a cell once it is spilled: the copies themselves cause collections.
     while (freed < bytes && victims.length > 0) freed += this.moveOut(victims.pop()!);
+    this.pacer.spilled(freed);
     return freed;
   }
 

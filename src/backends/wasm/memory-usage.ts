@@ -24,14 +24,44 @@ interface NodeProcess {
 
 let collect: (() => void) | undefined;
 
-/** Bytes in ArrayBuffers after a garbage collection, where the host lets us ask (Node); otherwise no bound. */
-export function collectedArrayBytes(): number {
+/** Collects garbage where the host lets us ask for it (Node). */
+function collectGarbage(): void {
   const { process: host, gc } = globalThis as { process?: NodeProcess; gc?: () => void };
-  if (host?.memoryUsage === undefined) return Number.POSITIVE_INFINITY;
-  if (collect === undefined && gc === undefined) {
-    host.getBuiltinModule?.('node:v8')?.setFlagsFromString?.('--expose-gc');
-    collect = host.getBuiltinModule?.('node:vm')?.runInNewContext?.('gc') as (() => void) | undefined;
+  if (collect === undefined) {
+    if (gc === undefined) host?.getBuiltinModule?.('node:v8')?.setFlagsFromString?.('--expose-gc');
+    collect = gc ?? (host?.getBuiltinModule?.('node:vm')?.runInNewContext?.('gc') as (() => void) | undefined);
   }
-  (gc ?? collect)?.();
+  collect?.();
+}
+
+/** Bytes in ArrayBuffers after a garbage collection, where the host can tell (Node); otherwise no bound. */
+export function collectedArrayBytes(): number {
+  const { process: host } = globalThis as { process?: NodeProcess };
+  if (host?.memoryUsage === undefined) return Number.POSITIVE_INFINITY;
+  collectGarbage();
   return host.memoryUsage().arrayBuffers ?? Number.POSITIVE_INFINITY;
+}
+
+/** Bytes that may leave the heap between collections. */
+const collectEvery: number = 32 << 20;
+/** Collections may take a quarter of the time. */
+const restPerWork = 3;
+
+/**
+ * Asks for garbage collections when much has been spilled. Engines collect by themselves, but late: a buffer whose (dropped) handle is
+ * old survives all minor collections, and a major one may come only after 100 MB or more.
+ */
+export class CollectionPacer {
+  private pending = 0;
+  private restUntil = 0;
+
+  spilled(bytes: number): void {
+    this.pending += bytes;
+    const start = performance.now();
+    if (this.pending < collectEvery || start < this.restUntil) return;
+    this.pending = 0;
+    collectGarbage();
+    const end = performance.now();
+    this.restUntil = end + restPerWork * (end - start);
+  }
 }

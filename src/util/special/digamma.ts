@@ -50,9 +50,10 @@ function positive(x: number): number {
   return x >= 1 ? unitInterval(x - 1) : unitInterval(x) - 1 / x;
 }
 
-/** Digamma: NaN at the poles 0, −1, −2, … and at −∞ (as in JAX), +∞ at +∞. */
+/** Digamma: −∞ at ±0, NaN at the poles −1, −2, … and at −∞ (as in JAX), +∞ at +∞. */
 export function digamma(x: number): number {
   if (x > 0) return positive(x);
+  if (x === 0) return -Infinity;
   const r = x - Math.floor(x + 0.5);
   if (!(r !== 0)) return NaN;
   // ψ(x) = ψ(1 − x) − π / tan(πx), with πx reduced exactly to (−π/2, π/2].

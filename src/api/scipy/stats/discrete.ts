@@ -63,7 +63,7 @@ export const bernoulli: Distribution<Mass<'p'>, 'logpmf' | 'pmf'> & Distribution
  * @example
  * ```ts
  * import { scipy } from 'cotangent';
- * console.log(scipy.stats.poisson.pmf([0, 1, 2], 1).toArray().map((p) => p.toFixed(4))); // => [ '0.3679', '0.3679', '0.1839' ]
+ * console.log(String(scipy.stats.poisson.pmf([0, 1, 2], 1))); // => [0.3678794, 0.3678794, 0.1839397]
  * ```
  */
 export const poisson: Distribution<Mass<'mu'>, 'logpmf' | 'pmf' | 'cdf'> = distribution('poisson', ['mu', 'loc'], {
