@@ -78,7 +78,10 @@ expectTypeOf(jacrev(withAux, { hasAux: true })(x)).toEqualTypeOf<[Tensor, Aux]>(
 
 // Results keep their structure, tuples included.
 expectTypeOf(jit((a) => [a, { s: a.sum() }])(x)).toEqualTypeOf<[Tensor, { s: Tensor }]>();
-expectTypeOf(vmap((a) => ({ first: a, second: [a, 1] }))(x)).toEqualTypeOf<{ first: Tensor; second: [Tensor, Tensor] }>();
+expectTypeOf(vmap((a) => ({ first: a, second: [a, 1] }))(x)).toEqualTypeOf<{
+  first: Tensor;
+  second: [Tensor, Tensor];
+}>();
 expectTypeOf(jvp((p: Params) => ({ y: p.w }), [params], [params])).toExtend<[{ y: Tensor }, { y: Tensor }]>();
 expectTypeOf(evalShape((a) => ({ y: a }), x).y.shape).toEqualTypeOf<readonly number[]>();
 

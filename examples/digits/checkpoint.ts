@@ -5,7 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { type DType, np, Tensor, tree } from 'cotangent';
+import type { Tensor} from 'cotangent';
+import { type DType, np, tree } from 'cotangent';
 import type { Settings, State } from './training.ts';
 import { UserError } from './user-error.ts';
 
@@ -73,7 +74,8 @@ function parse(file: string): Document {
 
 /** The settings a checkpoint was made with. */
 export function readSettings(file: string): Settings {
-  if (!existsSync(file)) throw new UserError(`digits: there is no checkpoint ${file} to resume from; run without --resume first.`);
+  if (!existsSync(file))
+    throw new UserError(`digits: there is no checkpoint ${file} to resume from; run without --resume first.`);
   return parse(file).settings;
 }
 
@@ -81,6 +83,9 @@ export function readSettings(file: string): Settings {
 export function loadState(file: string, like: State): State {
   const document = parse(file);
   const structure = tree.structure(arraysOf(like));
-  const arrays = tree.unflatten(structure, document.tensors.map(restore)) as Pick<State, 'params' | 'optimizer' | 'key'>;
+  const arrays = tree.unflatten(structure, document.tensors.map(restore)) as Pick<
+    State,
+    'params' | 'optimizer' | 'key'
+  >;
   return { ...arrays, step: document.step, history: [...document.history] };
 }

@@ -41,11 +41,19 @@ async function readDigit(folder: string, digit: number): Promise<number[]> {
   try {
     text = await readFile(file, 'utf8');
   } catch {
-    throw new UserError(`digits: cannot read ${file}; run npm ci, or pass --data with the folder that holds 0.json … 9.json.`);
+    throw new UserError(
+      `digits: cannot read ${file}; run npm ci, or pass --data with the folder that holds 0.json … 9.json.`,
+    );
   }
   try {
     const { data } = JSON.parse(text) as { data: unknown };
-    if (Array.isArray(data) && data.length > 0 && data.length % pixels === 0 && data.every((x) => typeof x === 'number')) return data;
+    if (
+      Array.isArray(data) &&
+      data.length > 0 &&
+      data.length % pixels === 0 &&
+      data.every((x) => typeof x === 'number')
+    )
+      return data;
   } catch {
     // Not JSON: the error below covers it.
   }
@@ -69,9 +77,13 @@ function fixedOrder(n: number): Int32Array {
 export async function loadDigits(folder: string = defaultFolder()): Promise<Digits> {
   const perDigit = await Promise.all(Array.from({ length: numClasses }, (_, d) => readDigit(folder, d)));
   const all = perDigit.flatMap((data, digit) =>
-    Array.from({ length: data.length / pixels }, (_, i) => ({ digit, values: data.slice(i * pixels, (i + 1) * pixels) })),
+    Array.from({ length: data.length / pixels }, (_, i) => ({
+      digit,
+      values: data.slice(i * pixels, (i + 1) * pixels),
+    })),
   );
-  if (all.length !== expectedSize) throw new UserError(`digits: expected ${expectedSize} images in ${folder}, found ${all.length}.`);
+  if (all.length !== expectedSize)
+    throw new UserError(`digits: expected ${expectedSize} images in ${folder}, found ${all.length}.`);
   const order = fixedOrder(all.length);
   const pick = (from: number, to: number): DigitSet => {
     const images = new Float32Array((to - from) * pixels);

@@ -11,7 +11,18 @@ import { loadState, readSettings, saveState } from './checkpoint.ts';
 import { type Digits, loadDigits, trainSize } from './data.ts';
 import { type Model, models } from './model.ts';
 import { makeReport } from './report.ts';
-import { accuracy, epochOrder, gather, initialState, makeStep, objective, predict, type Settings, type State, stepsPerEpoch } from './training.ts';
+import {
+  accuracy,
+  epochOrder,
+  gather,
+  initialState,
+  makeStep,
+  objective,
+  predict,
+  type Settings,
+  type State,
+  stepsPerEpoch,
+} from './training.ts';
 import { UserError } from './user-error.ts';
 
 interface Flags {
@@ -55,7 +66,10 @@ function parseFlags(argv: readonly string[]): Flags | undefined {
 function number(name: string, value: unknown, isInteger: boolean, least: number): number {
   const n = typeof value === 'number' ? value : Number.NaN;
   if (Number.isFinite(n) && n >= least && (!isInteger || Number.isInteger(n))) return n;
-  throw new UserError(`digits: --${name} expects ${isInteger ? 'a whole number' : 'a number'} of at least ${least}, got ${String(value)}.`, 2);
+  throw new UserError(
+    `digits: --${name} expects ${isInteger ? 'a whole number' : 'a number'} of at least ${least}, got ${String(value)}.`,
+    2,
+  );
 }
 
 function settingsOf(flags: Flags): Settings {
@@ -86,7 +100,8 @@ async function train(digits: Digits, model: Model, settings: Settings, state: St
   const total = settings.epochs * perEpoch;
   const step = makeStep(model, settings, total);
   const bar = new cliProgress.SingleBar({
-    format: '{bar} {percentage}% | epoch {epoch} | loss {loss} | accuracy {accuracy} % | {speed} images/s | {left} left',
+    format:
+      '{bar} {percentage}% | epoch {epoch} | loss {loss} | accuracy {accuracy} % | {speed} images/s | {left} left',
     barsize: 24,
     noTTYOutput: true,
     notTTYSchedule: 5000,
@@ -105,7 +120,11 @@ async function train(digits: Digits, model: Model, settings: Settings, state: St
         const result = step(state.params, state.optimizer, random.foldIn(state.key, state.step), images, labels);
         Object.assign(state, { params: result.params, optimizer: result.optimizer, step: state.step + 1 });
         if (i === perEpoch - 1) state.key = next;
-        state.history.push({ step: state.step, loss: result.loss.item(), accuracy: result.hits.item() / settings.batch });
+        state.history.push({
+          step: state.step,
+          loss: result.loss.item(),
+          accuracy: result.hits.item() / settings.batch,
+        });
         bar.update(state.step, progress(state, settings, total, start));
         if (state.step % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
         if (isInterrupted) throw new Interrupted();
@@ -122,11 +141,17 @@ async function train(digits: Digits, model: Model, settings: Settings, state: St
   }
 }
 
-function progress(state: State, settings: Settings, total: number, start: { time: number; step: number }): Record<string, string> {
+function progress(
+  state: State,
+  settings: Settings,
+  total: number,
+  start: { time: number; step: number },
+): Record<string, string> {
   const seconds = (performance.now() - start.time) / 1000;
   const rate = (state.step - start.step) / seconds;
   const recent = state.history.slice(-50);
-  const mean = (of: (p: (typeof recent)[number]) => number): number => recent.reduce((s, p) => s + of(p), 0) / recent.length;
+  const mean = (of: (p: (typeof recent)[number]) => number): number =>
+    recent.reduce((s, p) => s + of(p), 0) / recent.length;
   return {
     epoch: `${Math.ceil((state.step * settings.epochs) / total)}/${settings.epochs}`,
     loss: mean((p) => p.loss).toFixed(4),
@@ -179,7 +204,9 @@ async function main(): Promise<void> {
   const fresh = initialState(model, settings, total);
   const state = flags.resume ? loadState(flags.checkpoint, fresh) : fresh;
   const from = flags.resume ? `, resumed at step ${state.step} of ${total}` : '';
-  console.log(`${settings.model} on ${digits.train.size} digits, ${settings.epochs} epochs, seed ${settings.seed}, device ${flags.device}${from}`);
+  console.log(
+    `${settings.model} on ${digits.train.size} digits, ${settings.epochs} epochs, seed ${settings.seed}, device ${flags.device}${from}`,
+  );
   await train(digits, model, settings, state, flags.checkpoint);
   await finish(digits, model, settings, state, flags.report);
 }
@@ -197,4 +224,3 @@ try {
     throw error;
   }
 }
-

@@ -90,9 +90,14 @@ function keys(key: Tensor, n: number): Tensor[] {
 /** Every image moved by up to two pixels in each direction: training data that the network has not seen. */
 export function jitter(key: Tensor, images: Tensor): Tensor {
   const reach = 2;
-  const padded = np.pad(images, [[0, 0], [reach, reach], [reach, reach]]);
+  const padded = np.pad(images, [
+    [0, 0],
+    [reach, reach],
+    [reach, reach],
+  ]);
   const starts = random.randint(key, [images.shape[0]!, 2], 0, 2 * reach + 1);
-  const crop = (image: Tensor, start: Tensor): Tensor => lax.dynamicSlice(image, [start.slice(0), start.slice(1)], [imageSide, imageSide]);
+  const crop = (image: Tensor, start: Tensor): Tensor =>
+    lax.dynamicSlice(image, [start.slice(0), start.slice(1)], [imageSide, imageSide]);
   return vmap(crop)(padded, starts);
 }
 

@@ -34,12 +34,21 @@ function smooth(history: readonly HistoryPoint[]): HistoryPoint[] {
   const out: HistoryPoint[] = [];
   for (let i = 0; i < history.length; i += window) {
     const part = history.slice(i, i + window);
-    out.push({ step: part.at(-1)!.step, loss: mean(part, (p) => p.loss), accuracy: 100 * mean(part, (p) => p.accuracy) });
+    out.push({
+      step: part.at(-1)!.step,
+      loss: mean(part, (p) => p.loss),
+      accuracy: 100 * mean(part, (p) => p.accuracy),
+    });
   }
   return out;
 }
 
-const curve = (history: readonly HistoryPoint[], field: 'loss' | 'accuracy', title: string, isLog: boolean): Promise<string> =>
+const curve = (
+  history: readonly HistoryPoint[],
+  field: 'loss' | 'accuracy',
+  title: string,
+  isLog: boolean,
+): Promise<string> =>
   chart({
     width: 420,
     height: 220,
@@ -66,7 +75,9 @@ function confusion(labels: Int32Array, predicted: Int32Array): Promise<string> {
     layer: [
       {
         mark: 'rect',
-        encoding: { color: { field: 'count', type: 'quantitative', scale: { type: 'symlog', scheme: 'blues' }, legend: null } },
+        encoding: {
+          color: { field: 'count', type: 'quantitative', scale: { type: 'symlog', scheme: 'blues' }, legend: null },
+        },
       },
       {
         mark: { type: 'text', fontSize: 11 },
@@ -91,7 +102,10 @@ function mistakes({ test, predicted }: ReportInput): string {
   if (wrong.length === 0) return '<p>None: every test digit was read right.</p>';
   const figures = wrong
     .slice(0, 60)
-    .map((i) => `<figure><img src="${digitImage(test, i)}" width="56" height="56" alt="digit ${test.labels[i]!}"><figcaption>${test.labels[i]!} read as ${predicted[i]!}</figcaption></figure>`);
+    .map(
+      (i) =>
+        `<figure><img src="${digitImage(test, i)}" width="56" height="56" alt="digit ${test.labels[i]!}"><figcaption>${test.labels[i]!} read as ${predicted[i]!}</figcaption></figure>`,
+    );
   const more = wrong.length > 60 ? `<p>… and ${wrong.length - 60} more.</p>` : '';
   return `<p>${wrong.length} of ${test.size} test digits.</p><div class="grid">${figures.join('')}</div>${more}`;
 }

@@ -71,7 +71,13 @@ export function makeStep(model: Model, settings: Settings, totalSteps: number): 
 export function initialState(model: Model, settings: Settings, totalSteps: number): State {
   const keys = random.split(random.key(settings.seed));
   const params = model.init(keys.slice(0));
-  return { params, optimizer: makeOptimizer(settings, totalSteps).init(params), key: keys.slice(1), step: 0, history: [] };
+  return {
+    params,
+    optimizer: makeOptimizer(settings, totalSteps).init(params),
+    key: keys.slice(1),
+    step: 0,
+    history: [],
+  };
 }
 
 /** Order of the training examples in an epoch, and the key for the next. */

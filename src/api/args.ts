@@ -61,7 +61,11 @@ export type AtArgnums<A extends readonly unknown[], O extends ArgnumsOption> = O
   : ArgumentAt<A, 0>;
 
 /** Of a function's result: the value, and what `hasAux` returns beside it. */
-export type ValueOf<R, O> = O extends { readonly hasAux: true } ? (R extends readonly [infer V, unknown] ? V : unknown) : R;
+export type ValueOf<R, O> = O extends { readonly hasAux: true }
+  ? R extends readonly [infer V, unknown]
+    ? V
+    : unknown
+  : R;
 export type AuxOf<R> = R extends readonly [unknown, infer X] ? Tensors<X> : unknown;
 
 /** Structure `T` with every tensor replaced by `B`: what a Jacobian looks like. */

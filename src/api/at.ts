@@ -60,8 +60,15 @@ function fitUpdate(op: string, update: Tensor, shape: readonly number[]): Tensor
   const fits = tryBroadcastShapes([update.shape, shape]);
   // Leading axes of size 1 may go, as in NumPy's assignment.
   const extra = update.ndim - shape.length;
-  const trimmed = extra > 0 && update.shape.slice(0, extra).every((n) => n === 1) ? prim.reshape(update, update.shape.slice(extra)) : update;
-  if (trimmed.ndim <= shape.length && fits && tryBroadcastShapes([trimmed.shape, shape])!.every((n, d) => n === shape[d])) {
+  const trimmed =
+    extra > 0 && update.shape.slice(0, extra).every((n) => n === 1)
+      ? prim.reshape(update, update.shape.slice(extra))
+      : update;
+  if (
+    trimmed.ndim <= shape.length &&
+    fits &&
+    tryBroadcastShapes([trimmed.shape, shape])!.every((n, d) => n === shape[d])
+  ) {
     return prim.broadcastTo(trimmed, shape);
   }
   throw new ShapeError(
@@ -72,9 +79,14 @@ function fitUpdate(op: string, update: Tensor, shape: readonly number[]): Tensor
 
 /** `update` (of the index's shape) laid over an array like `x`: `null` when it covers all of it. */
 function spread(update: Tensor, x: Tensor, entries: readonly Entry[]): { full: Tensor; mask: Tensor | null } {
-  const ranges = axisEntries(entries).map((e): RangeEntry => (e.kind === 'number' ? { kind: 'range', start: e.at, step: 1, length: 1 } : (e as RangeEntry)));
+  const ranges = axisEntries(entries).map((e): RangeEntry =>
+    e.kind === 'number' ? { kind: 'range', start: e.at, step: 1, length: 1 } : (e as RangeEntry),
+  );
   const bounds = ranges.map(ascending);
-  const shaped = prim.reshape(update, ranges.map((r) => r.length));
+  const shaped = prim.reshape(
+    update,
+    ranges.map((r) => r.length),
+  );
   const part = prim.reverse(
     shaped,
     ranges.flatMap((r, d) => (r.step < 0 && r.length > 1 ? [d] : [])),
@@ -83,7 +95,11 @@ function spread(update: Tensor, x: Tensor, entries: readonly Entry[]): { full: T
   const interior = bounds.map((b) => b.stride - 1);
   const high = bounds.map((b, d) => x.shape[d]! - b.limit);
   // An axis of no elements has nothing between them: all of it is padding.
-  const params = { low: low.map((n, d) => (ranges[d]!.length === 0 ? 0 : n)), high: high.map((n, d) => (ranges[d]!.length === 0 ? x.shape[d]! : n)), interior };
+  const params = {
+    low: low.map((n, d) => (ranges[d]!.length === 0 ? 0 : n)),
+    high: high.map((n, d) => (ranges[d]!.length === 0 ? x.shape[d]! : n)),
+    interior,
+  };
   const isWhole = ranges.every((r, d) => r.length === x.shape[d]);
   const full = prim.pad(part, prim.like(part, 0), params);
   if (isWhole) return { full, mask: null };
@@ -94,7 +110,9 @@ function spread(update: Tensor, x: Tensor, entries: readonly Entry[]): { full: T
 function updateBasic(op: string, x: Tensor, entries: readonly Entry[], kind: UpdateKind, y: Tensor): Tensor {
   const update = fitUpdate(op, y, basicShape(entries));
   if (update.size === 0) return x;
-  const isContiguous = axisEntries(entries).every((e) => e.kind === 'number' || (e.kind === 'range' && (e.step === 1 || e.length <= 1)));
+  const isContiguous = axisEntries(entries).every(
+    (e) => e.kind === 'number' || (e.kind === 'range' && (e.step === 1 || e.length <= 1)),
+  );
   if (kind === 'add') return prim.add(x, spread(update, x, entries).full);
   const old = (): Tensor => prim.reshape(applyRanges(x, entries), basicShape(entries));
   const value = kind === 'set' ? update : combine[kind](old(), update);
@@ -112,13 +130,22 @@ function updateBasic(op: string, x: Tensor, entries: readonly Entry[], kind: Upd
  * With index arrays: one scatter. Ranges that are not whole axes become index arrays of their own axis, so that every axis of the
  * result is either of the rows of positions or of the window.
  */
-function updateAdvanced(op: string, x: Tensor, entries: readonly Entry[], kind: UpdateKind, y: Tensor, options: UpdateOptions): Tensor {
+function updateAdvanced(
+  op: string,
+  x: Tensor,
+  entries: readonly Entry[],
+  kind: UpdateKind,
+  y: Tensor,
+  options: UpdateOptions,
+): Tensor {
   const layout = layoutOf(op, entries, x.shape, true);
   const update = prim.reshape(fitUpdate(op, y, layout.shapeWithNew), layout.shape);
   const items = axisEntries(entries);
   const rank = layout.shape.length;
   // Result axis of each range, in order.
-  const free = Array.from({ length: rank }, (_, d) => d).filter((d) => d < layout.position || d >= layout.position + layout.common.length);
+  const free = Array.from({ length: rank }, (_, d) => d).filter(
+    (d) => d < layout.position || d >= layout.position + layout.common.length,
+  );
   const rangeAxes = items.flatMap((e, d) => (e.kind === 'range' ? [d] : []));
   const resultAxis = new Map(rangeAxes.map((d, k) => [d, free[k]!]));
   const isPartial = (d: number): boolean => {
@@ -140,7 +167,10 @@ function updateAdvanced(op: string, x: Tensor, entries: readonly Entry[], kind: 
     const { start, step, length } = items[d] as RangeEntry;
     const values = Int32Array.from({ length }, (_, i) => start + i * step);
     const t = deviceTensor(values, new Aval([length], 'int32'));
-    return prim.reshape(t, batchDims.map((b) => (b === resultAxis.get(d) ? length : 1)));
+    return prim.reshape(
+      t,
+      batchDims.map((b) => (b === resultAxis.get(d) ? length : 1)),
+    );
   };
   const axes = [...layout.axes, ...partial];
   const indices = [...layout.indices.map(place), ...partial.map(stepped)];
@@ -182,16 +212,24 @@ function updateMasked(op: string, x: Tensor, mask: Tensor, kind: UpdateKind, y: 
   return prim.select(prim.broadcastTo(wide, x.shape), kind === 'set' ? y : combine[kind](x, y), x);
 }
 
-export function updateIndexed(op: string, x: Tensor, index: readonly Index[], kind: UpdateKind, y: TensorLike, options: UpdateOptions = {}): Tensor {
+export function updateIndexed(
+  op: string,
+  x: Tensor,
+  index: readonly Index[],
+  kind: UpdateKind,
+  y: TensorLike,
+  options: UpdateOptions = {},
+): Tensor {
   const value = asTensor(y);
   const update = value.dtype === x.dtype ? value : prim.convert(value, x.dtype);
   const strong = update.aval.weakType && !x.aval.weakType ? prim.convert(update, x.dtype) : update;
   const mask = tracedMask(index);
   if (mask) return updateMasked(op, x, mask, kind, strong);
   const parsed = parseIndex(op, x.shape, index);
-  return parsed.isBasic ? updateBasic(op, x, parsed.entries, kind, strong) : updateAdvanced(op, x, parsed.entries, kind, strong, options);
+  return parsed.isBasic
+    ? updateBasic(op, x, parsed.entries, kind, strong)
+    : updateAdvanced(op, x, parsed.entries, kind, strong, options);
 }
-
 
 const updateKeys = ['mode', 'uniqueIndices', 'indicesAreSorted'] as const;
 

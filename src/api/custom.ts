@@ -16,7 +16,16 @@ import { convert } from '../primitives/convert.ts';
 import { checkpointCall, dotsSaveable, everythingSaveable, nothingSaveable } from '../control/checkpoint.ts';
 import { applyCustomJvp, applyCustomVjp, customCallStaging } from '../control/custom.ts';
 import { zeros } from '../transforms/jvp.ts';
-import { type AnyFunction, FlatFunction, flattenArgs, flattenResult, functionName, type LiftArgs, normalizeArgnums, type Tensors } from './args.ts';
+import {
+  type AnyFunction,
+  FlatFunction,
+  flattenArgs,
+  flattenResult,
+  functionName,
+  type LiftArgs,
+  normalizeArgnums,
+  type Tensors,
+} from './args.ts';
 
 setCustomCallStaging(customCallStaging);
 
@@ -26,7 +35,11 @@ export interface CustomOptions {
 }
 
 /** Separates the arguments that take part in differentiation from those that do not. */
-function splitArgs(op: string, args: readonly unknown[], nondiff: readonly number[]): { diff: unknown[]; rest: unknown[]; place: (d: readonly unknown[]) => unknown[] } {
+function splitArgs(
+  op: string,
+  args: readonly unknown[],
+  nondiff: readonly number[],
+): { diff: unknown[]; rest: unknown[]; place: (d: readonly unknown[]) => unknown[] } {
   const fixed = normalizeArgnums(op, nondiff, args.length);
   const diffAt = args.flatMap((_, i) => (fixed.includes(i) ? [] : [i]));
   return {
@@ -66,7 +79,8 @@ export function customJvp<A extends readonly unknown[] = Tensor[], const R = unk
   const name = functionName(f as AnyFunction);
   let rule: ((...args: never[]) => readonly [unknown, unknown]) | undefined;
   const custom = (...args: unknown[]): unknown => {
-    if (!rule) throw new ArgumentError(`customJvp(${name}): expected a rule, none was given.`, 'call defjvp or defjvps first.');
+    if (!rule)
+      throw new ArgumentError(`customJvp(${name}): expected a rule, none was given.`, 'call defjvp or defjvps first.');
     const { diff, rest, place } = splitArgs('customJvp', args, options.nondiffArgnums ?? []);
     const { leaves, def } = flattenArgs(`customJvp(${name})`, diff);
     const main = (...d: unknown[]): unknown => f(...(place(d) as unknown as A));
@@ -81,9 +95,13 @@ export function customJvp<A extends readonly unknown[] = Tensor[], const R = unk
     },
     defjvps: (...rules: readonly TangentRule[]) => {
       if (options.nondiffArgnums?.length) {
-        throw new ArgumentError(`customJvp(${name}): expected defjvp with nondiffArgnums, got defjvps.`, 'give one rule for all arguments.');
+        throw new ArgumentError(
+          `customJvp(${name}): expected defjvp with nondiffArgnums, got defjvps.`,
+          'give one rule for all arguments.',
+        );
       }
-      rule = (primals: readonly unknown[], tangents: readonly unknown[]) => sumOfRules(name, self as never, rules, primals, tangents);
+      rule = (primals: readonly unknown[], tangents: readonly unknown[]) =>
+        sumOfRules(name, self as never, rules, primals, tangents);
       return self;
     },
   });
@@ -111,9 +129,14 @@ function sumOfRules(
   const sums = outs.leaves.map((o) => zeros(o.aval.strong()));
   rules.forEach((rule, i) => {
     if (rule === null) return;
-    const term = flattenResult(`customJvp(${name})`, rule(tangents[i] as Tensor, out as Tensor, ...(primals as Tensor[])));
+    const term = flattenResult(
+      `customJvp(${name})`,
+      rule(tangents[i] as Tensor, out as Tensor, ...(primals as Tensor[])),
+    );
     if (!term.def.equals(outs.def)) throw tangentMismatch(name, outs.def, term.def);
-    term.leaves.forEach((t, k) => (sums[k] = add(sums[k]!, t.dtype === sums[k]!.dtype ? t : convert(t, sums[k]!.dtype))));
+    term.leaves.forEach(
+      (t, k) => (sums[k] = add(sums[k]!, t.dtype === sums[k]!.dtype ? t : convert(t, sums[k]!.dtype))),
+    );
   });
   return [out, unflatten(outs.def, sums)];
 }
@@ -134,7 +157,9 @@ function jvpOf(
     const dots = tangents.map((t, i) => t ?? zeros(primals[i]!.aval.strong()));
     const result = rule(...([...rest, unflatten(def, primals), unflatten(def, dots)] as never[]));
     if (!Array.isArray(result) || result.length !== 2) {
-      throw new TreeError(`customJvp(${name}): expected the rule to return [out, tangentOut], got ${flatten(result)[1].toString()}.`);
+      throw new TreeError(
+        `customJvp(${name}): expected the rule to return [out, tangentOut], got ${flatten(result)[1].toString()}.`,
+      );
     }
     const out = flattenResult(`customJvp(${name})`, result[0]);
     const dot = flattenResult(`customJvp(${name})`, result[1]);
@@ -149,7 +174,10 @@ function fitTangent(op: string, out: Tensor, t: Tensor): MaybeZero {
   if (!isFloat(out.dtype)) return null;
   const typed = t.dtype === out.dtype ? t : convert(t, out.dtype);
   if (typed.aval.equals(out.aval, true)) return typed;
-  throw new TreeError(`${op}: expected a tangent ${out.aval.strong().toString()}, got ${t.aval.toString()}.`, 'a tangent has the shape of its value.');
+  throw new TreeError(
+    `${op}: expected a tangent ${out.aval.strong().toString()}, got ${t.aval.toString()}.`,
+    'a tangent has the shape of its value.',
+  );
 }
 
 /** A function whose reverse-mode rule the user gives. */
@@ -159,7 +187,10 @@ export interface CustomVjpFunction<A extends readonly unknown[], R> {
    * `fwd(...args)` returns `[out, residuals]`; `bwd(residuals, ct)` returns an array with one cotangent an argument (`null` for none).
    * Nondifferentiable arguments come first in `bwd`.
    */
-  defvjp(fwd: (...args: never[]) => readonly [unknown, unknown], bwd: (...args: never[]) => readonly unknown[]): CustomVjpFunction<A, R>;
+  defvjp(
+    fwd: (...args: never[]) => readonly [unknown, unknown],
+    bwd: (...args: never[]) => readonly unknown[],
+  ): CustomVjpFunction<A, R>;
 }
 
 /**
@@ -177,9 +208,12 @@ export function customVjp<A extends readonly unknown[] = Tensor[], const R = unk
   options: CustomOptions = {},
 ): CustomVjpFunction<A, R> {
   const name = functionName(f as AnyFunction);
-  let rules: { fwd: (...args: never[]) => readonly [unknown, unknown]; bwd: (...args: never[]) => readonly unknown[] } | undefined;
+  let rules:
+    | { fwd: (...args: never[]) => readonly [unknown, unknown]; bwd: (...args: never[]) => readonly unknown[] }
+    | undefined;
   const custom = (...args: unknown[]): unknown => {
-    if (!rules) throw new ArgumentError(`customVjp(${name}): expected rules, none were given.`, 'call defvjp(fwd, bwd) first.');
+    if (!rules)
+      throw new ArgumentError(`customVjp(${name}): expected rules, none were given.`, 'call defvjp(fwd, bwd) first.');
     const { fwd, bwd } = rules;
     const { diff, rest, place } = splitArgs('customVjp', args, options.nondiffArgnums ?? []);
     const { leaves, def } = flattenArgs(`customVjp(${name})`, diff);
@@ -192,7 +226,8 @@ export function customVjp<A extends readonly unknown[] = Tensor[], const R = unk
         fun: flat.call,
         fwd: (xs) => {
           const result = fwd(...(place(unflatten(def, xs) as unknown[]) as never[]));
-          if (!Array.isArray(result) || result.length !== 2) throw new TreeError(`customVjp(${name}): expected fwd to return [out, residuals].`);
+          if (!Array.isArray(result) || result.length !== 2)
+            throw new TreeError(`customVjp(${name}): expected fwd to return [out, residuals].`);
           const out = flattenResult(`customVjp(${name})`, result[0]);
           const res = flattenArgs(`customVjp(${name})`, result[1], 'residuals');
           flat.adopt(out.def, 'fwd');
@@ -232,7 +267,9 @@ function flattenCotangentsOf(name: string, grads: unknown, def: TreeDef, args: r
     if (g === null) return own.map(() => null);
     const tree = flattenArgs(`customVjp(${name})`, g, `bwd result[${i}]`);
     if (!tree.def.equals(child)) {
-      throw new TreeError(`customVjp(${name}): expected a cotangent like argument ${i}, ${child.toString()}, got ${tree.def.toString()}.`);
+      throw new TreeError(
+        `customVjp(${name}): expected a cotangent like argument ${i}, ${child.toString()}, got ${tree.def.toString()}.`,
+      );
     }
     return tree.leaves.map((t, k) => fitCotangent(name, `[${i}]${child.path(k)}`, own[k]!, t));
   });
@@ -287,4 +324,3 @@ export function checkpoint<A extends readonly unknown[] = Tensor[], const R = un
     return unflatten(flat.def, checkpointCall([...captured, ...leaves], { program, policy })) as Tensors<R>;
   };
 }
-

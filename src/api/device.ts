@@ -32,7 +32,9 @@ export function init(device: string = settings.defaultDevice): Promise<string> {
 
 const isBoolean = (x: unknown): boolean => typeof x === 'boolean';
 
-const rules: { readonly [K in keyof Settings]: { readonly expected: string; readonly accepts: (x: unknown) => boolean } } = {
+const rules: {
+  readonly [K in keyof Settings]: { readonly expected: string; readonly accepts: (x: unknown) => boolean };
+} = {
   defaultDtype: { expected: "'float32' or 'float64'", accepts: (x) => x === 'float32' || x === 'float64' },
   defaultDevice: { expected: 'the name of a device', accepts: (x) => executorNames().includes(x as string) },
   threads: { expected: 'a positive integer', accepts: (x) => Number.isInteger(x) && (x as number) > 0 },

@@ -8,7 +8,7 @@ import { isFloat } from '../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError, TreeError } from '../ir/errors.ts';
 import { defaultFloat } from '../core/config.ts';
 import { LinearInput, type MaybeZero } from '../core/primitive.ts';
-import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
+import { type TreeDef, unflatten } from '../core/pytree.ts';
 import { traceProgram } from '../core/program-trace.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { backwardPass } from '../transforms/backward.ts';
@@ -96,7 +96,10 @@ export function jvp(
   options: AuxOption = {},
 ): unknown[] {
   if (!Array.isArray(primals) || !Array.isArray(tangents)) {
-    throw new ArgumentError('jvp: expected primals and tangents as arrays of arguments.', 'wrap a single argument: jvp(f, [x], [dx]).');
+    throw new ArgumentError(
+      'jvp: expected primals and tangents as arrays of arguments.',
+      'wrap a single argument: jvp(f, [x], [dx]).',
+    );
   }
   const p = flattenArgs('jvp', primals, 'primals');
   const t = flattenArgs('jvp', tangents, 'tangents');
@@ -140,7 +143,11 @@ export function vjp<A extends readonly unknown[] = Tensor[], const R = unknown>(
 export function vjp<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   ...primals: [...LiftArgs<A>, AuxOption & { readonly hasAux: true }]
-): [Tensors<ValueOf<R, { hasAux: true }>>, (ct: Liftable<Tensors<ValueOf<R, { hasAux: true }>>>) => Tensors<A>, AuxOf<R>];
+): [
+  Tensors<ValueOf<R, { hasAux: true }>>,
+  (ct: Liftable<Tensors<ValueOf<R, { hasAux: true }>>>) => Tensors<A>,
+  AuxOf<R>,
+];
 export function vjp(f: AnyFunction, ...primals: readonly unknown[]): unknown[] {
   const [args, options] = splitOptions(primals);
   const { leaves, def } = flattenArgs('vjp', args);
@@ -229,7 +236,12 @@ function checkScalar(op: string, name: string, outs: readonly Tensor[], def: Tre
   );
 }
 
-function checkDifferentiable(op: string, { leaves, def }: FlatTree, argnums: readonly number[], allowInt: boolean): void {
+function checkDifferentiable(
+  op: string,
+  { leaves, def }: FlatTree,
+  argnums: readonly number[],
+  allowInt: boolean,
+): void {
   if (allowInt) return;
   const i = leaves.findIndex((x) => !isFloat(x.dtype));
   if (i < 0) return;
@@ -244,7 +256,12 @@ export const argPath = (def: TreeDef, argnums: readonly number[], i: number): st
   `args${def.path(i).replace(/^\[(\d+)\]/, (_, k: string) => `[${argnums[Number(k)]!}]`)}`;
 
 /** Shared by grad and valueAndGrad. */
-function valueAndGradOf(op: string, f: AnyFunction, options: GradOptions, args: readonly unknown[]): { value: unknown; grad: unknown } {
+function valueAndGradOf(
+  op: string,
+  f: AnyFunction,
+  options: GradOptions,
+  args: readonly unknown[],
+): { value: unknown; grad: unknown } {
   const { argnums = 0, hasAux = false, allowInt = false } = options;
   const wanted = normalizeArgnums(op, argnums, args.length);
   const diff = wanted.map((i) => args[i]);
@@ -267,7 +284,10 @@ function valueAndGradOf(op: string, f: AnyFunction, options: GradOptions, args: 
   const grads = linear.vjp([scalarTensor(1, out.dtype)]).map((g, i) => g ?? zeroTangent(leaves[i]!));
   const value = flat.unflatten(linear.outs);
   const byArgument = unflatten(def, grads) as unknown[];
-  return { value: hasAux ? [value, flat.auxOf(linear.outs)] : value, grad: typeof argnums === 'number' ? byArgument[0] : byArgument };
+  return {
+    value: hasAux ? [value, flat.auxOf(linear.outs)] : value,
+    grad: typeof argnums === 'number' ? byArgument[0] : byArgument,
+  };
 }
 
 /**
@@ -283,7 +303,11 @@ function valueAndGradOf(op: string, f: AnyFunction, options: GradOptions, args: 
  * console.log(String(slope(np.array([1, 2, 3])))); // => [2, 4, 6]
  * ```
  */
-export function grad<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends GradOptions = Record<never, never>>(
+export function grad<
+  A extends readonly unknown[] = Tensor[],
+  const R = unknown,
+  const O extends GradOptions = Record<never, never>,
+>(
   f: (...args: A) => R,
   options?: O,
 ): (...args: LiftArgs<A>) => O extends { readonly hasAux: true } ? [AtArgnums<A, O>, AuxOf<R>] : AtArgnums<A, O> {
@@ -305,10 +329,11 @@ export function grad<A extends readonly unknown[] = Tensor[], const R = unknown,
  * console.log(String(y), String(dy)); // => 1 1
  * ```
  */
-export function valueAndGrad<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends GradOptions = Record<never, never>>(
-  f: (...args: A) => R,
-  options?: O,
-): (...args: LiftArgs<A>) => [Tensors<R>, AtArgnums<A, O>] {
+export function valueAndGrad<
+  A extends readonly unknown[] = Tensor[],
+  const R = unknown,
+  const O extends GradOptions = Record<never, never>,
+>(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => [Tensors<R>, AtArgnums<A, O>] {
   return (...args) => {
     const { value, grad: g } = valueAndGradOf('valueAndGrad', f as AnyFunction, options ?? {}, args);
     return [value, g] as never;

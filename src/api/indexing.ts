@@ -67,14 +67,19 @@ function maskPositions(op: string, mask: Tensor): Tensor[] {
 function spreadTuple(index: readonly Index[]): readonly Index[] {
   const [only] = index;
   if (index.length !== 1 || !Array.isArray(only)) return index;
-  const isEntry = (x: unknown): boolean => x === null || typeof x === 'string' || isOptions(x) || (x instanceof Tensor && x.ndim > 0);
+  const isEntry = (x: unknown): boolean =>
+    x === null || typeof x === 'string' || isOptions(x) || (x instanceof Tensor && x.ndim > 0);
   return only.some(isEntry) ? (only as readonly Index[]) : index;
 }
 
 /** Tensors for arrays; masks split into positions; whole axes in place of `'...'`. */
 function expand(op: string, shape: Shape, index: readonly Index[]): (number | Range | null | Tensor)[] {
   const items = spreadTuple(index).flatMap((item): (number | Range | null | '...' | Tensor)[] => {
-    if (item === undefined) throw new ArgumentError(`${op}: expected an index, got undefined.`, 'use {} for a whole axis and null for a new one.');
+    if (item === undefined)
+      throw new ArgumentError(
+        `${op}: expected an index, got undefined.`,
+        'use {} for a whole axis and null for a new one.',
+      );
     if (item === ':') return [{}];
     if (item === null || item === '...' || typeof item === 'number' || isRange(item)) return [item];
     const t = asIndexTensor(item);
@@ -98,7 +103,10 @@ function asIndexTensor(item: TensorLike): Tensor {
   const t = asTensor(item);
   if (t.dtype === 'bool' || isInteger(t.dtype)) return t;
   if (item instanceof Tensor && !t.aval.weakType) {
-    throw new DTypeError(`index: expected integers or booleans, got ${t.aval.toString()}.`, 'convert with astype("int32") first.');
+    throw new DTypeError(
+      `index: expected integers or booleans, got ${t.aval.toString()}.`,
+      'convert with astype("int32") first.',
+    );
   }
   return prim.convert(t, 'int32');
 }
@@ -124,7 +132,10 @@ function resolveRange(op: string, range: Range, n: number): Entry {
     // Concrete scalars convert; traced ones explain themselves.
     const v = (value as unknown) instanceof Tensor ? (value as unknown as Tensor).item() : value;
     if (Number.isInteger(v)) return v;
-    throw new ArgumentError(`${op}: expected ${name} to be an integer, got ${String(v)}.`, 'for traced positions use lax.dynamicSlice.');
+    throw new ArgumentError(
+      `${op}: expected ${name} to be an integer, got ${String(v)}.`,
+      'for traced positions use lax.dynamicSlice.',
+    );
   };
   const step = part(range.step, 'step') ?? 1;
   if (step === 0) throw new ArgumentError(`${op}: expected a step other than 0, got 0.`);
@@ -210,14 +221,18 @@ export function layoutOf(op: string, entries: readonly Entry[], x: Shape, normal
   const common = tryBroadcastShapes(arrays.map((a) => a.indices.shape));
   if (!common) {
     const got = arrays.map((a) => a.indices.aval.toString()).join(', ');
-    throw new ShapeError(`${op}: expected index arrays that broadcast together, got ${got}.`, 'use np.ix for an open mesh.');
+    throw new ShapeError(
+      `${op}: expected index arrays that broadcast together, got ${got}.`,
+      'use np.ix for an open mesh.',
+    );
   }
   const isTogether = arrays.every((a, k) => k === 0 || a.i === arrays[k - 1]!.i + 1);
   const first = arrays[0]!.i;
   const plain = (list: readonly Entry[], withNew: boolean): number[] =>
     list.flatMap((e) => (e.kind === 'range' ? [e.length] : withNew && e.kind === 'newaxis' ? [1] : []));
   const before = (withNew: boolean): number[] => (isTogether ? plain(entries.slice(0, first), withNew) : []);
-  const after = (withNew: boolean): number[] => (isTogether ? plain(entries.slice(first), withNew) : plain(entries, withNew));
+  const after = (withNew: boolean): number[] =>
+    isTogether ? plain(entries.slice(first), withNew) : plain(entries, withNew);
   const axes = axisEntries(entries).flatMap((e, d) => (e.kind === 'array' ? [d] : []));
   const indices = arrays.map(({ indices: t }, k) => {
     const n = x[axes[k]!]!;
@@ -256,7 +271,13 @@ export function toIndexMode(op: string, mode: string | null | undefined, otherwi
   throw new ArgumentError(`${op}: expected mode to be one of promise_in_bounds, clip, fill, drop, got ${mode}.`);
 }
 
-function gatherIndexed(op: string, x: Tensor, entries: readonly Entry[], mode: prim.IndexMode, fillValue: number | undefined): Tensor {
+function gatherIndexed(
+  op: string,
+  x: Tensor,
+  entries: readonly Entry[],
+  mode: prim.IndexMode,
+  fillValue: number | undefined,
+): Tensor {
   const view = applyRanges(x, entries);
   const layout = layoutOf(op, entries, x.shape, true);
   const rank = layout.shape.length;

@@ -81,11 +81,20 @@ function prepare(op: string, f: AnyFunction, options: JacobianOptions, args: rea
     wanted.forEach((i, k) => (all[i] = xs[k]));
     return f(...(all as never[]));
   };
-  return { tree, flat: new FlatFunction(op, placed as AnyFunction, tree.def, hasAux), isSingle: typeof argnums === 'number', hasAux };
+  return {
+    tree,
+    flat: new FlatFunction(op, placed as AnyFunction, tree.def, hasAux),
+    isSingle: typeof argnums === 'number',
+    hasAux,
+  };
 }
 
 /** blocks[o][i]: derivative of output leaf o in input leaf i → tree of outputs of trees of inputs. */
-function assemble({ flat, tree, isSingle, hasAux }: Prepared, blocks: readonly (readonly Tensor[])[], outs: readonly Tensor[]): unknown {
+function assemble(
+  { flat, tree, isSingle, hasAux }: Prepared,
+  blocks: readonly (readonly Tensor[])[],
+  outs: readonly Tensor[],
+): unknown {
   const perOutput = blocks.map((row) => {
     const inputs = unflatten(tree.def, row) as unknown[];
     return isSingle ? inputs[0] : inputs;
@@ -96,7 +105,11 @@ function assemble({ flat, tree, isSingle, hasAux }: Prepared, blocks: readonly (
 
 function checkFloatResults(op: string, outs: readonly Tensor[]): void {
   const bad = outs.find((x) => !isFloat(x.dtype));
-  if (bad) throw new DTypeError(`${op}: expected float results, got ${bad.aval.toString()}.`, 'return what has no derivative as aux, with hasAux.');
+  if (bad)
+    throw new DTypeError(
+      `${op}: expected float results, got ${bad.aval.toString()}.`,
+      'return what has no derivative as aux, with hasAux.',
+    );
 }
 
 /**
@@ -109,10 +122,11 @@ function checkFloatResults(op: string, outs: readonly Tensor[]): void {
  * console.log(String(jacfwd((x) => np.square(x))(np.array([1, 2])))); // => [[2, 0], [0, 4]]
  * ```
  */
-export function jacfwd<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends JacobianOptions = Record<never, never>>(
-  f: (...args: A) => R,
-  options?: O,
-): (...args: LiftArgs<A>) => JacobianOf<A, R, O> {
+export function jacfwd<
+  A extends readonly unknown[] = Tensor[],
+  const R = unknown,
+  const O extends JacobianOptions = Record<never, never>,
+>(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => JacobianOf<A, R, O> {
   return (...args) => {
     const prepared = prepare('jacfwd', f as AnyFunction, options ?? {}, args);
     const { tree, flat } = prepared;
@@ -146,10 +160,11 @@ function columnToBlock(o: Tensor, dim: BatchDim, x: Tensor): Tensor {
 /**
  * Jacobian by reverse mode: one pass per output element, all at once by vmap. Best for many inputs and few outputs.
  */
-export function jacrev<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends JacobianOptions = Record<never, never>>(
-  f: (...args: A) => R,
-  options?: O,
-): (...args: LiftArgs<A>) => JacobianOf<A, R, O> {
+export function jacrev<
+  A extends readonly unknown[] = Tensor[],
+  const R = unknown,
+  const O extends JacobianOptions = Record<never, never>,
+>(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => JacobianOf<A, R, O> {
   return (...args) => {
     const prepared = prepare('jacrev', f as AnyFunction, options ?? {}, args);
     const { tree, flat } = prepared;
@@ -185,10 +200,11 @@ export const jacobian: typeof jacrev = jacrev;
  * console.log(String(hessian((x) => np.sum(x.mul(x).mul(x)))(np.array([1, 2])))); // => [[6, 0], [0, 12]]
  * ```
  */
-export function hessian<A extends readonly unknown[] = Tensor[], const R = unknown, const O extends JacobianOptions = Record<never, never>>(
-  f: (...args: A) => R,
-  options?: O,
-): (...args: LiftArgs<A>) => HessianOf<A, R, O> {
+export function hessian<
+  A extends readonly unknown[] = Tensor[],
+  const R = unknown,
+  const O extends JacobianOptions = Record<never, never>,
+>(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => HessianOf<A, R, O> {
   const inner = jacrev(f as unknown as (...args: Tensor[]) => unknown, options ?? {});
   return jacfwd(inner as (...args: Tensor[]) => unknown, options ?? {}) as never;
 }

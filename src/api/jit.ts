@@ -12,7 +12,17 @@ import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { traceProgram } from '../core/program-trace.ts';
 import { ConcreteTensor, type Tensor } from '../core/tensor.ts';
 import { call } from '../control/call.ts';
-import { type AnyFunction, type Blocks, FlatFunction, flattenArgs, type FlatTree, functionName, type LiftArgs, normalizeArgnums, type Tensors } from './args.ts';
+import {
+  type AnyFunction,
+  type Blocks,
+  FlatFunction,
+  flattenArgs,
+  type FlatTree,
+  functionName,
+  type LiftArgs,
+  normalizeArgnums,
+  type Tensors,
+} from './args.ts';
 import { installMethods } from './methods.ts';
 
 // Whoever transforms a function may call methods on what it is given.
@@ -37,7 +47,11 @@ interface CacheEntry {
 /** What `inspect.explainRecompile` reads. */
 export interface JitRecord {
   readonly name: string;
-  readonly entries: readonly { readonly avals: readonly Aval[]; readonly statics: readonly unknown[]; readonly program: Program }[];
+  readonly entries: readonly {
+    readonly avals: readonly Aval[];
+    readonly statics: readonly unknown[];
+    readonly program: Program;
+  }[];
 }
 
 const records = new WeakMap<object, JitRecord>();
@@ -46,7 +60,8 @@ const records = new WeakMap<object, JitRecord>();
 export const jitRecordOf = (f: object): JitRecord | undefined => records.get(f);
 
 /** A hash of what must match; equality is checked on the entries. */
-const hashOf = (leaves: readonly Tensor[]): string => `${settings.defaultDtype}${settings.threefryPartitionable ? '' : 'o'}|${leaves.map((x) => x.aval.toString()).join(' ')}`;
+const hashOf = (leaves: readonly Tensor[]): string =>
+  `${settings.defaultDtype}${settings.threefryPartitionable ? '' : 'o'}|${leaves.map((x) => x.aval.toString()).join(' ')}`;
 
 class JitCache {
   readonly entries: CacheEntry[] = [];
@@ -98,7 +113,9 @@ export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
     const tree = flattenArgs('jit', dynamic);
     const hash = hashOf(tree.leaves);
     const hit = cache.find(hash, statics, tree);
-    const { entry, captured } = hit ? { entry: hit, captured: [] } : compileEntry(name, f as AnyFunction, args, staticAt, donateAt, tree);
+    const { entry, captured } = hit
+      ? { entry: hit, captured: [] }
+      : compileEntry(name, f as AnyFunction, args, staticAt, donateAt, tree);
     if (!hit && captured.length === 0) cache.add(hash, entry);
     const outs = call(
       entry.program,
@@ -172,7 +189,9 @@ function flattenAvals(op: string, args: readonly unknown[]): { avals: Aval[]; de
  * console.log(program.equations.length); // => 2
  * ```
  */
-export function makeProgram<A extends readonly unknown[] = Tensor[]>(f: (...args: A) => unknown): (...args: LiftArgs<A>) => Program {
+export function makeProgram<A extends readonly unknown[] = Tensor[]>(
+  f: (...args: A) => unknown,
+): (...args: LiftArgs<A>) => Program {
   return (...args) => {
     const { avals, def } = flattenAvals('makeProgram', args);
     const flat = new FlatFunction('makeProgram', f as AnyFunction, def);
@@ -181,7 +200,10 @@ export function makeProgram<A extends readonly unknown[] = Tensor[]>(f: (...args
 }
 
 /** Avals of the result of a function, without computing it. */
-export function evalShape<A extends readonly unknown[] = Tensor[], const R = unknown>(f: (...args: A) => R, ...args: LiftArgs<A>): Blocks<R, Aval> {
+export function evalShape<A extends readonly unknown[] = Tensor[], const R = unknown>(
+  f: (...args: A) => R,
+  ...args: LiftArgs<A>
+): Blocks<R, Aval> {
   const { avals, def } = flattenAvals('evalShape', args);
   const flat = new FlatFunction('evalShape', f as AnyFunction, def);
   const { program } = traceProgram('evalShape', avals, flat.call);
@@ -214,7 +236,9 @@ export function closureConvert<A extends readonly unknown[] = Tensor[], const R 
     const args = flattenArgs('closureConvert', all.slice(0, numArgs));
     const values = flattenArgs('closureConvert', all.slice(numArgs), 'values');
     if (!args.def.equals(def)) {
-      throw new TreeError(`closureConvert: expected arguments like the example ${def.toString()}, got ${args.def.toString()}.`);
+      throw new TreeError(
+        `closureConvert: expected arguments like the example ${def.toString()}, got ${args.def.toString()}.`,
+      );
     }
     return unflatten(outDef, call(program, [...values.leaves, ...args.leaves]));
   };

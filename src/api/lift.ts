@@ -4,7 +4,16 @@
  * @module
  */
 import { Aval } from '../ir/aval.ts';
-import { type DType, dtypeInfo, dtypeOfTypedArray, isDType, makeTypedArray, promoteTypes, saturate, type TypedArray } from '../ir/dtype.ts';
+import {
+  type DType,
+  dtypeInfo,
+  dtypeOfTypedArray,
+  isDType,
+  makeTypedArray,
+  promoteTypes,
+  saturate,
+  type TypedArray,
+} from '../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../ir/errors.ts';
 import { sameShape, type Shape } from '../ir/shape.ts';
 import { defaultFloat } from '../core/config.ts';
@@ -83,11 +92,13 @@ function leafNumber(op: string, x: unknown, path: string): number {
   );
 }
 
-export const holdsTensor = (x: unknown): boolean => Array.isArray(x) && x.some((y) => y instanceof Tensor || holdsTensor(y));
+export const holdsTensor = (x: unknown): boolean =>
+  Array.isArray(x) && x.some((y) => y instanceof Tensor || holdsTensor(y));
 
 /** Nested arrays with tensors inside: stacked from the leaves up, so that traced values keep their derivatives. */
 export function stackNested(x: TensorLike, op = 'array'): Tensor {
-  if (!holdsTensor(x)) return x instanceof Tensor || typeof x === 'number' ? asTensor(x) : arrayFrom(x, undefined, undefined, op);
+  if (!holdsTensor(x))
+    return x instanceof Tensor || typeof x === 'number' ? asTensor(x) : arrayFrom(x, undefined, undefined, op);
   const parts = promote(...(x as readonly NestedArray[]).map((y) => stackNested(y, op)));
   if (parts.some((t) => !sameShape(t.shape, parts[0]!.shape))) {
     throw new ShapeError(
@@ -104,7 +115,8 @@ export function stackNested(x: TensorLike, op = 'array'): Tensor {
 /** Converts host elements to a dtype as the device's conversion would. */
 export function castArray(values: ArrayLike<number>, dtype: DType, isFromFloat: boolean): TypedArray {
   const out = makeTypedArray(dtype, values.length);
-  const needsSaturation = isFromFloat && (dtypeInfo[dtype].category === 'signed' || dtypeInfo[dtype].category === 'unsigned');
+  const needsSaturation =
+    isFromFloat && (dtypeInfo[dtype].category === 'signed' || dtypeInfo[dtype].category === 'unsigned');
   for (let i = 0; i < values.length; i++) {
     const v = values[i]!;
     out[i] = dtype === 'bool' ? Number(v !== 0) : needsSaturation ? saturate(v, dtype) : v;
@@ -120,7 +132,10 @@ export function arrayFrom(data: TensorLike, dtype: DType | undefined, shape?: Sh
   }
   if (holdsTensor(data)) {
     const t = stackNested(data, op);
-    return reshape(dtype === undefined ? t : convert(t, dtype), shape === undefined ? t.shape : resolveShape(op, shape, t.size));
+    return reshape(
+      dtype === undefined ? t : convert(t, dtype),
+      shape === undefined ? t.shape : resolveShape(op, shape, t.size),
+    );
   }
   const { values, inferred, own } = hostValues(op, data);
   const target = dtype ?? inferred.dtype;
@@ -131,7 +146,10 @@ export function arrayFrom(data: TensorLike, dtype: DType | undefined, shape?: Sh
 }
 
 function unknownDType(op: string, dtype: unknown): DTypeError {
-  return new DTypeError(`${op}: expected a dtype, got ${String(dtype)}.`, `dtypes: ${Object.keys(dtypeInfo).join(', ')}.`);
+  return new DTypeError(
+    `${op}: expected a dtype, got ${String(dtype)}.`,
+    `dtypes: ${Object.keys(dtypeInfo).join(', ')}.`,
+  );
 }
 
 interface HostValues {
@@ -157,10 +175,16 @@ function hostValues(op: string, data: Exclude<TensorLike, Tensor>): HostValues {
     return { values, inferred: { dtype, shape: [values.length] }, own: true };
   }
   if (!Array.isArray(data)) {
-    throw new ArgumentError(`${op}: expected numbers, nested arrays, a typed array or a tensor, got ${describe(data)}.`);
+    throw new ArgumentError(
+      `${op}: expected numbers, nested arrays, a typed array or a tensor, got ${describe(data)}.`,
+    );
   }
   const flat = flattenNested(op, data);
-  return { values: flat.values, inferred: { dtype: flat.isBool ? 'bool' : defaultFloat(), shape: flat.shape }, own: false };
+  return {
+    values: flat.values,
+    inferred: { dtype: flat.isBool ? 'bool' : defaultFloat(), shape: flat.shape },
+    own: false,
+  };
 }
 
 function describe(x: unknown): string {
@@ -202,7 +226,9 @@ export function promote(...xs: TensorLike[]): Tensor[] {
     type = type ? promoteTypes(type, weak, floats) : { dtype: floats, weakType: true };
   }
   const { dtype, weakType } = type!;
-  return tensors.map((t) => (typeof t === 'number' ? scalarTensor(t, dtype, weakType) : convertWeak(t, dtype, weakType)));
+  return tensors.map((t) =>
+    typeof t === 'number' ? scalarTensor(t, dtype, weakType) : convertWeak(t, dtype, weakType),
+  );
 }
 
 function convertWeak(t: Tensor, dtype: DType, weakType: boolean): Tensor {

@@ -174,7 +174,12 @@ declare module '../core/tensor.ts' {
   interface Tensor<S extends Shape = Shape, D extends DType = DType> extends TensorMethods, TensorProperties {}
 }
 
-type Table = { readonly [K in keyof TensorMethods]: (x: Tensor, ...args: Parameters<TensorMethods[K]>) => ReturnType<TensorMethods[K]> };
+type Table = {
+  readonly [K in keyof TensorMethods]: (
+    x: Tensor,
+    ...args: Parameters<TensorMethods[K]>
+  ) => ReturnType<TensorMethods[K]>;
+};
 type PropertyTable = { readonly [K in keyof TensorProperties]: (x: Tensor) => TensorProperties[K] };
 
 /** `f(1, 2)` as `f([1, 2])`. */
@@ -182,7 +187,11 @@ const listed = (args: readonly unknown[]): readonly number[] =>
   (args.length === 1 && Array.isArray(args[0]) ? args[0] : args) as readonly number[];
 
 function* rows(x: Tensor): Generator<Tensor> {
-  if (x.ndim === 0) throw new ArgumentError(`iteration: expected at least one axis, got ${x.aval.toString()}.`, 'a scalar has no elements to iterate over.');
+  if (x.ndim === 0)
+    throw new ArgumentError(
+      `iteration: expected at least one axis, got ${x.aval.toString()}.`,
+      'a scalar has no elements to iterate over.',
+    );
   for (let i = 0; i < x.shape[0]!; i++) yield getIndexed('iteration', x, [i]);
 }
 
@@ -282,7 +291,8 @@ const table: Table = {
   broadcastTo: np.broadcastTo,
   copy: np.copy,
   reshape: (x, ...shape) => np.reshape(x, listed(shape)),
-  transpose: (x, ...axes: readonly unknown[]) => np.transpose(x, axes.length === 0 || axes[0] === null ? null : listed(axes)),
+  transpose: (x, ...axes: readonly unknown[]) =>
+    np.transpose(x, axes.length === 0 || axes[0] === null ? null : listed(axes)),
   astype: (x, dtype) => prim.convert(x, toDType('astype', dtype)),
   slice: (x, ...index) => getIndexed('slice', x, index),
   at: (x, ...index) => new AtIndex(x, index),
@@ -338,7 +348,8 @@ export function installMethods(): void {
   if (isInstalled) return;
   isInstalled = true;
   const define = (key: PropertyKey, descriptor: PropertyDescriptor): void => {
-    if (!Object.hasOwn(Tensor.prototype, key)) Object.defineProperty(Tensor.prototype, key, { configurable: true, ...descriptor });
+    if (!Object.hasOwn(Tensor.prototype, key))
+      Object.defineProperty(Tensor.prototype, key, { configurable: true, ...descriptor });
   };
   for (const key of Reflect.ownKeys(table)) {
     const f = table[key as keyof Table] as Function1;

@@ -16,14 +16,21 @@ export function isOptions(x: unknown): x is object {
 export function checkOptions(op: string, options: object | null | undefined, keys: readonly string[]): void {
   if (options === undefined || options === null) return;
   if (!isOptions(options)) {
-    throw new ArgumentError(`${op}: expected an options object, got ${describe(options)}.`, `options: ${keys.join(', ')}.`);
+    throw new ArgumentError(
+      `${op}: expected an options object, got ${describe(options)}.`,
+      `options: ${keys.join(', ')}.`,
+    );
   }
   for (const key of Object.keys(options)) {
     if (keys.includes(key)) continue;
-    throw new ArgumentError(`${op}: expected options ${keys.join(', ')}, got ${key}.`, 'option names are those of NumPy in camelCase.', {
-      option: key,
-      valid: keys,
-    });
+    throw new ArgumentError(
+      `${op}: expected options ${keys.join(', ')}, got ${key}.`,
+      'option names are those of NumPy in camelCase.',
+      {
+        option: key,
+        valid: keys,
+      },
+    );
   }
 }
 

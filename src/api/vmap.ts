@@ -50,7 +50,8 @@ export function vmap<A extends readonly unknown[] = Tensor[], const R = unknown>
   const { inAxes = 0, outAxes = 0 } = options;
   return (...args) => {
     const tree = flattenArgs('vmap', args);
-    const prefix = Array.isArray(inAxes) && inAxes.length !== args.length ? badCount(inAxes.length, args.length) : inAxes;
+    const prefix =
+      Array.isArray(inAxes) && inAxes.length !== args.length ? badCount(inAxes.length, args.length) : inAxes;
     const axes = broadcastPrefix('vmap inAxes', prefix, tree.def, isAxis) as BatchDim[];
     const dims = axes.map((a, i) => checkAxis(a, tree, i));
     const size = batchSize(tree, dims, options.axisSize);
@@ -83,7 +84,10 @@ function batchSize({ leaves, def }: FlatTree, dims: readonly BatchDim[], axisSiz
   }
   const first = dims.findIndex((d) => d !== null);
   if (first < 0 && axisSize === undefined) {
-    throw new ArgumentError('vmap: expected at least one mapped argument, got none.', 'pass axisSize, or a number in inAxes.');
+    throw new ArgumentError(
+      'vmap: expected at least one mapped argument, got none.',
+      'pass axisSize, or a number in inAxes.',
+    );
   }
   const sizeOf = (i: number): number => leaves[i]!.shape[dims[i]!]!;
   const size = axisSize ?? sizeOf(first);
@@ -97,7 +101,13 @@ function batchSize({ leaves, def }: FlatTree, dims: readonly BatchDim[], axisSiz
   );
 }
 
-function placeOutputs(outs: readonly Tensor[], dims: readonly BatchDim[], def: TreeDef, outAxes: AxisTree, size: number): Tensor[] {
+function placeOutputs(
+  outs: readonly Tensor[],
+  dims: readonly BatchDim[],
+  def: TreeDef,
+  outAxes: AxisTree,
+  size: number,
+): Tensor[] {
   const axes = broadcastPrefix('vmap outAxes', outAxes, def, isAxis) as BatchDim[];
   return outs.map((o, i) => {
     const [dim, axis] = [dims[i]!, axes[i]!];
@@ -109,7 +119,8 @@ function placeOutputs(outs: readonly Tensor[], dims: readonly BatchDim[], def: T
       );
     }
     const front = dim === null ? materializeBatch(size, [o], [null])[0]! : moveBatchToFront(o, dim);
-    if (Number.isInteger(axis) && axis >= -front.ndim && axis < front.ndim) return moveAxis(front, 0, axis < 0 ? axis + front.ndim : axis);
+    if (Number.isInteger(axis) && axis >= -front.ndim && axis < front.ndim)
+      return moveAxis(front, 0, axis < 0 ? axis + front.ndim : axis);
     throw new ShapeError(
       `vmap: expected outAxes between ${-front.ndim} and ${front.ndim - 1} for result${def.path(i)}, got ${String(axis)}.`,
       `the result is ${o.aval.toString()} for the whole batch.`,

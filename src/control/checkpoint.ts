@@ -30,13 +30,15 @@ export interface CheckpointParams {
   readonly policy: SavePolicy;
 }
 
-export const checkpointCall = (args: readonly Tensor[], params: CheckpointParams): Tensor[] => bind(checkpointP, args, params);
+export const checkpointCall = (args: readonly Tensor[], params: CheckpointParams): Tensor[] =>
+  bind(checkpointP, args, params);
 
 /** Keeps nothing: everything is computed again. */
 export const nothingSaveable: SavePolicy = () => false;
 export const everythingSaveable: SavePolicy = () => true;
 /** Keeps the results of matrix products and convolutions, which cost most. */
-export const dotsSaveable: SavePolicy = (primitive) => primitive === 'dot_general' || primitive === 'conv_general_dilated';
+export const dotsSaveable: SavePolicy = (primitive) =>
+  primitive === 'dot_general' || primitive === 'conv_general_dilated';
 
 /** Splits by Program and mask; a policy is part of the key by identity. */
 const splits = new WeakMap<SavePolicy, ReturnType<typeof memo<RecomputeSplit>>>();
@@ -51,7 +53,10 @@ function split(program: Program, isUnknown: readonly boolean[], policy: SavePoli
  * The known part runs as usual and keeps its inputs and what the policy saves; the unknown part computes the rest again, behind a
  * barrier so that a compiler does not merge it with the first computation.
  */
-function partialEval(operands: readonly (Tensor | LinearInput)[], { program, policy }: CheckpointParams): PartialEvalResult {
+function partialEval(
+  operands: readonly (Tensor | LinearInput)[],
+  { program, policy }: CheckpointParams,
+): PartialEvalResult {
   const isUnknown = operands.map((x) => x instanceof LinearInput);
   const { known, savedInputs, unknown, isOutputUnknown } = split(program, isUnknown, policy);
   const numKnown = isOutputUnknown.filter((u) => !u).length;
@@ -89,7 +94,10 @@ export const checkpointP: Primitive<CheckpointParams> = definePrimitive<Checkpoi
         program,
         tangents.map((t) => t !== null),
       );
-      const results = checkpointCall([...primals, ...tangents.filter((t) => t !== null)], { program: pushed.program, policy });
+      const results = checkpointCall([...primals, ...tangents.filter((t) => t !== null)], {
+        program: pushed.program,
+        policy,
+      });
       const outs = results.slice(0, program.outputs.length);
       let next = outs.length;
       return [outs, pushed.hasTangent.map((has) => (has ? results[next++]! : null))];
@@ -104,9 +112,11 @@ export const checkpointP: Primitive<CheckpointParams> = definePrimitive<Checkpoi
       dims.map((d) => d !== null),
     );
     const operands = args.map((x, i) => (dims[i] === null ? x : moveBatchToFront(x, dims[i]!)));
-    return [checkpointCall(operands, { program: batched.program, policy }), batched.isMapped.map((m): BatchDim => (m ? 0 : null))];
+    return [
+      checkpointCall(operands, { program: batched.program, policy }),
+      batched.isMapped.map((m): BatchDim => (m ? 0 : null)),
+    ];
   },
   lower: { kind: 'expand', program: (_avals, { program }) => program },
   samples: [{ avals: [f32(3), f32(3)], params: { program: sampleProgram, policy: nothingSaveable } }],
 });
-

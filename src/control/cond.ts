@@ -46,7 +46,11 @@ export function cond(branches: readonly Program[], index: Tensor, operands: read
   return bind(condP, [index, ...operands], { branches });
 }
 
-function jvp(primals: readonly Tensor[], tangents: readonly MaybeZero[], { branches }: CondParams): readonly [Tensor[], MaybeZero[]] {
+function jvp(
+  primals: readonly Tensor[],
+  tangents: readonly MaybeZero[],
+  { branches }: CondParams,
+): readonly [Tensor[], MaybeZero[]] {
   const [index, ...operands] = primals;
   const dots = tangents.slice(1);
   const mask = dots.map((t) => t !== null);
@@ -99,7 +103,11 @@ function partialEval(operands: readonly (Tensor | LinearInput)[], { branches }: 
   };
 }
 
-function transpose(cts: readonly MaybeZero[], operands: readonly TransposeOperand[], { branches }: CondParams): MaybeZero[] {
+function transpose(
+  cts: readonly MaybeZero[],
+  operands: readonly TransposeOperand[],
+  { branches }: CondParams,
+): MaybeZero[] {
   const [index, ...rest] = operands;
   const linear = rest.map(isLinearInput);
   const present = cts.filter((ct) => ct !== null);
@@ -141,13 +149,22 @@ function batch(
     return [outs, force.map((m): BatchDim => (m ? 0 : null))];
   }
   const all = branches[0]!.outputs.map(() => true);
-  const full = materializeBatch(context.size, operands, mapped.map((m) => (m ? 0 : null)));
+  const full = materializeBatch(
+    context.size,
+    operands,
+    mapped.map((m) => (m ? 0 : null)),
+  );
   const isFull = full.map((_, i) => mapped[i]! || isFloat(full[i]!.dtype));
   const results = branches.map((b, k) => {
     const guarded = full.map((x, i) => (isFull[i] ? guard(args[0]!, k, x) : operands[i]!));
     return evalProgram(batchProgram(b, context, isFull, all).program, guarded);
   });
-  const outs = results[0]!.map((_, k) => selectByIndex(args[0]!, results.map((r) => r[k]!)));
+  const outs = results[0]!.map((_, k) =>
+    selectByIndex(
+      args[0]!,
+      results.map((r) => r[k]!),
+    ),
+  );
   return [outs, outs.map(() => 0)];
 }
 
@@ -161,16 +178,22 @@ function guard(index: Tensor, k: number, x: Tensor): Tensor {
 }
 
 /** The batched index, shaped to go with x along the batch axis. */
-const columnOf = (index: Tensor, x: Tensor): Tensor => reshape(index, [...index.aval.shape, ...x.aval.shape.slice(1).map(() => 1)]);
+const columnOf = (index: Tensor, x: Tensor): Tensor =>
+  reshape(index, [...index.aval.shape, ...x.aval.shape.slice(1).map(() => 1)]);
 
 /** cases[index[b]][b] for every b; an index past the end means the last, a negative one the first. */
 function selectByIndex(index: Tensor, cases: readonly Tensor[]): Tensor {
   const column = columnOf(index, cases[0]!);
-  return cases.slice(0, -1).reduceRight((rest, x, k) => select(eq(column, scalarTensor(k, 'int32')), x, rest), cases.at(-1)!);
+  return cases
+    .slice(0, -1)
+    .reduceRight((rest, x, k) => select(eq(column, scalarTensor(k, 'int32')), x, rest), cases.at(-1)!);
 }
 
 /** Results that nobody uses are dropped from every branch. */
-function prune(used: readonly boolean[], { branches }: CondParams): { params: CondParams; inputs: number[]; outputs: number[] } {
+function prune(
+  used: readonly boolean[],
+  { branches }: CondParams,
+): { params: CondParams; inputs: number[]; outputs: number[] } {
   const outputs = used.flatMap((u, i) => (u ? [i] : []));
   const pruned = branches.map(
     (b) =>

@@ -139,7 +139,9 @@ function stage<C extends CustomJvpCall | CustomVjpCall>(
     args.map((x) => x.aval),
     call.fun,
   );
-  return withTrace(trace, () => bind(primitive, [...captured, ...args], { call, program, numCaptured: captured.length }));
+  return withTrace(trace, () =>
+    bind(primitive, [...captured, ...args], { call, program, numCaptured: captured.length }),
+  );
 }
 
 /** What a Program trace does with custom calls; installed by the entry that makes custom functions. */

@@ -61,7 +61,10 @@ const omit = <T>(list: readonly T[], mask: readonly boolean[]): T[] => list.filt
 const isPresent = (x: MaybeZero): boolean => x !== null;
 
 /** The least carry mask that contains `start` and is closed under `step` (a carry that meets what the mask marks is marked). */
-export function carryFixpoint(start: readonly boolean[], step: (mask: readonly boolean[]) => readonly boolean[]): boolean[] {
+export function carryFixpoint(
+  start: readonly boolean[],
+  step: (mask: readonly boolean[]) => readonly boolean[],
+): boolean[] {
   let mask = [...start];
   for (;;) {
     const out = step(mask);
@@ -75,12 +78,18 @@ export function carryFixpoint(start: readonly boolean[], step: (mask: readonly b
 const reorder = (p: Program, inputs: readonly Program['inputs'][number][], outputs: Program['outputs']): Program =>
   new Program(p.name, inputs, p.equations, outputs);
 
-function jvp(primals: readonly Tensor[], tangents: readonly MaybeZero[], params: ScanParams): readonly [Tensor[], MaybeZero[]] {
+function jvp(
+  primals: readonly Tensor[],
+  tangents: readonly MaybeZero[],
+  params: ScanParams,
+): readonly [Tensor[], MaybeZero[]] {
   const { body, numCarry } = params;
   const [p, t] = [partsOf(primals, params), partsOf(tangents, params)];
   const [constMask, xsMask] = [t.consts.map(isPresent), t.xs.map(isPresent)];
   const maskOf = (carry: readonly boolean[]): boolean[] => [...constMask, ...carry, ...xsMask];
-  const carryMask = carryFixpoint(t.carry.map(isPresent), (m) => jvpProgram(body, maskOf(m)).hasTangent.slice(0, numCarry));
+  const carryMask = carryFixpoint(t.carry.map(isPresent), (m) =>
+    jvpProgram(body, maskOf(m)).hasTangent.slice(0, numCarry),
+  );
   const force = body.outputs.map((_, i) => i < numCarry && carryMask[i]!);
   const { program, hasTangent } = jvpProgram(body, maskOf(carryMask), force);
   const count = (mask: readonly boolean[]): number => mask.filter(Boolean).length;
@@ -89,19 +98,35 @@ function jvp(primals: readonly Tensor[], tangents: readonly MaybeZero[], params:
   const dots = program.inputs.slice(body.inputs.length);
   const [nc, nk] = [count(constMask), count(carryMask)];
   const xs = program.inputs.slice(params.numConsts + numCarry, body.inputs.length);
-  const inputs = [...ins.consts, ...dots.slice(0, nc), ...ins.carry, ...dots.slice(nc, nc + nk), ...xs, ...dots.slice(nc + nk)];
+  const inputs = [
+    ...ins.consts,
+    ...dots.slice(0, nc),
+    ...ins.carry,
+    ...dots.slice(nc, nc + nk),
+    ...xs,
+    ...dots.slice(nc + nk),
+  ];
   const outs = program.outputs.slice(0, body.outputs.length);
   const outDots = program.outputs.slice(body.outputs.length);
   const outputs = [...outs.slice(0, numCarry), ...outDots.slice(0, nk), ...outs.slice(numCarry), ...outDots.slice(nk)];
   const carryDots = t.carry.flatMap((d, i) => (carryMask[i] ? [d ?? zeros(p.carry[i]!.aval.strong())] : []));
   const results = scan(
-    [...p.consts, ...t.consts.filter((d) => d !== null), ...p.carry, ...carryDots, ...p.xs, ...t.xs.filter((d) => d !== null)],
+    [
+      ...p.consts,
+      ...t.consts.filter((d) => d !== null),
+      ...p.carry,
+      ...carryDots,
+      ...p.xs,
+      ...t.xs.filter((d) => d !== null),
+    ],
     { ...params, body: reorder(program, inputs, outputs), numConsts: params.numConsts + nc, numCarry: numCarry + nk },
   );
   const numYs = body.outputs.length - numCarry;
   let [nextCarry, nextY] = [numCarry, numCarry + nk + numYs];
   const yResults = results.slice(numCarry + nk, numCarry + nk + numYs);
-  const outTangents = hasTangent.map((has, i) => (has ? (i < numCarry ? results[nextCarry++]! : results[nextY++]!) : null));
+  const outTangents = hasTangent.map((has, i) =>
+    has ? (i < numCarry ? results[nextCarry++]! : results[nextY++]!) : null,
+  );
   return [[...results.slice(0, numCarry), ...yResults], outTangents];
 }
 
@@ -149,7 +174,8 @@ function partialEval(operands: readonly (Tensor | LinearInput)[], params: ScanPa
     ...varying.map((i) => ins[i]!),
     ...afterResiduals.slice(nc + nk),
   ];
-  const ref = (x: Tensor | LinearInput, i: number): Tensor | { unknown: number } => (x instanceof LinearInput ? { unknown: i } : x);
+  const ref = (x: Tensor | LinearInput, i: number): Tensor | { unknown: number } =>
+    x instanceof LinearInput ? { unknown: i } : x;
   const refs = partsOf(operands.map(ref), params);
   let [nextKnown, nextUnknown] = [0, 0];
   return {
@@ -240,7 +266,11 @@ function transpose(cts: readonly MaybeZero[], operands: readonly TransposeOperan
 }
 
 /** Some carries are not linear (a loop counter): they are run first, and what is left is linear. */
-function transposeMixed(cts: readonly MaybeZero[], operands: readonly TransposeOperand[], params: ScanParams): MaybeZero[] {
+function transposeMixed(
+  cts: readonly MaybeZero[],
+  operands: readonly TransposeOperand[],
+  params: ScanParams,
+): MaybeZero[] {
   const split = partialEval(operands, params);
   const staged = split.operands.map((o) => ('unknown' in o ? (operands[o.unknown] as LinearInput) : o));
   const stagedParams = split.params as ScanParams;
@@ -272,7 +302,9 @@ function batch(
   const isMapped = (x: BatchDim): boolean => x !== null;
   const [constM, xsM] = [d.consts.map(isMapped), d.xs.map(isMapped)];
   const maskOf = (carry: readonly boolean[]): boolean[] => [...constM, ...carry, ...xsM];
-  const carryM = carryFixpoint(d.carry.map(isMapped), (m) => batchProgram(body, context, maskOf(m)).isMapped.slice(0, numCarry));
+  const carryM = carryFixpoint(d.carry.map(isMapped), (m) =>
+    batchProgram(body, context, maskOf(m)).isMapped.slice(0, numCarry),
+  );
   const force = body.outputs.map((_, i) => i < numCarry && carryM[i]!);
   const batched = batchProgram(body, context, maskOf(carryM), force);
   const consts = a.consts.map((x, i) => (constM[i] ? moveBatchToFront(x, d.consts[i]!) : x));
@@ -299,7 +331,11 @@ function prune(used: readonly boolean[], params: ScanParams): PrunedEquation<Sca
 
 function abstractEval(avals: readonly Aval[], { body, numConsts, numCarry, length }: ScanParams): Aval[] {
   const stacked = (a: Aval): Aval => a.withShape([length, ...a.shape]);
-  checkOperands('scan', avals, body.inputs.map(({ aval }, i) => (i < numConsts + numCarry ? aval : stacked(aval))));
+  checkOperands(
+    'scan',
+    avals,
+    body.inputs.map(({ aval }, i) => (i < numConsts + numCarry ? aval : stacked(aval))),
+  );
   return body.outAvals.map((a, i) => (i < numCarry ? a : stacked(a)));
 }
 
@@ -329,8 +365,17 @@ export const scanP: Primitive<ScanParams> = definePrimitive<ScanParams>({
     }),
   },
   samples: [
-    { avals: [f32(2), f32(2), f32(4, 2)], params: { body: sampleBody('f32'), numConsts: 1, numCarry: 1, length: 4, reverse: false } },
-    { avals: [f64(2), f64(2), f64(3, 2)], params: { body: sampleBody('f64'), numConsts: 1, numCarry: 1, length: 3, reverse: true } },
-    { avals: [f64(2), f64(2), f64(0, 2)], params: { body: sampleBody('f64'), numConsts: 1, numCarry: 1, length: 0, reverse: false } },
+    {
+      avals: [f32(2), f32(2), f32(4, 2)],
+      params: { body: sampleBody('f32'), numConsts: 1, numCarry: 1, length: 4, reverse: false },
+    },
+    {
+      avals: [f64(2), f64(2), f64(3, 2)],
+      params: { body: sampleBody('f64'), numConsts: 1, numCarry: 1, length: 3, reverse: true },
+    },
+    {
+      avals: [f64(2), f64(2), f64(0, 2)],
+      params: { body: sampleBody('f64'), numConsts: 1, numCarry: 1, length: 0, reverse: false },
+    },
   ],
 });

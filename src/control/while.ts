@@ -53,7 +53,11 @@ function partsOf<T>(list: readonly T[], { numCondConsts: nc, numBodyConsts: nb }
   return { condConsts: list.slice(0, nc), bodyConsts: list.slice(nc, nc + nb), carry: list.slice(nc + nb) };
 }
 
-function jvp(primals: readonly Tensor[], tangents: readonly MaybeZero[], params: WhileParams): readonly [Tensor[], MaybeZero[]] {
+function jvp(
+  primals: readonly Tensor[],
+  tangents: readonly MaybeZero[],
+  params: WhileParams,
+): readonly [Tensor[], MaybeZero[]] {
   const { cond, body, numBodyConsts } = params;
   const [p, t] = [partsOf(primals, params), partsOf(tangents, params)];
   const has = (x: MaybeZero): boolean => x !== null;
@@ -102,7 +106,10 @@ function partialEval(operands: readonly (Tensor | LinearInput)[], params: WhileP
   const isUnknown = (x: Tensor | LinearInput): boolean => x instanceof LinearInput;
   const ops = partsOf(operands, params);
   const constU = ops.bodyConsts.map(isUnknown);
-  const carryU = carryFixpoint(ops.carry.map(isUnknown), (m) => partialEvalProgram(body, [...constU, ...m], m).isOutputUnknown);
+  const carryU = carryFixpoint(
+    ops.carry.map(isUnknown),
+    (m) => partialEvalProgram(body, [...constU, ...m], m).isOutputUnknown,
+  );
   const condU = [...ops.condConsts.map(isUnknown), ...carryU];
   const isUsed = usedInputs(cond);
   const refs = operands.map((x, i) => (x instanceof LinearInput ? { unknown: i } : x));
@@ -113,16 +120,27 @@ function partialEval(operands: readonly (Tensor | LinearInput)[], params: WhileP
   const knownConsts = keep(ops.bodyConsts, constU);
   const knownCond = keep(ops.condConsts, condU.slice(0, numCondConsts));
   const split = partialEvalProgram(body, [...constU, ...carryU], carryU).known;
-  const knownBody = new Program(body.name, split.inputs, split.equations, split.outputs.slice(0, keep(all, carryU).length));
+  const knownBody = new Program(
+    body.name,
+    split.inputs,
+    split.equations,
+    split.outputs.slice(0, keep(all, carryU).length),
+  );
   const hasKnown = carryU.includes(false);
-  const results = !hasKnown ? [] : whileLoop([...knownCond, ...knownConsts, ...keep(ops.carry, carryU)] as Tensor[], {
-    cond: new Program(cond.name, keep(cond.inputs, condU), cond.equations, cond.outputs),
-    body: knownBody,
-    numCondConsts: knownCond.length,
-    numBodyConsts: knownConsts.length,
-  });
+  const results = !hasKnown
+    ? []
+    : whileLoop([...knownCond, ...knownConsts, ...keep(ops.carry, carryU)] as Tensor[], {
+        cond: new Program(cond.name, keep(cond.inputs, condU), cond.equations, cond.outputs),
+        body: knownBody,
+        numCondConsts: knownCond.length,
+        numBodyConsts: knownConsts.length,
+      });
   let next = 0;
-  return { ...whole, known: carryU.map((u) => (u ? null : results[next++]!)), unknownOutputs: all.filter((i) => carryU[i]) };
+  return {
+    ...whole,
+    known: carryU.map((u) => (u ? null : results[next++]!)),
+    unknownOutputs: all.filter((i) => carryU[i]),
+  };
 }
 
 function noReverseMode(): never {
@@ -144,7 +162,8 @@ function batch(
   const [a, d] = [partsOf(args, params), partsOf(dims, params)];
   const isMapped = (x: BatchDim): boolean => x !== null;
   const [condM, bodyM] = [d.condConsts.map(isMapped), d.bodyConsts.map(isMapped)];
-  const predicateMapped = (m: readonly boolean[]): boolean => batchProgram(cond, context, [...condM, ...m]).isMapped[0]!;
+  const predicateMapped = (m: readonly boolean[]): boolean =>
+    batchProgram(cond, context, [...condM, ...m]).isMapped[0]!;
   const carryM = carryFixpoint(d.carry.map(isMapped), (m) =>
     predicateMapped(m) ? m.map(() => true) : batchProgram(body, context, [...bodyM, ...m]).isMapped,
   );
@@ -159,7 +178,11 @@ function batch(
   });
   const outDims = carryM.map((m): BatchDim => (m ? 0 : null));
   if (!batchedCond.isMapped[0]) {
-    const outs = whileLoop([...condConsts, ...bodyConsts, ...carry], { ...params, cond: batchedCond.program, body: batchedBody.program });
+    const outs = whileLoop([...condConsts, ...bodyConsts, ...carry], {
+      ...params,
+      cond: batchedCond.program,
+      body: batchedBody.program,
+    });
     return [outs, outDims];
   }
   return [maskedLoop(condConsts, bodyConsts, carry, batchedCond.program, batchedBody.program), outDims];
@@ -193,7 +216,9 @@ function maskedLoop(
   });
 }
 
-const sampleCond = traceClosedProgram('below', [f32(2)], ([x]) => [lt(reduceSum(x!, [0]), scalarTensor(20, 'float32'))]);
+const sampleCond = traceClosedProgram('below', [f32(2)], ([x]) => [
+  lt(reduceSum(x!, [0]), scalarTensor(20, 'float32')),
+]);
 const sampleBody = traceClosedProgram('grow', [f32(), f32(2)], ([k, x]) => [mul(x!, k!)]);
 
 export const whileP: Primitive<WhileParams> = definePrimitive<WhileParams>({

@@ -80,7 +80,11 @@ export type Calculus<P> =
   /** `transpose`, where the primitive is also linear in some operands (x/y in x). */
   | { readonly kind: 'smooth'; readonly jvp: JvpRule<P>; readonly transpose?: TransposeRule<P> }
   /** Jointly linear in its float operands (those at `linearOperands`, when only some are). */
-  | { readonly kind: 'linear'; readonly transpose: TransposeRule<P>; readonly linearOperands?: (params: P) => readonly number[] }
+  | {
+      readonly kind: 'linear';
+      readonly transpose: TransposeRule<P>;
+      readonly linearOperands?: (params: P) => readonly number[];
+    }
   /** Linear in each of its float operands separately. */
   | { readonly kind: 'multilinear'; readonly transpose: TransposeRule<P> }
   /** Zero tangent almost everywhere. */

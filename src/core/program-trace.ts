@@ -131,7 +131,6 @@ export function traceProgram(
   }
 }
 
-
 /** Traces a flat function that must not close over values of enclosing traces. */
 export function traceClosedProgram(
   name: string,

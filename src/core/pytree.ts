@@ -118,11 +118,15 @@ function sameAux(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   const proto: unknown = Object.getPrototypeOf(a);
   if (proto !== Object.getPrototypeOf(b)) return false;
-  if (Array.isArray(a)) return a.length === (b as unknown[]).length && a.every((x, i) => sameAux(x, (b as unknown[])[i]));
+  if (Array.isArray(a))
+    return a.length === (b as unknown[]).length && a.every((x, i) => sameAux(x, (b as unknown[])[i]));
   if (proto !== Object.prototype && proto !== null) return false;
   const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
   const keys = Object.keys(left);
-  return keys.length === Object.keys(right).length && keys.every((k) => Object.hasOwn(right, k) && sameAux(left[k], right[k]));
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((k) => Object.hasOwn(right, k) && sameAux(left[k], right[k]))
+  );
 }
 
 const leafDef = new TreeDef({ kind: 'leaf' }, []);
@@ -166,7 +170,9 @@ export function flatten(tree: unknown, isLeaf?: (x: unknown) => boolean): [unkno
 /** Inverse of `flatten`. */
 export function unflatten(def: TreeDef, leaves: readonly unknown[]): unknown {
   if (leaves.length !== def.numLeaves) {
-    throw new TreeError(`tree.unflatten: expected ${def.numLeaves} leaves for ${def.toString()}, got ${leaves.length}.`);
+    throw new TreeError(
+      `tree.unflatten: expected ${def.numLeaves} leaves for ${def.toString()}, got ${leaves.length}.`,
+    );
   }
   let next = 0;
   const build = (d: TreeDef): unknown => {

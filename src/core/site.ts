@@ -10,7 +10,10 @@ const libraryRoot = import.meta.url.replace(/core\/[^/]*$/, '');
 const libraryPath = libraryRoot.replace(/^file:\/\//, '');
 
 const isOurs = (place: string): boolean =>
-  place.includes(libraryRoot) || place.includes(libraryPath) || place.includes('node:internal') || place.includes('node_modules');
+  place.includes(libraryRoot) ||
+  place.includes(libraryPath) ||
+  place.includes('node:internal') ||
+  place.includes('node_modules');
 
 /** A site as text. */
 class TextSite implements SourceSite {
@@ -41,7 +44,9 @@ const deep = 48;
 
 /** The call that is under way, as the engine prints it (with source maps where it has them); for errors. */
 export function captureSite(): SourceSite {
-  const frames = withDepth(deep, () => new Error().stack ?? '').split('\n').slice(1);
+  const frames = withDepth(deep, () => new Error().stack ?? '')
+    .split('\n')
+    .slice(1);
   const users = frames.find((f) => !isOurs(f));
   return new TextSite((users ?? frames[0] ?? '').trim().replace(/^at /, '') || 'unknown site');
 }

@@ -139,7 +139,8 @@ function formatTensor(t: ConcreteTensor): string {
     return `[${items.join(', ')}]`;
   };
   const single = t.aval.dtype === 'float32';
-  const formatLeaf = (x: unknown): string => (typeof x === 'number' && single ? String(Number(x.toPrecision(7))) : String(x));
+  const formatLeaf = (x: unknown): string =>
+    typeof x === 'number' && single ? String(Number(x.toPrecision(7))) : String(x);
   return show(nested(t));
 }
 

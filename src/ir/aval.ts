@@ -49,7 +49,9 @@ export class Aval {
   /** Equality of shape and dtype; weakness is compared too unless told otherwise. */
   equals(other: Aval, ignoreWeakType = false): boolean {
     return (
-      this.dtype === other.dtype && sameShape(this.shape, other.shape) && (ignoreWeakType || this.weakType === other.weakType)
+      this.dtype === other.dtype &&
+      sameShape(this.shape, other.shape) &&
+      (ignoreWeakType || this.weakType === other.weakType)
     );
   }
 

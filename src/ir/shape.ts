@@ -80,7 +80,9 @@ export function normalizeAxes(op: string, axes: number | readonly number[] | nul
   const out = list.map((a) => normalizeAxis(op, a, rank)).sort((a, b) => a - b);
   for (let i = 1; i < out.length; i++) {
     if (out[i] === out[i - 1]) {
-      throw new ShapeError(`${op}: expected distinct axes, got [${list.join(', ')}].`, 'name each axis once.', { axes: list });
+      throw new ShapeError(`${op}: expected distinct axes, got [${list.join(', ')}].`, 'name each axis once.', {
+        axes: list,
+      });
     }
   }
   return out;

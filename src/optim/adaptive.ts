@@ -90,8 +90,24 @@ export interface AmsgradOptions extends Omit<AdamOptions, 'nesterov'> {
 
 /** Adam with the largest second moment so far. State `{ count, mu, nu, nuMax }`. */
 export function scaleByAmsgrad(options: AmsgradOptions = {}): GradientTransformation {
-  checkOptions('scaleByAmsgrad', options, ['b1', 'b2', 'eps', 'epsRoot', 'muDtype', 'biasCorrectionMu', 'biasCorrectionNu']);
-  const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, muDtype, biasCorrectionMu = true, biasCorrectionNu = true } = options;
+  checkOptions('scaleByAmsgrad', options, [
+    'b1',
+    'b2',
+    'eps',
+    'epsRoot',
+    'muDtype',
+    'biasCorrectionMu',
+    'biasCorrectionNu',
+  ]);
+  const {
+    b1 = 0.9,
+    b2 = 0.999,
+    eps = 1e-8,
+    epsRoot = 0,
+    muDtype,
+    biasCorrectionMu = true,
+    biasCorrectionNu = true,
+  } = options;
   return transformation<AdamState & { readonly nuMax: unknown }>({
     init: (params) => ({ ...initialAdam('amsgrad', muDtype)(params), nuMax: fullLike('amsgrad', params, 0) }),
     update: (grads, state) => {
@@ -141,7 +157,11 @@ export function scaleByBelief(options: Omit<AdamOptions, 'muDtype'> = {}): Gradi
     update: (grads, state) => {
       const mu = updateMoment('adabelief', grads, state.mu, b1, 1);
       const surprise = mapLeaves('adabelief', (g, m) => prim.sub(g, m!), grads, mu);
-      const nu = mapLeaves('adabelief', (v) => shifted(v, epsRoot), updateMoment('adabelief', surprise, state.nu, b2, 2));
+      const nu = mapLeaves(
+        'adabelief',
+        (v) => shifted(v, epsRoot),
+        updateMoment('adabelief', surprise, state.nu, b2, 2),
+      );
       const count = increment(state.count);
       const toward = direction('adabelief', grads, mu, count, b1, nesterov);
       const spread = correctBias('adabelief', nu, b2, count);
@@ -178,7 +198,11 @@ export function scaleByRadam(options: RadamOptions = {}): GradientTransformation
 }
 
 /** ρₖ = ρ∞ − 2k b2ᵏ / (1 − b2ᵏ), and √((ρₖ−4)(ρₖ−2)ρ∞ / ((ρ∞−4)(ρ∞−2)ρₖ)) where it is to be used. */
-function rectification(like: Tensor, b2: TensorLike, count: Tensor): { ro: Tensor; factor: (isUsed: Tensor) => Tensor } {
+function rectification(
+  like: Tensor,
+  b2: TensorLike,
+  count: Tensor,
+): { ro: Tensor; factor: (isUsed: Tensor) => Tensor } {
   const k = prim.convert(count, like.dtype);
   const one = prim.like(k, 1);
   const decay = castTo(k.dtype, b2);

@@ -27,18 +27,24 @@ export function readArguments<T extends object>(
   const byPosition = isOptions(last) ? args.slice(0, -1) : args;
   checkOptions(op, options, names);
   if (byPosition.length > names.length) {
-    throw new ArgumentError(`${op}: expected at most ${names.length} arguments (${names.join(', ')}), got ${byPosition.length}.`);
+    throw new ArgumentError(
+      `${op}: expected at most ${names.length} arguments (${names.join(', ')}), got ${byPosition.length}.`,
+    );
   }
   const values: Record<string, unknown> = { ...defaults };
   names.forEach((name, i) => {
     const [placed, named] = [byPosition[i], options[name]];
     if (placed !== undefined && named !== undefined) {
-      throw new ArgumentError(`${op}: expected ${name} once, got it by position and by name.`, 'drop one of the two.', { option: name });
+      throw new ArgumentError(`${op}: expected ${name} once, got it by position and by name.`, 'drop one of the two.', {
+        option: name,
+      });
     }
     const value = placed ?? named;
     if (value !== undefined) values[name] = value;
     else if (!Object.hasOwn(defaults, name)) {
-      throw new ArgumentError(`${op}: expected ${name}, got nothing.`, `arguments: ${names.join(', ')}.`, { option: name });
+      throw new ArgumentError(`${op}: expected ${name}, got nothing.`, `arguments: ${names.join(', ')}.`, {
+        option: name,
+      });
     }
   });
   return values as T;

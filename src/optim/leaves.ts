@@ -14,9 +14,13 @@ import * as prim from '../primitives/index.ts';
 /** A tensor with a dtype of its own: a bare number becomes a float scalar. */
 function leafOf(op: string, x: unknown, path: string): Tensor {
   if (typeof x === 'string' || typeof x === 'function' || x === undefined) {
-    throw new ArgumentError(`${op}: expected tensors or numbers, got ${typeof x} at ${path || 'the root'}.`, 'keep settings out of the parameters.', {
-      path,
-    });
+    throw new ArgumentError(
+      `${op}: expected tensors or numbers, got ${typeof x} at ${path || 'the root'}.`,
+      'keep settings out of the parameters.',
+      {
+        path,
+      },
+    );
   }
   const t = asTensor(x as TensorLike);
   return t.aval.weakType ? prim.convert(t, t.dtype) : t;
@@ -53,7 +57,10 @@ export function fullLike<P>(op: string, tree: P, value: TensorLike, dtype?: DTyp
     (x) => {
       const target = dtype ?? x.dtype;
       if (!isFloat(target)) {
-        throw new DTypeError(`${op}: expected parameters of floats, got ${x.aval.toString()}.`, 'convert with astype, or leave integers out.');
+        throw new DTypeError(
+          `${op}: expected parameters of floats, got ${x.aval.toString()}.`,
+          'convert with astype, or leave integers out.',
+        );
       }
       return prim.broadcastTo(castTo(target, value), x.shape);
     },
@@ -82,7 +89,8 @@ export const complement = (s: TensorLike): TensorLike => {
 };
 
 /** x converted to a dtype. */
-export const cast = (x: Tensor, dtype: DType | undefined): Tensor => (dtype === undefined || x.dtype === dtype ? x : prim.convert(x, dtype));
+export const cast = (x: Tensor, dtype: DType | undefined): Tensor =>
+  dtype === undefined || x.dtype === dtype ? x : prim.convert(x, dtype);
 
 /** Step counter: an int32 scalar at 0. */
 export const zeroCount = (): Tensor => scalarTensor(0, 'int32');

@@ -21,18 +21,37 @@ import {
   scaleByYogi,
 } from './adaptive.ts';
 import { readArguments } from './arguments.ts';
-import { type RmsOptions, rmsKeys, type RssOptions, scaleByAdadelta, scaleByRms, scaleByRss, scaleByStddev } from './root-mean-square.ts';
+import {
+  type RmsOptions,
+  rmsKeys,
+  type RssOptions,
+  scaleByAdadelta,
+  scaleByRms,
+  scaleByRss,
+  scaleByStddev,
+} from './root-mean-square.ts';
 import { addDecayedWeights, ema, scaleByLearningRate, scaleBySign, scaleByTrustRatio, trace } from './scaling.ts';
 import type { LearningRate, Schedule } from './schedules.ts';
 import { chain, type GradientTransformation, identity, type Mask } from './transformation.ts';
 
 /** `optimizer(learningRate, options)` or `optimizer({ learningRate, ...options })`. */
-type Call<O> = readonly [learningRate: LearningRate, options?: O] | readonly [everything: O & { readonly learningRate: LearningRate }];
+type Call<O> =
+  | readonly [learningRate: LearningRate, options?: O]
+  | readonly [everything: O & { readonly learningRate: LearningRate }];
 
 /** The learning rate, and the options that were given. */
-function callOf<O extends object>(op: string, keys: readonly string[], args: readonly unknown[]): { rate: LearningRate; options: O } {
+function callOf<O extends object>(
+  op: string,
+  keys: readonly string[],
+  args: readonly unknown[],
+): { rate: LearningRate; options: O } {
   const defaults = Object.fromEntries(keys.map((key) => [key, undefined]));
-  const { learningRate, ...rest } = readArguments<Record<string, unknown>>(op, ['learningRate', ...keys], defaults, args);
+  const { learningRate, ...rest } = readArguments<Record<string, unknown>>(
+    op,
+    ['learningRate', ...keys],
+    defaults,
+    args,
+  );
   const given = Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined));
   return { rate: learningRate as LearningRate, options: given as O };
 }
@@ -110,7 +129,10 @@ export interface DecayOptions {
 }
 
 /** Splits the options of the decay from those of the scaling. */
-function decaying<O extends DecayOptions>(all: O, strength: number): { rest: Omit<O, 'weightDecay' | 'mask'>; decay: GradientTransformation } {
+function decaying<O extends DecayOptions>(
+  all: O,
+  strength: number,
+): { rest: Omit<O, 'weightDecay' | 'mask'>; decay: GradientTransformation } {
   const { weightDecay = strength, mask, ...rest } = all;
   return { rest, decay: addDecayedWeights(weightDecay, mask) };
 }
@@ -145,13 +167,21 @@ export function adamax(...args: Call<AdamaxOptions>): GradientTransformation {
 
 /** Adam that divides by the surprise of gradients instead of their size (AdaBelief); eps and epsRoot are 1e-16 unless given. */
 export function adabelief(...args: Call<Omit<AdamOptions, 'muDtype'>>): GradientTransformation {
-  const { rate, options } = callOf<Omit<AdamOptions, 'muDtype'>>('adabelief', ['b1', 'b2', 'eps', 'epsRoot', 'nesterov'], args);
+  const { rate, options } = callOf<Omit<AdamOptions, 'muDtype'>>(
+    'adabelief',
+    ['b1', 'b2', 'eps', 'epsRoot', 'nesterov'],
+    args,
+  );
   return chain(scaleByBelief(options), scaleByLearningRate(rate));
 }
 
 /** Rectified Adam: without the denominator until its variance can be trusted. */
 export function radam(...args: Call<RadamOptions>): GradientTransformation {
-  const { rate, options } = callOf<RadamOptions>('radam', ['b1', 'b2', 'eps', 'epsRoot', 'threshold', 'nesterov'], args);
+  const { rate, options } = callOf<RadamOptions>(
+    'radam',
+    ['b1', 'b2', 'eps', 'epsRoot', 'threshold', 'nesterov'],
+    args,
+  );
   return chain(scaleByRadam(options), scaleByLearningRate(rate));
 }
 
@@ -163,14 +193,22 @@ export function yogi(...args: Call<AdamaxOptions>): GradientTransformation {
 
 /** Lion: −learningRate · (sign(b1 · m + (1 − b1) · g) + weightDecay · p), with weight decay 1e-3 unless given. */
 export function lion(...args: Call<LionOptions & DecayOptions>): GradientTransformation {
-  const { rate, options } = callOf<LionOptions & DecayOptions>('lion', ['b1', 'b2', 'muDtype', 'weightDecay', 'mask'], args);
+  const { rate, options } = callOf<LionOptions & DecayOptions>(
+    'lion',
+    ['b1', 'b2', 'muDtype', 'weightDecay', 'mask'],
+    args,
+  );
   const { rest, decay } = decaying(options, 1e-3);
   return chain(scaleByLion(rest), decay, scaleByLearningRate(rate));
 }
 
 /** LAMB: Adam scaled to the norm of each parameter; eps is 1e-6, weight decay 0 unless given. Its update needs the parameters. */
 export function lamb(...args: Call<Omit<AdamOptions, 'muDtype' | 'nesterov'> & DecayOptions>): GradientTransformation {
-  const { rate, options } = callOf<AdamOptions & DecayOptions>('lamb', ['b1', 'b2', 'eps', 'epsRoot', 'weightDecay', 'mask'], args);
+  const { rate, options } = callOf<AdamOptions & DecayOptions>(
+    'lamb',
+    ['b1', 'b2', 'eps', 'epsRoot', 'weightDecay', 'mask'],
+    args,
+  );
   const { rest, decay } = decaying(options, 0);
   return chain(scaleByAdam({ eps: 1e-6, ...rest }), decay, scaleByTrustRatio(), scaleByLearningRate(rate));
 }
@@ -218,7 +256,8 @@ export function adadelta(...args: Call<AdadeltaOptions>): GradientTransformation
 }
 
 /** −learningRate · sign(g). */
-export const signSgd = (learningRate: LearningRate): GradientTransformation => chain(scaleBySign(), scaleByLearningRate(learningRate));
+export const signSgd = (learningRate: LearningRate): GradientTransformation =>
+  chain(scaleBySign(), scaleByLearningRate(learningRate));
 
 export interface SignumOptions {
   /** Decay of the moving average; 0.9. */
@@ -250,7 +289,14 @@ export interface LarsOptions {
 export function lars(...args: Call<LarsOptions>): GradientTransformation {
   const keys = ['weightDecay', 'weightDecayMask', 'trustCoefficient', 'eps', 'momentum', 'nesterov'];
   const { rate, options } = callOf<LarsOptions>('lars', keys, args);
-  const { weightDecay = 0, weightDecayMask, trustCoefficient = 0.001, eps = 0, momentum = 0.9, nesterov = false } = options;
+  const {
+    weightDecay = 0,
+    weightDecayMask,
+    trustCoefficient = 0.001,
+    eps = 0,
+    momentum = 0.9,
+    nesterov = false,
+  } = options;
   return chain(
     addDecayedWeights(weightDecay, weightDecayMask),
     scaleByTrustRatio({ trustCoefficient, eps }),

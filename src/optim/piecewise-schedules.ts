@@ -18,7 +18,8 @@ function sortedBoundaries(op: string, boundaries: Boundaries | null | undefined)
   const entries = boundaries instanceof Map ? [...boundaries] : Object.entries(boundaries ?? {});
   const pairs = entries.map(([step, scale]): [number, number] => [Number(step), scale as number]);
   const bad = pairs.find(([step, scale]) => !Number.isFinite(step) || !(scale >= 0));
-  if (bad) throw new ArgumentError(`${op}: expected steps with factors that are not negative, got ${bad[0]}: ${bad[1]}.`);
+  if (bad)
+    throw new ArgumentError(`${op}: expected steps with factors that are not negative, got ${bad[0]}: ${bad[1]}.`);
   return pairs.sort((a, b) => a[0] - b[0]);
 }
 
@@ -31,7 +32,10 @@ function sortedBoundaries(op: string, boundaries: Boundaries | null | undefined)
  * console.log([0, 9, 10, 20].map((k) => rate(k).item())); // => [ 8, 8, 4, 1 ]
  * ```
  */
-export function piecewiseConstantSchedule(initValue: TensorLike, boundariesAndScales?: Boundaries | null): StepFunction {
+export function piecewiseConstantSchedule(
+  initValue: TensorLike,
+  boundariesAndScales?: Boundaries | null,
+): StepFunction {
   const pairs = sortedBoundaries('piecewiseConstantSchedule', boundariesAndScales);
   return (count) => {
     const k = floatOf(count);
@@ -58,11 +62,14 @@ export function piecewiseInterpolateSchedule(
   return (count) => {
     const k = floatOf(count);
     // From the last interval to the first, so that the first that contains the step decides.
-    return pairs.reduceRight((later, _pair, i) => {
-      const part = scaled(shifted(k, -steps[i]!), 1 / Math.max(steps[i + 1]! - steps[i]!, 1));
-      const isBefore = prim.lt(k, prim.like(k, steps[i + 1]!));
-      return prim.select(isBefore, interpolate(interpolateType, part, values[i]!, values[i + 1]!), later);
-    }, prim.like(k, values.at(-1)!));
+    return pairs.reduceRight(
+      (later, _pair, i) => {
+        const part = scaled(shifted(k, -steps[i]!), 1 / Math.max(steps[i + 1]! - steps[i]!, 1));
+        const isBefore = prim.lt(k, prim.like(k, steps[i + 1]!));
+        return prim.select(isBefore, interpolate(interpolateType, part, values[i]!, values[i + 1]!), later);
+      },
+      prim.like(k, values.at(-1)!),
+    );
   };
 }
 
@@ -82,7 +89,13 @@ interface OnecycleOptions {
   readonly finalDivFactor?: number;
 }
 
-function onecycle(op: string, type: Interpolation, steps: number, peakValue: number, options: OnecycleOptions): StepFunction {
+function onecycle(
+  op: string,
+  type: Interpolation,
+  steps: number,
+  peakValue: number,
+  options: OnecycleOptions,
+): StepFunction {
   checkOptions(op, options, ['pctStart', ...(type === 'linear' ? ['pctFinal'] : []), 'divFactor', 'finalDivFactor']);
   if (!(steps > 0)) throw new ArgumentError(`${op}: expected a positive transitionSteps, got ${steps}.`);
   const { pctStart = 0.3, pctFinal = 0.85, divFactor = 25, finalDivFactor = 1e4 } = options;
@@ -98,9 +111,15 @@ function onecycle(op: string, type: Interpolation, steps: number, peakValue: num
 }
 
 /** One cycle of half cosines: up to peakValue, down to peakValue / (divFactor · finalDivFactor). */
-export const cosineOnecycleSchedule = (transitionSteps: number, peakValue: number, options: Omit<OnecycleOptions, 'pctFinal'> = {}): StepFunction =>
-  onecycle('cosineOnecycleSchedule', 'cosine', transitionSteps, peakValue, options);
+export const cosineOnecycleSchedule = (
+  transitionSteps: number,
+  peakValue: number,
+  options: Omit<OnecycleOptions, 'pctFinal'> = {},
+): StepFunction => onecycle('cosineOnecycleSchedule', 'cosine', transitionSteps, peakValue, options);
 
 /** One cycle of straight lines: up to peakValue, back to the start, and on to peakValue / (divFactor · finalDivFactor). */
-export const linearOnecycleSchedule = (transitionSteps: number, peakValue: number, options: OnecycleOptions = {}): StepFunction =>
-  onecycle('linearOnecycleSchedule', 'linear', transitionSteps, peakValue, options);
+export const linearOnecycleSchedule = (
+  transitionSteps: number,
+  peakValue: number,
+  options: OnecycleOptions = {},
+): StepFunction => onecycle('linearOnecycleSchedule', 'linear', transitionSteps, peakValue, options);

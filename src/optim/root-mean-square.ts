@@ -94,10 +94,12 @@ function scaleByRoot(op: string, options: RmsOptions, isCentered: boolean): Grad
 }
 
 /** g / √(E[g²] + eps). State `{ nu }`, with bias correction `{ count, nu }`. */
-export const scaleByRms = (options: RmsOptions = {}): GradientTransformation => scaleByRoot('scaleByRms', options, false);
+export const scaleByRms = (options: RmsOptions = {}): GradientTransformation =>
+  scaleByRoot('scaleByRms', options, false);
 
 /** g / √(E[g²] − E[g]² + eps). State `{ mu, nu }`, with bias correction `{ count, mu, nu }`. */
-export const scaleByStddev = (options: RmsOptions = {}): GradientTransformation => scaleByRoot('scaleByStddev', options, true);
+export const scaleByStddev = (options: RmsOptions = {}): GradientTransformation =>
+  scaleByRoot('scaleByStddev', options, true);
 
 export interface AdadeltaScaling {
   /** Decay of both means of squares; 0.9. */
@@ -115,7 +117,13 @@ export function scaleByAdadelta(options: AdadeltaScaling = {}): GradientTransfor
     init: (params) => ({ eG: fullLike('adadelta', params, 0), eX: fullLike('adadelta', params, 0) }),
     update: (grads, state) => {
       const eG = updateMoment('adadelta', grads, state.eG, rho, 2);
-      const updates = mapLeaves('adadelta', (g, s, d) => prim.mul(prim.div(root(d!), root(s!)), g), grads, eG, state.eX);
+      const updates = mapLeaves(
+        'adadelta',
+        (g, s, d) => prim.mul(prim.div(root(d!), root(s!)), g),
+        grads,
+        eG,
+        state.eX,
+      );
       return [updates, { eG, eX: updateMoment('adadelta', updates, state.eX, rho, 2) }];
     },
   });

@@ -8,7 +8,18 @@ import { checkOptions } from '../api/options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { DType } from '../ir/dtype.ts';
 import * as prim from '../primitives/index.ts';
-import { cast, castTo, fullLike, increment, leavesOf, mapLeaves, scaled, shifted, withFloatsOf, zeroCount } from './leaves.ts';
+import {
+  cast,
+  castTo,
+  fullLike,
+  increment,
+  leavesOf,
+  mapLeaves,
+  scaled,
+  shifted,
+  withFloatsOf,
+  zeroCount,
+} from './leaves.ts';
 import { correctBias, updateMoment } from './moments.ts';
 import type { LearningRate, Schedule } from './schedules.ts';
 import {
@@ -101,7 +112,10 @@ export function ema(decay: TensorLike, options: EmaOptions = {}): GradientTransf
     update: (updates, state) => {
       const next = updateMoment('ema', updates, state.ema, decay, 1);
       const count = increment(state.count);
-      return [debias ? correctBias('ema', next, decay, count) : next, { count, ema: mapLeaves('ema', (m) => cast(m, accumulatorDtype), next) }];
+      return [
+        debias ? correctBias('ema', next, decay, count) : next,
+        { count, ema: mapLeaves('ema', (m) => cast(m, accumulatorDtype), next) },
+      ];
     },
   });
 }
@@ -123,7 +137,12 @@ function scheduledDecay(schedule: Schedule): GradientTransformation {
     init: () => ({ count: zeroCount() }),
     update: (updates, state, params) => {
       const rate = valueAt('addDecayedWeights', schedule, state.count, updates);
-      const next = mapLeaves('addDecayedWeights', (g, p) => decayed(g, p!, rate), updates, needParams('addDecayedWeights', params));
+      const next = mapLeaves(
+        'addDecayedWeights',
+        (g, p) => decayed(g, p!, rate),
+        updates,
+        needParams('addDecayedWeights', params),
+      );
       return [next, { count: increment(state.count) }];
     },
   });
@@ -131,7 +150,10 @@ function scheduledDecay(schedule: Schedule): GradientTransformation {
 
 /** √Σx² of a leaf, not below `least`, with derivative 0 there. */
 function safeNorm(x: Tensor, least: TensorLike): Tensor {
-  const squares = prim.reduceSum(prim.mul(x, x), x.shape.map((_, i) => i));
+  const squares = prim.reduceSum(
+    prim.mul(x, x),
+    x.shape.map((_, i) => i),
+  );
   const floor = castTo(x.dtype, least);
   const isSmall = prim.le(squares, prim.mul(floor, floor));
   return prim.select(isSmall, floor, prim.sqrt(prim.select(isSmall, prim.like(x, 1), squares)));

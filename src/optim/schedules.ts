@@ -27,11 +27,15 @@ const stepOf = (count: TensorLike): Tensor =>
 const difference = (k: Tensor, a: TensorLike, b: TensorLike): TensorLike =>
   typeof a === 'number' && typeof b === 'number' ? a - b : prim.sub(castTo(k.dtype, a), castTo(k.dtype, b));
 
-const power = (x: Tensor, exponent: TensorLike): Tensor => (exponent === 1 ? x : prim.pow(x, castTo(x.dtype, exponent)));
+const power = (x: Tensor, exponent: TensorLike): Tensor =>
+  exponent === 1 ? x : prim.pow(x, castTo(x.dtype, exponent));
 
 function needPositive(op: string, name: string, value: number): void {
   if (value > 0) return;
-  throw new ArgumentError(`${op}: expected a positive ${name}, got ${value}.`, 'use constantSchedule for a rate that stays.');
+  throw new ArgumentError(
+    `${op}: expected a positive ${name}, got ${value}.`,
+    'use constantSchedule for a rate that stays.',
+  );
 }
 
 /** The same value at every step. */
@@ -66,7 +70,13 @@ export function polynomialSchedule(
   return polynomial(readArguments<PolynomialArguments>('polynomialSchedule', names, { transitionBegin: 0 }, args));
 }
 
-function polynomial({ initValue, endValue, power: exponent, transitionSteps, transitionBegin = 0 }: PolynomialArguments): StepFunction {
+function polynomial({
+  initValue,
+  endValue,
+  power: exponent,
+  transitionSteps,
+  transitionBegin = 0,
+}: PolynomialArguments): StepFunction {
   if (transitionSteps <= 0) return constantSchedule(initValue);
   const begin = Math.max(transitionBegin, 0);
   return (count) => {
@@ -97,7 +107,10 @@ export function linearSchedule(
   >
 ): StepFunction {
   const names = ['initValue', 'endValue', 'transitionSteps', 'transitionBegin'] as const;
-  return polynomial({ ...readArguments<LinearArguments>('linearSchedule', names, { transitionBegin: 0 }, args), power: 1 });
+  return polynomial({
+    ...readArguments<LinearArguments>('linearSchedule', names, { transitionBegin: 0 }, args),
+    power: 1,
+  });
 }
 
 interface ExponentialOptions {
@@ -115,7 +128,14 @@ interface ExponentialArguments extends ExponentialOptions {
   readonly decayRate: number;
 }
 
-const exponentialNames = ['initValue', 'transitionSteps', 'decayRate', 'transitionBegin', 'staircase', 'endValue'] as const;
+const exponentialNames = [
+  'initValue',
+  'transitionSteps',
+  'decayRate',
+  'transitionBegin',
+  'staircase',
+  'endValue',
+] as const;
 const exponentialDefaults = { transitionBegin: 0, staircase: false, endValue: null } as const;
 
 /** initValue · decayRate^(k / transitionSteps), bounded by endValue. */
@@ -127,10 +147,19 @@ export function exponentialDecay(
     ExponentialArguments
   >
 ): StepFunction {
-  return exponential(readArguments<ExponentialArguments>('exponentialDecay', exponentialNames, exponentialDefaults, args));
+  return exponential(
+    readArguments<ExponentialArguments>('exponentialDecay', exponentialNames, exponentialDefaults, args),
+  );
 }
 
-function exponential({ initValue, transitionSteps, decayRate, transitionBegin = 0, staircase, endValue }: ExponentialArguments): StepFunction {
+function exponential({
+  initValue,
+  transitionSteps,
+  decayRate,
+  transitionBegin = 0,
+  staircase,
+  endValue,
+}: ExponentialArguments): StepFunction {
   if (transitionSteps <= 0 || decayRate === 0) return constantSchedule(initValue);
   const begin = Math.max(transitionBegin, 0);
   return (count) => {
@@ -168,10 +197,18 @@ interface CosineArguments extends CosineOptions {
  * ```
  */
 export function cosineDecaySchedule(
-  ...args: Arguments<[initValue: TensorLike, decaySteps: number], [alpha: TensorLike, exponent: TensorLike], CosineOptions, CosineArguments>
+  ...args: Arguments<
+    [initValue: TensorLike, decaySteps: number],
+    [alpha: TensorLike, exponent: TensorLike],
+    CosineOptions,
+    CosineArguments
+  >
 ): StepFunction {
   const names = ['initValue', 'decaySteps', 'alpha', 'exponent'] as const;
-  return cosine('cosineDecaySchedule', readArguments<CosineArguments>('cosineDecaySchedule', names, { alpha: 0, exponent: 1 }, args));
+  return cosine(
+    'cosineDecaySchedule',
+    readArguments<CosineArguments>('cosineDecaySchedule', names, { alpha: 0, exponent: 1 }, args),
+  );
 }
 
 function cosine(op: string, { initValue, decaySteps, alpha = 0, exponent = 1 }: CosineArguments): StepFunction {
@@ -239,14 +276,26 @@ export function warmupCosineDecaySchedule(
     WarmupCosineArguments
   >
 ): StepFunction {
-  return warmupCosine(readArguments<WarmupCosineArguments>('warmupCosineDecaySchedule', warmupCosineNames, { endValue: 0, exponent: 1 }, args));
+  return warmupCosine(
+    readArguments<WarmupCosineArguments>(
+      'warmupCosineDecaySchedule',
+      warmupCosineNames,
+      { endValue: 0, exponent: 1 },
+      args,
+    ),
+  );
 }
 
 function warmupCosine(a: WarmupCosineArguments): StepFunction {
   const { initValue, peakValue, warmupSteps, decaySteps, endValue = 0, exponent = 1 } = a;
   const alpha = peakValue === 0 ? 0 : endValue / peakValue;
   const rise = linearSchedule(initValue, peakValue, warmupSteps);
-  const fall = cosine('warmupCosineDecaySchedule', { initValue: peakValue, decaySteps: decaySteps - warmupSteps, alpha, exponent });
+  const fall = cosine('warmupCosineDecaySchedule', {
+    initValue: peakValue,
+    decaySteps: decaySteps - warmupSteps,
+    alpha,
+    exponent,
+  });
   return joinSchedules([rise, fall], [warmupSteps]);
 }
 
@@ -265,15 +314,28 @@ export function warmupExponentialDecaySchedule(
     WarmupExponentialArguments
   >
 ): StepFunction {
-  const names = ['initValue', 'peakValue', 'warmupSteps', ...exponentialNames.slice(1)] as (keyof WarmupExponentialArguments)[];
-  const a = readArguments<WarmupExponentialArguments>('warmupExponentialDecaySchedule', names, exponentialDefaults, args);
+  const names = [
+    'initValue',
+    'peakValue',
+    'warmupSteps',
+    ...exponentialNames.slice(1),
+  ] as (keyof WarmupExponentialArguments)[];
+  const a = readArguments<WarmupExponentialArguments>(
+    'warmupExponentialDecaySchedule',
+    names,
+    exponentialDefaults,
+    args,
+  );
   const rise = linearSchedule(a.initValue, a.peakValue, a.warmupSteps);
   return joinSchedules([rise, exponential({ ...a, initValue: a.peakValue })], [a.warmupSteps]);
 }
 
 /** Linear rise from initValue to peakValue in warmupSteps steps, then constant. */
-export const warmupConstantSchedule = (initValue: TensorLike, peakValue: TensorLike, warmupSteps: number): StepFunction =>
-  linearSchedule(initValue, peakValue, warmupSteps);
+export const warmupConstantSchedule = (
+  initValue: TensorLike,
+  peakValue: TensorLike,
+  warmupSteps: number,
+): StepFunction => linearSchedule(initValue, peakValue, warmupSteps);
 
 /** Cosine decay with warm restarts (SGDR): one `warmupCosineDecaySchedule` after the other. */
 export function sgdrSchedule(cycles: readonly WarmupCosineArguments[]): StepFunction {

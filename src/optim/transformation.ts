@@ -65,7 +65,8 @@ export function needParams(op: string, params: unknown): unknown {
 }
 
 /** Leaves updates as they are. */
-export const identity = (): GradientTransformation => transformation<null>({ init: () => null, update: (updates) => [updates, null] });
+export const identity = (): GradientTransformation =>
+  transformation<null>({ init: () => null, update: (updates) => [updates, null] });
 
 /** Replaces updates by zeros. */
 export const setToZero = (): GradientTransformation =>
@@ -87,7 +88,10 @@ export const setToZero = (): GradientTransformation =>
 export function chain(...transformations: GradientTransformation[]): GradientTransformation {
   for (const t of transformations) {
     if (typeof t?.init === 'function' && typeof t.update === 'function') continue;
-    throw new ArgumentError(`chain: expected transformations, got ${String(t)}.`, 'call the factory: chain(clipByGlobalNorm(1), adam(1e-3)).');
+    throw new ArgumentError(
+      `chain: expected transformations, got ${String(t)}.`,
+      'call the factory: chain(clipByGlobalNorm(1), adam(1e-3)).',
+    );
   }
   return transformation<OptState[]>({
     init: (params) => transformations.map((t) => t.init(params)),

@@ -19,7 +19,12 @@ import { cast, complement, leavesOf, mapLeaves, scaled } from './leaves.ts';
  * ```
  */
 export const applyUpdates = <P>(params: P, updates: NoInfer<P>): P =>
-  mapLeaves('applyUpdates', (p, u) => (p.dtype === u!.dtype ? prim.add(p, u!) : prim.convert(sum(p, u!), p.dtype)), params, updates);
+  mapLeaves(
+    'applyUpdates',
+    (p, u) => (p.dtype === u!.dtype ? prim.add(p, u!) : prim.convert(sum(p, u!), p.dtype)),
+    params,
+    updates,
+  );
 
 function sum(x: Tensor, y: Tensor): Tensor {
   const [a, b] = promote(x, y) as [Tensor, Tensor];
@@ -38,7 +43,12 @@ export const incrementalUpdate = <P>(newTensors: P, oldTensors: NoInfer<P>, step
 /** Σ x² over all leaves, in the widest of their dtypes. */
 export function squaredNorm(op: string, tree: unknown): Tensor {
   const [leaves] = leavesOf(op, tree);
-  const squares = leaves.map((x) => prim.reduceSum(prim.mul(x, x), x.shape.map((_, i) => i)));
+  const squares = leaves.map((x) =>
+    prim.reduceSum(
+      prim.mul(x, x),
+      x.shape.map((_, i) => i),
+    ),
+  );
   const [first, ...rest] = squares;
   return rest.reduce(sum, first ?? scalarTensor(0, defaultFloat()));
 }

@@ -6,7 +6,14 @@
 import { f32, f64, i32, u32 } from '../ir/aval.ts';
 import type { DType } from '../ir/dtype.ts';
 import { binary, type BinaryOp, constant, type Expr, unary, type UnaryOp } from '../ir/loop/expr.ts';
-import { type Calculus, isLinearInput, type MaybeZero, type Primitive, residual, type Sample } from '../core/primitive.ts';
+import {
+  type Calculus,
+  isLinearInput,
+  type MaybeZero,
+  type Primitive,
+  residual,
+  type Sample,
+} from '../core/primitive.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { type Accepts, defineElementwise, type NoParams, noParams, sumTangents } from './define-elementwise.ts';

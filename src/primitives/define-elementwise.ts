@@ -66,7 +66,10 @@ function checkDTypes(name: string, accepts: Accepts, avals: readonly Aval[], sam
   }
   if (!categories[accepts].includes(dtypeInfo[first.dtype].category)) {
     const wanted = accepts === 'logical' ? 'boolean or integer' : accepts === 'number' ? 'integer or float' : accepts;
-    throw new DTypeError(`${name}: expected ${wanted} operands, got ${first.toString()}.`, 'convert with astype first.');
+    throw new DTypeError(
+      `${name}: expected ${wanted} operands, got ${first.toString()}.`,
+      'convert with astype first.',
+    );
   }
 }
 
@@ -94,7 +97,8 @@ export function defineElementwise<P extends object>(rules: ElementwiseRules<P>):
     },
     calculus: rules.calculus,
     batch: (context, args, dims, params) => batchElementwise(primitive, context, args, dims, params),
-    reference: (args, [out], params) => evaluateElementwise(args, out!, (xs) => rules.scalar(xs, params, args[0]!.aval.dtype)),
+    reference: (args, [out], params) =>
+      evaluateElementwise(args, out!, (xs) => rules.scalar(xs, params, args[0]!.aval.dtype)),
     lower: {
       kind: 'pointwise',
       element: ({ inputs, outputs, params, index, load }) => [
@@ -145,7 +149,9 @@ function batchElementwise<P extends object>(
   const logicalRank = (i: number): number => args[i]!.aval.ndim - (dims[i] === null ? 0 : 1);
   const rank = Math.max(...args.map((_, i) => logicalRank(i)));
   const shared = dims.find((d) => d !== null)!;
-  const isAligned = args.every((x, i) => (dims[i] === null ? x.aval.ndim === 0 : dims[i] === shared && logicalRank(i) === rank));
+  const isAligned = args.every((x, i) =>
+    dims[i] === null ? x.aval.ndim === 0 : dims[i] === shared && logicalRank(i) === rank,
+  );
   if (isAligned) return [bind(primitive, args, params), [shared]];
   const aligned = args.map((x, i) => {
     const d = dims[i]!;

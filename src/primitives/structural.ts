@@ -4,10 +4,10 @@
  * May import: `ir`, `core`.
  * @module
  */
-import { Aval, bool, f32, f64, i32 } from '../ir/aval.ts';
+import type { Aval} from '../ir/aval.ts';
+import { bool, f32, f64, i32 } from '../ir/aval.ts';
 import { ShapeError } from '../ir/errors.ts';
-import { type Expr, int } from '../ir/loop/expr.ts';
-import { delinearize, linearize } from '../ir/loop/expr.ts';
+import { type Expr, int,delinearize,linearize } from '../ir/loop/expr.ts';
 import { rowMajorStrides, sameShape, type Shape, sizeOf } from '../ir/shape.ts';
 import { type BatchDim, definePrimitive, type HostArray, type Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -112,7 +112,8 @@ export const reduceSumP: Primitive<AxesParams> = definePrimitive<AxesParams>({
     kind: 'reduction',
     combine: () => 'add',
     extents: ([x], { axes }) => axes.map((a) => x!.shape[a]!),
-    element: ({ inputs, params, index, reduceIndex, load }) => load(0, interleave(inputs[0]!, params.axes, index, reduceIndex)),
+    element: ({ inputs, params, index, reduceIndex, load }) =>
+      load(0, interleave(inputs[0]!, params.axes, index, reduceIndex)),
   },
   samples: [
     { avals: [f32(2, 3)], params: { axes: [1] } },
@@ -151,7 +152,9 @@ export const reshapeP: Primitive<ShapeParams> = definePrimitive<ShapeParams>({
   reference: ([x], [out]) => out!.data.set(x!.data),
   lower: {
     kind: 'pointwise',
-    element: ({ inputs, params, index, load }) => [load(0, delinearize(linearize(index, params.shape), inputs[0]!.shape))],
+    element: ({ inputs, params, index, load }) => [
+      load(0, delinearize(linearize(index, params.shape), inputs[0]!.shape)),
+    ],
   },
   simplify: (view) => {
     const inner = innerOf(view, reshapeP);
@@ -199,7 +202,12 @@ export const transposeP: Primitive<PermutationParams> = definePrimitive<Permutat
   },
   lower: {
     kind: 'pointwise',
-    element: ({ params, index, load }) => [load(0, inversePermutation(params.permutation).map((p) => index[p]!))],
+    element: ({ params, index, load }) => [
+      load(
+        0,
+        inversePermutation(params.permutation).map((p) => index[p]!),
+      ),
+    ],
   },
   simplify: (view) => {
     const { permutation } = view.params;
@@ -239,7 +247,11 @@ export function forEachIndex(shape: Shape, f: (index: readonly number[], linear:
 }
 
 /** Calls `visit(output position, value, linear position in x)` for every element of `x`, reducing over `axes`. */
-export function reduceInto(x: HostArray, axes: readonly number[], visit: (o: number, value: number, i: number) => void): void {
+export function reduceInto(
+  x: HostArray,
+  axes: readonly number[],
+  visit: (o: number, value: number, i: number) => void,
+): void {
   const kept = keptAxes(x.aval.shape, axes);
   const outStrides = rowMajorStrides(kept.map((a) => x.aval.shape[a]!));
   const strideOf = x.aval.shape.map((_, a) => (kept.includes(a) ? outStrides[kept.indexOf(a)]! : 0));

@@ -53,7 +53,9 @@ function runBackward(program: Program, operands: readonly TransposeOperand[], ct
     const outCts = eqn.outputs.map((v) => pending.get(v) ?? null);
     if (outCts.every((ct) => ct === null)) continue;
     for (const v of eqn.outputs) pending.delete(v);
-    const args = eqn.inputs.map((a) => (a.kind === 'var' ? (values.get(a) ?? new LinearInput(a.aval)) : (a.value as Tensor)));
+    const args = eqn.inputs.map((a) =>
+      a.kind === 'var' ? (values.get(a) ?? new LinearInput(a.aval)) : (a.value as Tensor),
+    );
     const grads = transposeRuleOf(eqn)(outCts, args, eqn.params);
     eqn.inputs.forEach((a, k) => {
       const g = grads[k] ?? null;

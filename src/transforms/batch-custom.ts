@@ -37,8 +37,11 @@ export function batchCustomJvp(
   batchFlat: BatchFlat,
 ): Batched<CustomJvpCall> {
   const inDims = frontDims(dims);
-  const mapped = (f: (xs: readonly Tensor[]) => readonly Tensor[], xs: readonly Tensor[], ds: readonly BatchDim[]): Tensor[] =>
-    materializeBatch(context.size, ...batchFlat(context, f, xs, ds));
+  const mapped = (
+    f: (xs: readonly Tensor[]) => readonly Tensor[],
+    xs: readonly Tensor[],
+    ds: readonly BatchDim[],
+  ): Tensor[] => materializeBatch(context.size, ...batchFlat(context, f, xs, ds));
   let numOuts = 0;
   const batched: CustomJvpCall = {
     name: call.name,
@@ -58,7 +61,11 @@ export function batchCustomJvp(
         pattern = tOuts.map((t) => t !== null);
         return [...outs, ...tOuts.filter((t) => t !== null)];
       };
-      const all = mapped(flat, [...primals, ...present.map((i) => tangents[i]!)], [...inDims, ...present.map((i) => inDims[i]!)]);
+      const all = mapped(
+        flat,
+        [...primals, ...present.map((i) => tangents[i]!)],
+        [...inDims, ...present.map((i) => inDims[i]!)],
+      );
       let next = numOuts;
       return [all.slice(0, numOuts), pattern.map((has) => (has ? all[next++]! : null))];
     },
@@ -75,8 +82,11 @@ export function batchCustomVjp(
 ): Batched<CustomVjpCall> {
   const inDims = frontDims(dims);
   let numOuts = 0;
-  const mapped = (f: (xs: readonly Tensor[]) => readonly Tensor[], xs: readonly Tensor[], ds: readonly BatchDim[]): Tensor[] =>
-    materializeBatch(context.size, ...batchFlat(context, f, xs, ds));
+  const mapped = (
+    f: (xs: readonly Tensor[]) => readonly Tensor[],
+    xs: readonly Tensor[],
+    ds: readonly BatchDim[],
+  ): Tensor[] => materializeBatch(context.size, ...batchFlat(context, f, xs, ds));
   const batched: CustomVjpCall = {
     name: call.name,
     fun: (xs) => {

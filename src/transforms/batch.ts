@@ -8,6 +8,7 @@ import { type Params, subPrograms } from '../ir/program.ts';
 import { type AnyPrimitive, type BatchContext, type BatchDim, recordOf } from '../core/primitive.ts';
 import { type Tensor, Tracer } from '../core/tensor.ts';
 import { bind, currentTrace, type CustomJvpCall, type CustomVjpCall, Trace, withTrace } from '../core/trace.ts';
+import { memo } from './memo.ts';
 import { batchCustomJvp, batchCustomVjp } from './batch-custom.ts';
 
 class BatchTracer extends Tracer {
@@ -92,8 +93,21 @@ export class BatchTrace extends Trace implements BatchContext {
 function communicates(primitive: AnyPrimitive, params: object, axisName: string | undefined): boolean {
   if (axisName === undefined) return false;
   if (primitive.usesAxisName?.(params, axisName)) return true;
-  return subPrograms(params as Params).some((p) => p.equations.some((e) => communicates(recordOf(e), e.params, axisName)));
+  return subPrograms(params as Params).some((p) =>
+    p.equations.some((e) => communicates(recordOf(e), e.params, axisName)),
+  );
 }
+
+/** Whether an application communicates over the named axis, itself or in a Program that it carries. */
+function usesAxis(primitive: AnyPrimitive, params: object, axisName: string | undefined): boolean {
+  if (axisName === undefined) return false;
+  if (primitive.usesAxisName?.(params, axisName)) return true;
+  return subPrograms(params as Params).some((p) =>
+    axisUse(p, axisName, () => p.equations.some((eqn) => usesAxis(recordOf(eqn), eqn.params, axisName))),
+  );
+}
+
+const axisUse = memo<boolean>();
 
 /** Runs a flat function on mapped values; results come with the position of their mapped axis. */
 export function batchFlat(

@@ -55,7 +55,11 @@ export const customLinearP: Primitive<CustomLinearParams> = definePrimitive<Cust
       bwd: (residuals, cts) => mappedBackward(context, call, residuals, cts, inDims, batchFlat),
     };
     const avals = outAvals.map((a) => a.withShape([context.size, ...a.shape]));
-    const outs = bind(customLinearP, materializeBatch(context.size, args, dims), { call: mapped, numResiduals, outAvals: avals });
+    const outs = bind(customLinearP, materializeBatch(context.size, args, dims), {
+      call: mapped,
+      numResiduals,
+      outAvals: avals,
+    });
     return [outs, outs.map(() => 0)];
   },
   reference: (_args, _outs, params) => noForwardMode(params),

@@ -148,7 +148,11 @@ function multilinearJvp(
   let total: Tensor[] | undefined;
   tangents.forEach((t, i) => {
     if (t === null) return;
-    const term = bind(primitive, primals.map((p, k) => (k === i ? t : p)), params);
+    const term = bind(
+      primitive,
+      primals.map((p, k) => (k === i ? t : p)),
+      params,
+    );
     total = total ? total.map((s, k) => add(s, term[k]!)) : term;
   });
   return total!;

@@ -35,18 +35,21 @@ export class PartialEvalTrace extends Trace {
     const operands = args.map((x) => (this.isUnknown(x) ? new LinearInput(x.aval) : x));
     const split = withTrace(this.known, () => calculus.partialEval!(operands, params));
     const stagedArgs = split.operands.map((o) => ('unknown' in o ? args[o.unknown]! : o));
-    const staged = split.unknownOutputs.length > 0 ? this.unknown.process(split.primitive, stagedArgs, split.params) : [];
+    const staged =
+      split.unknownOutputs.length > 0 ? this.unknown.process(split.primitive, stagedArgs, split.params) : [];
     let next = 0;
     return split.known.map((k) => k ?? staged[split.unknownOutputs[next++]!]!);
   }
 
   processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {
-    if (!args.some((x) => this.isUnknown(x))) return withTrace(this.known, () => this.known.processCustomJvp(call, args));
+    if (!args.some((x) => this.isUnknown(x)))
+      return withTrace(this.known, () => this.known.processCustomJvp(call, args));
     return call.fun(args);
   }
 
   processCustomVjp(call: CustomVjpCall, args: readonly Tensor[]): Tensor[] {
-    if (!args.some((x) => this.isUnknown(x))) return withTrace(this.known, () => this.known.processCustomVjp(call, args));
+    if (!args.some((x) => this.isUnknown(x)))
+      return withTrace(this.known, () => this.known.processCustomVjp(call, args));
     return call.fun(args);
   }
 }
@@ -70,7 +73,9 @@ export function partialEvalProgram(
   isUnknown: readonly boolean[],
   forceUnknown: readonly boolean[] = [],
 ): SplitProgram {
-  return splitMemo(program, `${bits(isUnknown)}:${bits(forceUnknown)}`, () => splitProgram(program, isUnknown, forceUnknown));
+  return splitMemo(program, `${bits(isUnknown)}:${bits(forceUnknown)}`, () =>
+    splitProgram(program, isUnknown, forceUnknown),
+  );
 }
 
 function splitProgram(program: Program, isUnknown: readonly boolean[], forceUnknown: readonly boolean[]): SplitProgram {

@@ -24,7 +24,11 @@ export interface JvpProgram {
 const jvpMemo = memo<JvpProgram>();
 
 /** `force` marks outputs whose tangent must be there even if it is zero. */
-export function jvpProgram(program: Program, hasTangent: readonly boolean[], force: readonly boolean[] = []): JvpProgram {
+export function jvpProgram(
+  program: Program,
+  hasTangent: readonly boolean[],
+  force: readonly boolean[] = [],
+): JvpProgram {
   return jvpMemo(program, `${bits(hasTangent)}:${bits(force)}`, () => {
     const avals = program.inAvals;
     const tangentAvals = avals.filter((_, i) => hasTangent[i]).map((a) => a.strong());

@@ -16,12 +16,17 @@ describe.each([
 
   test('so it is when the array is summed as rows, as columns, and after an elementwise operation', () => {
     const table = tenths.reshape([1000, 10_000]);
-    for (const [axis, n] of [[0, 1000], [1, 10_000]] as const) {
+    for (const [axis, n] of [
+      [0, 1000],
+      [1, 10_000],
+    ] as const) {
       const sums = wrap((x) => np.sum(x, { axis }))(table);
       expect(relative(np.max(sums).item(), n * Math.fround(0.1))).toBeLessThan(1e-6);
       expect(relative(np.min(sums).item(), n * Math.fround(0.1))).toBeLessThan(1e-6);
     }
-    expect(relative(wrap((x) => np.sum(np.sqrt(x)))(tenths).item(), 1e7 * Math.sqrt(Math.fround(0.1)))).toBeLessThan(1e-6);
+    expect(relative(wrap((x) => np.sum(np.sqrt(x)))(tenths).item(), 1e7 * Math.sqrt(Math.fround(0.1)))).toBeLessThan(
+      1e-6,
+    );
   });
 
   test('the mean of 2²⁵ ones is 1', () => {

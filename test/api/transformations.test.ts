@@ -28,7 +28,8 @@ import {
 } from 'cotangent';
 
 const close = (actual: unknown, expected: unknown, digits = 5): void => {
-  const flat = (x: unknown): number[] => (np.asarray(x as never).toArray() as never as number[] | number[][]).toString().split(',').map(Number);
+  const flat = (x: unknown): number[] =>
+    (np.asarray(x as never).toArray() as never as number[] | number[][]).toString().split(',').map(Number);
   const [a, b] = [flat(actual), flat(expected)];
   expect(a.length).toBe(b.length);
   a.forEach((v, i) => expect(v).toBeCloseTo(b[i]!, digits));
@@ -97,7 +98,8 @@ describe('first and second order, in any nesting', () => {
 
 describe('perturbations are not confused', () => {
   test('d/da a·d/db(a+b) = 1', () => close(grad((a: Tensor) => a.mul(grad((b: Tensor) => a.add(b))(1)))(3), 1));
-  test('d/da a·d/db(a·b²) at b=2 is 8a', () => close(grad((a: Tensor) => a.mul(grad((b: Tensor) => a.mul(b).mul(b))(2)))(3), 24));
+  test('d/da a·d/db(a·b²) at b=2 is 8a', () =>
+    close(grad((a: Tensor) => a.mul(grad((b: Tensor) => a.mul(b).mul(b))(2)))(3), 24));
   test('forward inside forward', () => {
     const d = (g: (v: Tensor) => Tensor) => (v: Tensor) => jvp(g, [v], [np.onesLike(v)])[1];
     close(d((a) => a.mul(d((b) => a.add(b))(np.array(1))))(np.array(3)), 1);
@@ -127,9 +129,9 @@ describe('pytrees, argnums, aux', () => {
   });
 
   test('aux passes through undifferentiated', () => {
-    const [[value, aux], g] = valueAndGrad((v: Tensor) => [np.sum(v.mul(v)), { max: np.max(v) }] as const, { hasAux: true })(
-      np.array([1, 3]),
-    ) as never as [[Tensor, { max: Tensor }], Tensor];
+    const [[value, aux], g] = valueAndGrad((v: Tensor) => [np.sum(v.mul(v)), { max: np.max(v) }] as const, {
+      hasAux: true,
+    })(np.array([1, 3])) as never as [[Tensor, { max: Tensor }], Tensor];
     close(value, 10);
     close(aux.max, 3);
     close(g, [2, 6]);
@@ -206,7 +208,8 @@ describe('custom rules', () => {
     close(jvp(g, [0], [1])[1], 2);
     close(grad(jit(g))(0), 2);
     close(vmap(grad(g))(np.zeros([2])), [2, 2]);
-    const looped = (v: Tensor): Tensor => lax.scan((c: Tensor, _: null) => [g(c), null], v, null, { length: 1 })[0] as Tensor;
+    const looped = (v: Tensor): Tensor =>
+      lax.scan((c: Tensor, _: null) => [g(c), null], v, null, { length: 1 })[0] as Tensor;
     close(grad(looped)(0), 2);
     close(grad(grad(looped))(0), 4);
   });
@@ -265,10 +268,22 @@ describe('tracers', () => {
 describe('errors of the transformations', () => {
   const cases: [string, () => unknown, RegExp][] = [
     ['grad of an array', () => grad((v: Tensor) => v)(x), /grad: expected .* to return a float scalar, got f32\[3\]/],
-    ['grad of an integer', () => grad((v: Tensor) => np.sum(v))(np.array([1, 2], { dtype: 'int32' })), /expected float arguments, got i32\[2\]/],
-    ['vmap sizes', () => vmap((a: Tensor, b: { w: Tensor }) => a.add(b.w))(x, { w: np.ones([8, 1]) }), /args\[1\]\.w to have size 3, got f32\[8,1\]; size 3 came from args\[0\]/],
+    [
+      'grad of an integer',
+      () => grad((v: Tensor) => np.sum(v))(np.array([1, 2], { dtype: 'int32' })),
+      /expected float arguments, got i32\[2\]/,
+    ],
+    [
+      'vmap sizes',
+      () => vmap((a: Tensor, b: { w: Tensor }) => a.add(b.w))(x, { w: np.ones([8, 1]) }),
+      /args\[1\]\.w to have size 3, got f32\[8,1\]; size 3 came from args\[0\]/,
+    ],
     ['vmap of a scalar', () => vmap((a: Tensor) => a)(np.array(1)), /to have an axis 0, got f32\[\]/],
-    ['jvp tangent shape', () => jvp((v: Tensor) => v, [x], [np.ones([2])]), /tangents\[0\] to be like f32\[3\], got f32\[2\]/],
+    [
+      'jvp tangent shape',
+      () => jvp((v: Tensor) => v, [x], [np.ones([2])]),
+      /tangents\[0\] to be like f32\[3\], got f32\[2\]/,
+    ],
     ['missing return', () => jit((() => undefined) as never)(x), /is a return missing/],
     ['string argument', () => jit((v: Tensor) => v)('mean' as never), /mark it static/],
     ['linearTranspose of sin', () => linearTranspose((v: Tensor) => np.sin(v), x)(x), /sin is not linear/],
@@ -287,7 +302,10 @@ describe('jit', () => {
       },
       { staticArgnums: 1 },
     );
-    close(g(x, 2), points.map((p) => p * 2));
+    close(
+      g(x, 2),
+      points.map((p) => p * 2),
+    );
     close(g(np.array([1, 1, 1]), 2), [2, 2, 2]);
     expect(traces).toBe(1);
     g(x, 3);
@@ -296,7 +314,10 @@ describe('jit', () => {
   });
 
   test('closes over values of an enclosing trace', () => {
-    close(grad((a: Tensor) => np.sum(jit((b: Tensor) => a.mul(b))(a)))(x), points.map((p) => 2 * p));
+    close(
+      grad((a: Tensor) => np.sum(jit((b: Tensor) => a.mul(b))(a)))(x),
+      points.map((p) => 2 * p),
+    );
   });
 
   test('donated tensors are gone, and say so', () => {

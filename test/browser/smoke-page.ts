@@ -19,7 +19,9 @@ function check(condition: boolean, message: string): void {
 
 function expectClose(actual: Tensor, expected: readonly number[], tolerance: number): void {
   const got = Array.from(actual.dataSync());
-  const isClose = got.length === expected.length && got.every((v, i) => Math.abs(v - expected[i]!) <= tolerance * Math.max(1, Math.abs(v)));
+  const isClose =
+    got.length === expected.length &&
+    got.every((v, i) => Math.abs(v - expected[i]!) <= tolerance * Math.max(1, Math.abs(v)));
   check(isClose, `expected ${expected.join(', ')}, got ${got.join(', ')}`);
 }
 
@@ -39,7 +41,11 @@ export const cases: readonly SmokeCase[] = [
       const f = (x: Tensor): Tensor => np.sum(np.sin(x).mul(x));
       const x = np.array([0.5, 2], { dtype: 'float64' });
       expectClose(grad(f)(x), [Math.sin(0.5) + 0.5 * Math.cos(0.5), Math.sin(2) + 2 * Math.cos(2)], 1e-14);
-      expectClose(jit(hessian(f))(x) as Tensor, [2 * Math.cos(0.5) - 0.5 * Math.sin(0.5), 0, 0, 2 * Math.cos(2) - 2 * Math.sin(2)], 1e-14);
+      expectClose(
+        jit(hessian(f))(x) as Tensor,
+        [2 * Math.cos(0.5) - 0.5 * Math.sin(0.5), 0, 0, 2 * Math.cos(2) - 2 * Math.sin(2)],
+        1e-14,
+      );
     },
   },
   {
@@ -55,7 +61,8 @@ export const cases: readonly SmokeCase[] = [
   {
     name: 'loops compile and differentiate',
     run: () => {
-      const power = (x: Tensor): Tensor => lax.foriLoop(0, 5, (_i: Tensor, y: Tensor) => y.mul(x), np.onesLike(x)) as Tensor;
+      const power = (x: Tensor): Tensor =>
+        lax.foriLoop(0, 5, (_i: Tensor, y: Tensor) => y.mul(x), np.onesLike(x)) as Tensor;
       expectClose(grad(power)(2), [80], 1e-6);
       expectClose(jit(vmap(grad(power)))(np.array([1, 2])) as Tensor, [5, 80], 1e-6);
     },

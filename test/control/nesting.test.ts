@@ -30,7 +30,11 @@ const numbers = (x: unknown): number[] => Array.from((x as Tensor).dataSync());
 function close(actual: unknown, expected: readonly number[], tolerance = 2e-5): void {
   const got = numbers(actual);
   expect(got).toHaveLength(expected.length);
-  got.forEach((v, i) => expect(Math.abs(v - expected[i]!), `${got} ≠ ${expected}`).toBeLessThanOrEqual(tolerance * (1 + Math.abs(expected[i]!))));
+  got.forEach((v, i) =>
+    expect(Math.abs(v - expected[i]!), `${got} ≠ ${expected}`).toBeLessThanOrEqual(
+      tolerance * (1 + Math.abs(expected[i]!)),
+    ),
+  );
 }
 
 const step = 1e-5;
@@ -41,7 +45,11 @@ function difference(g: (x: number[]) => number[], x: readonly number[], v: reado
 }
 
 const unit = point.map((_, i) => point.map((__, j) => Number(i === j)));
-const scalarOf = (n: Nest) => (x: Tensor) => n.apply(x, x.mul(0.7)).mul(tensor([1, -0.5, 0.8])).sum();
+const scalarOf = (n: Nest) => (x: Tensor) =>
+  n
+    .apply(x, x.mul(0.7))
+    .mul(tensor([1, -0.5, 0.8]))
+    .sum();
 const x = tensor(point);
 const v = tensor(direction);
 
@@ -51,14 +59,26 @@ function checkForward(f: (x: Tensor) => Tensor): void {
   const push = (p: Tensor, d: Tensor): Tensor => jvp(f, [p], [d])[1];
   close(push(x, v), slope);
   close(jit(push)(x, v), slope);
-  close(vmap((d: Tensor) => push(x, d))(tensor(unit)), unit.flatMap((e) => difference(value, point, e)));
+  close(
+    vmap((d: Tensor) => push(x, d))(tensor(unit)),
+    unit.flatMap((e) => difference(value, point, e)),
+  );
   close(linearize(f, x)[1](v), slope);
-  close(jvp((p: Tensor) => push(p, v), [x], [x])[1], difference((p) => numbers(push(tensor(p), v)), point, point));
+  close(
+    jvp((p: Tensor) => push(p, v), [x], [x])[1],
+    difference((p) => numbers(push(tensor(p), v)), point, point),
+  );
 }
 
 function checkReverse(f: (x: Tensor) => Tensor): void {
   const gradient = unit.flatMap((e) => difference((p) => numbers(f(tensor(p))), point, e));
-  const gradients: ((p: Tensor) => Tensor)[] = [grad(f), grad(jit(f)), jit(grad(f)), grad(checkpoint(f)), jit(grad(checkpoint(f)))];
+  const gradients: ((p: Tensor) => Tensor)[] = [
+    grad(f),
+    grad(jit(f)),
+    jit(grad(f)),
+    grad(checkpoint(f)),
+    jit(grad(checkpoint(f))),
+  ];
   for (const g of gradients) close(g(x), gradient);
   const each = rows.flatMap((r) => numbers(grad(f)(tensor(r))));
   close(vmap(grad(f))(tensor(rows)), each, 1e-9);
@@ -81,7 +101,11 @@ function checkMixed(f: (x: Tensor) => Tensor): void {
 function check(n: Nest): void {
   const f = scalarOf(n);
   close(jit(f)(x), numbers(f(x)), 1e-12);
-  close(vmap(f)(tensor(rows)), rows.flatMap((r) => numbers(f(tensor(r)))), 1e-12);
+  close(
+    vmap(f)(tensor(rows)),
+    rows.flatMap((r) => numbers(f(tensor(r)))),
+    1e-12,
+  );
   if (!n.isReverseOnly) checkForward(f);
   if (!n.isForwardOnly) checkReverse(f);
   if (!n.isReverseOnly && !n.isForwardOnly) checkMixed(f);
@@ -91,7 +115,11 @@ test.each([
   [1, 20],
   [2, 25],
   [3, 15],
-])('every transformation of a nest %d deep is right (%d draws)', (depth, numRuns) => {
-  const shown = nests(depth).map((n) => Object.assign(n, { toString: () => n.text }));
-  fc.assert(fc.property(shown, check), { numRuns, seed: 20 + depth });
-}, 120_000);
+])(
+  'every transformation of a nest %d deep is right (%d draws)',
+  (depth, numRuns) => {
+    const shown = nests(depth).map((n) => Object.assign(n, { toString: () => n.text }));
+    fc.assert(fc.property(shown, check), { numRuns, seed: 20 + depth });
+  },
+  120_000,
+);

@@ -21,7 +21,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the demo against the built package; sends SIGINT when the progress shown so far satisfies `interruptWhen`. */
 function demo(args: readonly string[], interruptWhen?: (out: string) => boolean): Promise<Run> {
-  const child = spawn(process.execPath, ['scripts/run-ts.mjs', '--built', 'examples/digits/main.ts', ...args], { cwd: root });
+  const child = spawn(process.execPath, ['scripts/run-ts.mjs', '--built', 'examples/digits/main.ts', ...args], {
+    cwd: root,
+  });
   let [out, err, isInterrupted] = ['', '', false];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => {
@@ -55,7 +57,9 @@ describe('a short run', () => {
     const first = await demo(args, (progress) => progress.includes('0% |'));
     expect(first.code).toBe(130);
     expect(first.err).toContain('run again with --resume');
-    const step = (JSON.parse((JSON.parse(readFileSync(file('parts.json'), 'utf8')) as { body: string }).body) as { step: number }).step;
+    const step = (
+      JSON.parse((JSON.parse(readFileSync(file('parts.json'), 'utf8')) as { body: string }).body) as { step: number }
+    ).step;
     expect(step).toBeLessThan(100);
     const second = await demo([...args, '--resume']);
     expect(second.code).toBe(0);
@@ -63,16 +67,18 @@ describe('a short run', () => {
     expect(readFileSync(file('parts.json'), 'utf8')).toBe(readFileSync(file('whole.json'), 'utf8'));
   }, 120_000);
 
-  test.runIf(canRunChromium)('writes a report that a browser shows whole', async () => {
-    const server = await serve({ '/': readFileSync(file('report.html'), 'utf8'), '/favicon.ico': '' });
-    const chromium = await launchChromium();
-    try {
-      const tab = await chromium.browser.newPage();
-      const problems: string[] = [];
-      tab.on('pageerror', (e) => problems.push(String(e)));
-      tab.on('console', (m) => void (m.type() === 'error' && problems.push(m.text())));
-      await tab.goto(server.url);
-      const seen = (await tab.evaluate(`({
+  test.runIf(canRunChromium)(
+    'writes a report that a browser shows whole',
+    async () => {
+      const server = await serve({ '/': readFileSync(file('report.html'), 'utf8'), '/favicon.ico': '' });
+      const chromium = await launchChromium();
+      try {
+        const tab = await chromium.browser.newPage();
+        const problems: string[] = [];
+        tab.on('pageerror', (e) => problems.push(String(e)));
+        tab.on('console', (m) => void (m.type() === 'error' && problems.push(m.text())));
+        await tab.goto(server.url);
+        const seen = (await tab.evaluate(`({
         title: document.querySelector('h1').textContent,
         curves: [...document.querySelectorAll('#loss path, #accuracy path')].filter((p) => (p.getAttribute('d') ?? '').length > 100).length,
         cells: document.querySelectorAll('#confusion .role-mark text, #confusion text').length,
@@ -80,19 +86,21 @@ describe('a short run', () => {
         loss: document.querySelector('#loss-program').textContent,
         gradient: document.querySelector('#gradient-program').textContent,
       })`)) as { title: string; curves: number; cells: number; pictures: number[]; loss: string; gradient: string };
-      expect(problems).toEqual([]);
-      expect(seen.title).toMatch(/^Digits: \d\d\.\d\d % of the test set$/);
-      expect(seen.curves).toBeGreaterThanOrEqual(2);
-      expect(seen.cells).toBeGreaterThanOrEqual(100);
-      expect(seen.pictures.length).toBeGreaterThan(0);
-      expect(new Set(seen.pictures)).toEqual(new Set([28]));
-      expect(seen.loss).toContain('dot_general');
-      expect(seen.gradient.length).toBeGreaterThan(seen.loss.length);
-    } finally {
-      await chromium.close();
-      await server.close();
-    }
-  }, 120_000);
+        expect(problems).toEqual([]);
+        expect(seen.title).toMatch(/^Digits: \d\d\.\d\d % of the test set$/);
+        expect(seen.curves).toBeGreaterThanOrEqual(2);
+        expect(seen.cells).toBeGreaterThanOrEqual(100);
+        expect(seen.pictures.length).toBeGreaterThan(0);
+        expect(new Set(seen.pictures)).toEqual(new Set([28]));
+        expect(seen.loss).toContain('dot_general');
+        expect(seen.gradient.length).toBeGreaterThan(seen.loss.length);
+      } finally {
+        await chromium.close();
+        await server.close();
+      }
+    },
+    120_000,
+  );
 });
 
 describe('mistakes at the keyboard get one line', () => {
@@ -102,7 +110,12 @@ describe('mistakes at the keyboard get one line', () => {
     ['an unknown flag', ['--modle', 'mlp'], 2, /^digits: Unknown option `--modle`.*--help lists the options\.\n$/],
     ['an unknown model', ['--model', 'resnet'], 2, /^digits: --model expects cnn or mlp, got resnet\.\n$/],
     ['a bad number', ['--epochs', 'many'], 2, /^digits: --epochs expects a whole number of at least 1, got many\.\n$/],
-    ['too large a batch', ['--batch', '9000'], 2, /^digits: --batch expects at most 8000, the size of the training set, got 9000\.\n$/],
+    [
+      'too large a batch',
+      ['--batch', '9000'],
+      2,
+      /^digits: --batch expects at most 8000, the size of the training set, got 9000\.\n$/,
+    ],
     ['a stray argument', ['cnn'], 2, /^digits: Unused args: `cnn`; --help lists the options\.\n$/],
     ['missing data', ['--data', file('nowhere')], 1, /^digits: cannot read .*0\.json; run npm ci/],
     ['no checkpoint', ['--resume', '--checkpoint', file('none.json')], 1, /^digits: there is no checkpoint/],

@@ -9,7 +9,10 @@ import { configure, MemoryError, np, type Tensor } from 'cotangent';
 const root = new URL('../..', import.meta.url).pathname;
 
 function churn(loop: string): { peak: number; growth: number } {
-  const out = execFileSync(process.execPath, ['scripts/run-ts.mjs', 'test/memory/churn.ts', loop], { cwd: root, encoding: 'utf8' });
+  const out = execFileSync(process.execPath, ['scripts/run-ts.mjs', 'test/memory/churn.ts', loop], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   return JSON.parse(out) as { peak: number; growth: number };
 }
 
@@ -20,12 +23,16 @@ describe('loops that drop their results keep flat memory', () => {
     expect(peak).toBeLessThan(300);
   }, 120_000);
 
-  test.each(['training', 'jit'])('500 steps of a naive %s loop do not grow', (loop) => {
-    const { peak, growth } = churn(loop);
-    console.log(`${loop}: peak ${peak.toFixed(0)} MB, growth over the second half ${growth.toFixed(1)} MB`);
-    expect(peak).toBeLessThan(300);
-    expect(growth).toBeLessThan(40);
-  }, 120_000);
+  test.each(['training', 'jit'])(
+    '500 steps of a naive %s loop do not grow',
+    (loop) => {
+      const { peak, growth } = churn(loop);
+      console.log(`${loop}: peak ${peak.toFixed(0)} MB, growth over the second half ${growth.toFixed(1)} MB`);
+      expect(peak).toBeLessThan(300);
+      expect(growth).toBeLessThan(40);
+    },
+    120_000,
+  );
 });
 
 describe('config.memoryLimit', () => {

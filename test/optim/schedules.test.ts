@@ -17,7 +17,8 @@ function expectForm(schedule: optim.StepFunction, form: (k: number) => number): 
   valuesAt(schedule, steps).forEach((v, i) => expect(v).toBeCloseTo(form(steps[i]!), 12));
 }
 
-const linear = (from: number, to: number, n: number) => (k: number) => from + (to - from) * Math.min(Math.max(k / n, 0), 1);
+const linear = (from: number, to: number, n: number) => (k: number) =>
+  from + (to - from) * Math.min(Math.max(k / n, 0), 1);
 
 describe('schedules', () => {
   it('constantSchedule stays', () => expectForm(optim.constantSchedule(0.3), () => 0.3));
@@ -45,7 +46,10 @@ describe('schedules', () => {
 
   it('cosineDecaySchedule is half a wave', () => {
     expectForm(optim.cosineDecaySchedule(3, 40), (k) => 3 * cosine(k, 40));
-    expectForm(optim.cosineDecaySchedule(3, 40, { alpha: 0.1, exponent: 2 }), (k) => 3 * (0.9 * cosine(k, 40) ** 2 + 0.1));
+    expectForm(
+      optim.cosineDecaySchedule(3, 40, { alpha: 0.1, exponent: 2 }),
+      (k) => 3 * (0.9 * cosine(k, 40) ** 2 + 0.1),
+    );
   });
 
   const warm = (k: number): number => (k < 10 ? linear(0.1, 1, 10)(k) : 0.05 + 0.95 * cosine(k - 10, 40));
@@ -55,7 +59,9 @@ describe('schedules', () => {
   });
 
   it('warmupExponentialDecaySchedule rises, then decays', () => {
-    expectForm(optim.warmupExponentialDecaySchedule(0, 1, 10, 5, 0.5), (k) => (k < 10 ? k / 10 : 0.5 ** ((k - 10) / 5)));
+    expectForm(optim.warmupExponentialDecaySchedule(0, 1, 10, 5, 0.5), (k) =>
+      k < 10 ? k / 10 : 0.5 ** ((k - 10) / 5),
+    );
   });
 
   it('sgdrSchedule restarts', () => {
@@ -105,7 +111,11 @@ describe('schedules', () => {
     ['an unknown option', () => optim.cosineDecaySchedule(1, 10, { beta: 2 } as never), /beta/],
     ['no steps', () => optim.cosineDecaySchedule(1, 0), /positive decaySteps/],
     ['a missing argument', () => optim.linearSchedule({ initValue: 1 } as never), /endValue/],
-    ['an argument twice', () => optim.exponentialDecay(1, 2, 0.5, 1, { transitionBegin: 2 } as never), /by position and by name/],
+    [
+      'an argument twice',
+      () => optim.exponentialDecay(1, 2, 0.5, 1, { transitionBegin: 2 } as never),
+      /by position and by name/,
+    ],
     ['a negative factor', () => optim.piecewiseConstantSchedule(1, { 5: -1 }), /not negative/],
   ])('%s is an error', (_what, f, message) => {
     expect(f).toThrow(ArgumentError);

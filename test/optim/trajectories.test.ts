@@ -13,7 +13,8 @@ type Rule = (p: Vector, g: Vector, state: Record<string, Vector>, k: number) => 
 const quadratic = ([a, b]: Vector): Vector => [a! - 1 + b!, 10 * (b! + 2) + a!];
 const rosenbrock = ([a, b]: Vector): Vector => [-2 * (1 - a!) - 400 * a! * (b! - a! ** 2), 200 * (b! - a! ** 2)];
 
-const zip = (f: (...xs: number[]) => number, ...vs: Vector[]): Vector => vs[0]!.map((_, i) => f(...vs.map((v) => v[i]!)));
+const zip = (f: (...xs: number[]) => number, ...vs: Vector[]): Vector =>
+  vs[0]!.map((_, i) => f(...vs.map((v) => v[i]!)));
 const zeros: Vector = [0, 0];
 const norm = (v: Vector): number => Math.hypot(...v);
 
@@ -53,9 +54,15 @@ const adamClipCosine: Rule = (p, g, state, k) => {
 const cases: Record<string, [Rule, optim.GradientTransformation]> = {
   sgd: [down(0.001, (_p, g) => g), optim.sgd(0.001)],
   'sgd with momentum': [down(3e-4, (_p, g, s) => momentum(g, s, 0.9)), optim.sgd(3e-4, { momentum: 0.9 })],
-  'sgd with Nesterov': [down(3e-4, (_p, g, s) => momentum(g, s, 0.9, true)), optim.sgd(3e-4, { momentum: 0.9, nesterov: true })],
+  'sgd with Nesterov': [
+    down(3e-4, (_p, g, s) => momentum(g, s, 0.9, true)),
+    optim.sgd(3e-4, { momentum: 0.9, nesterov: true }),
+  ],
   adam: [down(0.05, (_p, g, s, k) => adamDirection(g, s, k)), optim.adam(0.05)],
-  'adam by name': [down(0.05, (_p, g, s, k) => adamDirection(g, s, k, 1e-3)), optim.adam({ learningRate: 0.05, eps: 1e-3 })],
+  'adam by name': [
+    down(0.05, (_p, g, s, k) => adamDirection(g, s, k, 1e-3)),
+    optim.adam({ learningRate: 0.05, eps: 1e-3 }),
+  ],
   nadam: [
     down(0.05, (_p, g, s, k) => {
       const [m, v] = [average(s, 'm', g, 0.9), average(s, 'v', squares(g), 0.999)];
@@ -120,7 +127,11 @@ const cases: Record<string, [Rule, optim.GradientTransformation]> = {
   'rmsprop, centred, with momentum after the rate': [
     down(1, (_p, g, s) => {
       const [v, m] = [average(s, 'v', squares(g), 0.8), average(s, 'm', g, 0.8)];
-      return momentum(zip((x, a, b) => (0.02 * x) / Math.sqrt(a - b * b + 1e-6), g, v, m), s, 0.5);
+      return momentum(
+        zip((x, a, b) => (0.02 * x) / Math.sqrt(a - b * b + 1e-6), g, v, m),
+        s,
+        0.5,
+      );
     }),
     optim.rmsprop(0.02, { decay: 0.8, eps: 1e-6, centered: true, momentum: 0.5 }),
   ],
@@ -157,7 +168,11 @@ const cases: Record<string, [Rule, optim.GradientTransformation]> = {
   lars: [
     down(1, (p, g, s) => {
       const ratio = (0.001 * norm(p)) / norm(g);
-      return momentum(g.map((x) => 0.1 * ratio * x), s, 0.9);
+      return momentum(
+        g.map((x) => 0.1 * ratio * x),
+        s,
+        0.9,
+      );
     }),
     optim.lars(0.1),
   ],
@@ -195,11 +210,16 @@ describe.each(Object.entries(cases))('%s', (_name, [rule, optimizer]) => {
     ["Rosenbrock's function", rosenbrock],
   ])('follows its rule on %s in float64', (_on, gradient) => {
     const expected = expectedTrajectory(rule, gradient).flat();
-    trajectory(step, optimizer, gradient).flat().forEach((x, i) => expect(Math.abs(x - expected[i]!)).toBeLessThan(1e-9 * (1 + Math.abs(expected[i]!))));
+    trajectory(step, optimizer, gradient)
+      .flat()
+      .forEach((x, i) => expect(Math.abs(x - expected[i]!)).toBeLessThan(1e-9 * (1 + Math.abs(expected[i]!))));
   });
 
   it('takes the same steps under jit', () => {
-    const [eager, jitted] = [trajectory(step, optimizer, quadratic).flat(), trajectory(jit(step), optimizer, quadratic).flat()];
+    const [eager, jitted] = [
+      trajectory(step, optimizer, quadratic).flat(),
+      trajectory(jit(step), optimizer, quadratic).flat(),
+    ];
     jitted.forEach((x, i) => expect(Math.abs(x - eager[i]!)).toBeLessThan(1e-12));
   });
 });

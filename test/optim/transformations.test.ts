@@ -13,13 +13,23 @@ interface Params {
 
 const params = (dtype: 'float32' | 'float64' = 'float32'): Params => ({
   layers: [
-    { w: np.array([[1, 2], [3, 4]], { dtype }), b: np.array([0.5, -0.5], { dtype }) },
+    {
+      w: np.array(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { dtype },
+      ),
+      b: np.array([0.5, -0.5], { dtype }),
+    },
     { w: np.array([[5], [6]], { dtype }), b: np.array([1], { dtype }) },
   ],
   scale: np.array(2, { dtype }),
 });
 
-const loss = (p: Params): Tensor => tree.reduce((sum: Tensor, x: Tensor) => np.add(sum, np.sum(np.square(x))), p, np.array(0)) as Tensor;
+const loss = (p: Params): Tensor =>
+  tree.reduce((sum: Tensor, x: Tensor) => np.add(sum, np.sum(np.square(x))), p, np.array(0)) as Tensor;
 const numbers = (t: unknown): unknown => JSON.parse(JSON.stringify(t)) as unknown;
 
 const all: [string, optim.GradientTransformation][] = [
@@ -40,7 +50,10 @@ const all: [string, optim.GradientTransformation][] = [
   ['adadelta', optim.adadelta(1)],
   ['signum', optim.signum(0.1)],
   ['clipped', optim.chain(optim.clipByGlobalNorm(1), optim.clipByBlockRms(0.1), optim.clip(0.05), optim.centralize())],
-  ['scaled', optim.chain(optim.scaleByParamBlockNorm(), optim.scaleByParamBlockRms(), optim.ema(0.9), optim.scale(-0.1))],
+  [
+    'scaled',
+    optim.chain(optim.scaleByParamBlockNorm(), optim.scaleByParamBlockRms(), optim.ema(0.9), optim.scale(-0.1)),
+  ],
 ];
 
 describe.each(all)('%s', (_name, optimizer) => {
@@ -65,7 +78,10 @@ describe.each(all)('%s', (_name, optimizer) => {
     };
     const [once, state] = step(p, optimizer.init(p));
     const [leaves, structure] = tree.flatten(state);
-    const restored = tree.unflatten(structure, leaves.map((x) => np.array((x as Tensor).dataSync() as never, { shape: (x as Tensor).shape }))) as optim.OptState;
+    const restored = tree.unflatten(
+      structure,
+      leaves.map((x) => np.array((x as Tensor).dataSync() as never, { shape: (x as Tensor).shape })),
+    ) as optim.OptState;
     const expected = step(once, state);
     expect(numbers(step(once, restored))).toEqual(numbers(expected));
     const flat = (t: unknown): number[] => tree.leaves(t).flatMap((x) => [...(x as Tensor).dataSync()]);
@@ -78,7 +94,10 @@ describe.each(all)('%s', (_name, optimizer) => {
       const [updates] = optimizer.update(np.multiply(x, 3), optimizer.init(x), x);
       return optim.applyUpdates(x, updates);
     };
-    const xs = np.array([[1, 2], [-3, 0.5]]);
+    const xs = np.array([
+      [1, 2],
+      [-3, 0.5],
+    ]);
     const each = [0, 1].map((i) => run(np.array((xs.toArray() as number[][])[i]!)).toArray());
     expect(numbers(vmap(run)(xs))).toEqual(numbers(each));
   });
@@ -109,7 +128,9 @@ describe('an optimiser', () => {
       const [updates, next] = optimizer.update(g, state, p);
       return [[optim.applyUpdates(p, updates), next], value];
     };
-    const [, losses] = lax.scan(body as never, [x, optimizer.init(x)] as never, null as never, { length: 100 }) as unknown as [unknown, Tensor];
+    const [, losses] = lax.scan(body as never, [x, optimizer.init(x)] as never, null as never, {
+      length: 100,
+    }) as unknown as [unknown, Tensor];
     const values = losses.toArray() as number[];
     expect(values[99]!).toBeLessThan(0.05);
   });
@@ -132,9 +153,17 @@ describe('an optimiser', () => {
 
   it('takes Maps, null and plain numbers', () => {
     const optimizer = optim.sgd(0.5);
-    const p = new Map<string, unknown>([['a', 1], ['none', null], ['b', [2, 3]]]);
+    const p = new Map<string, unknown>([
+      ['a', 1],
+      ['none', null],
+      ['b', [2, 3]],
+    ]);
     const [updates] = optimizer.update(p, optimizer.init(p), p);
-    expect(numbers([...(optim.applyUpdates(p, updates) as Map<string, unknown>).values()])).toEqual([0.5, null, [1, 1.5]]);
+    expect(numbers([...(optim.applyUpdates(p, updates) as Map<string, unknown>).values()])).toEqual([
+      0.5,
+      null,
+      [1, 1.5],
+    ]);
   });
 });
 
@@ -197,9 +226,19 @@ describe('errors', () => {
   it.each([
     ['an unknown option', () => optim.adam(0.1, { beta1: 0.9 } as never), ArgumentError, /beta1/],
     ['no learning rate', () => optim.adam({ b1: 0.9 } as never), ArgumentError, /learningRate/],
-    ['weight decay without parameters', () => optim.adamw(0.1).update(x, optim.adamw(0.1).init(x)), ArgumentError, /update\(grads, state, params\)/],
+    [
+      'weight decay without parameters',
+      () => optim.adamw(0.1).update(x, optim.adamw(0.1).init(x)),
+      ArgumentError,
+      /update\(grads, state, params\)/,
+    ],
     ['a state of other parameters', () => sgd.update({ a: x }, sgd.init({ b: x })), TreeError, /one structure/],
-    ['swapped arguments', () => sgd.update(x, x as never, sgd.init(x)), ArgumentError, /update\(grads, state, params\)/],
+    [
+      'swapped arguments',
+      () => sgd.update(x, x as never, sgd.init(x)),
+      ArgumentError,
+      /update\(grads, state, params\)/,
+    ],
     ['updates of another structure', () => optim.applyUpdates({ a: x }, { b: x } as never), TreeError, /applyUpdates/],
     ['an uncalled factory', () => optim.chain(optim.adam as never), ArgumentError, /call the factory/],
   ])('%s is named', (_what, f, type, message) => {

@@ -20,7 +20,8 @@ type Binary = (x: TensorLike, y: TensorLike) => Tensor;
 /** Applies `f` to promoted operands; `onBool` stands in for booleans, which count as int32 without it. */
 function promoting(f: (x: Tensor, y: Tensor) => Tensor, onBool?: (x: Tensor, y: Tensor) => Tensor): Binary {
   return (x, y) => {
-    if (x instanceof Tensor && y instanceof Tensor && x.aval.dtype === y.aval.dtype && x.aval.dtype !== 'bool') return f(x, y);
+    if (x instanceof Tensor && y instanceof Tensor && x.aval.dtype === y.aval.dtype && x.aval.dtype !== 'bool')
+      return f(x, y);
     const [a, b] = promote(x, y) as [Tensor, Tensor];
     if (a.dtype !== 'bool') return f(a, b);
     return onBool ? onBool(a, b) : f(counted(a), counted(b));
@@ -225,7 +226,10 @@ export const fmin: Binary = promoting((x, y) => prim.select(prim.or(prim.lt(x, y
 function onIntegers(op: string, x: TensorLike, y: TensorLike): [Tensor, Tensor] {
   const [a, b] = promote(x, y).map(counted) as [Tensor, Tensor];
   if (isFloat(a.dtype)) {
-    throw new DTypeError(`${op}: expected integers, got ${a.aval.toString()} and ${b.aval.toString()}.`, 'convert with astype("int32") first.');
+    throw new DTypeError(
+      `${op}: expected integers, got ${a.aval.toString()} and ${b.aval.toString()}.`,
+      'convert with astype("int32") first.',
+    );
   }
   const shape = broadcastShapes(op, a.shape, b.shape);
   return [prim.broadcastTo(a, shape), prim.broadcastTo(b, shape)];

@@ -19,7 +19,16 @@ import { iota } from '../../primitives/iota.ts';
 import { pow } from '../../primitives/elementwise-exp.ts';
 import { floor } from '../../primitives/elementwise-number.ts';
 import { broadcastTo, moveAxis, reshape } from '../../primitives/structural.ts';
-import { arrayFrom, asTensor, castArray, holdsTensor, promote, promoteToFloat, resolveShape, stackNested, type TensorLike } from '../lift.ts';
+import {
+  arrayFrom,
+  asTensor,
+  castArray,
+  holdsTensor,
+  promoteToFloat,
+  resolveShape,
+  stackNested,
+  type TensorLike,
+} from '../lift.ts';
 import { optionsOf } from '../options.ts';
 import { type DTypeLike, optionalDType } from './dtypes.ts';
 
@@ -49,9 +58,13 @@ const arrayKeys = ['dtype', 'shape', 'device', 'ndmin', 'copy'] as const;
 export function toShape(op: string, shape: ShapeLike): Shape {
   const list = typeof shape === 'number' ? [shape] : shape;
   if (Array.isArray(list) && list.every((d) => Number.isInteger(d) && d >= 0)) return list;
-  throw new ShapeError(`${op}: expected a shape of non-negative integers, got [${String(list)}].`, 'give a number or an array of them.', {
-    shape,
-  });
+  throw new ShapeError(
+    `${op}: expected a shape of non-negative integers, got [${String(list)}].`,
+    'give a number or an array of them.',
+    {
+      shape,
+    },
+  );
 }
 
 /**
@@ -83,7 +96,8 @@ function makeArray(op: string, data: ArrayLike, options: ArrayOptions | DTypeLik
   if (!(out instanceof Tensor)) out = arrayFrom(out, type, wanted, op);
   let t = type === undefined ? strong(out) : convert(out, type);
   if (wanted) t = reshape(t, resolveShape(op, wanted, t.size));
-  if (ndmin !== undefined && t.ndim < ndmin) t = reshape(t, [...Array.from({ length: ndmin - t.ndim }, () => 1), ...t.shape]);
+  if (ndmin !== undefined && t.ndim < ndmin)
+    t = reshape(t, [...Array.from({ length: ndmin - t.ndim }, () => 1), ...t.shape]);
   return device === undefined ? t : onDevice(t, device);
 }
 
@@ -92,7 +106,10 @@ const strong = (t: Tensor): Tensor => (t.aval.weakType ? convert(t, t.dtype) : t
 function onDevice(t: Tensor, device: string): Tensor {
   const source = t.concrete('array({ device })');
   const data = source.read().slice();
-  return new ConcreteTensor(source.aval, getExecutor(device).fromHost(data as Parameters<typeof deviceTensor>[0], source.aval));
+  return new ConcreteTensor(
+    source.aval,
+    getExecutor(device).fromHost(data as Parameters<typeof deviceTensor>[0], source.aval),
+  );
 }
 
 /** The same array: tensors are immutable. */
@@ -155,7 +172,11 @@ export interface LikeOptions extends DTypeOptions {
   readonly shape?: ShapeLike | undefined;
 }
 
-function likeOptions(op: string, x: TensorLike, options: LikeOptions | DTypeLike | undefined): { shape: ShapeLike; dtype: DType } {
+function likeOptions(
+  op: string,
+  x: TensorLike,
+  options: LikeOptions | DTypeLike | undefined,
+): { shape: ShapeLike; dtype: DType } {
   const t = asTensor(x);
   const { dtype, shape } = optionsOf<LikeOptions>(op, 'dtype', options, undefined, ['dtype', 'shape']);
   return { shape: shape ?? t.shape, dtype: optionalDType(op, dtype) ?? t.dtype };
@@ -182,10 +203,13 @@ export function emptyLike(x: TensorLike, options?: LikeOptions | DTypeLike): Ten
 /** `value` in the shape and dtype of `x`. */
 export function fullLike(x: TensorLike, value: TensorLike, options?: LikeOptions | DTypeLike): Tensor {
   const { shape, dtype } = likeOptions('fullLike', x, options);
-  return typeof value === 'number' ? constant('fullLike', shape, value, dtype) : filled('fullLike', shape, value, dtype);
+  return typeof value === 'number'
+    ? constant('fullLike', shape, value, dtype)
+    : filled('fullLike', shape, value, dtype);
 }
 
-const integral = (...xs: (number | null | undefined)[]): boolean => xs.every((x) => x === undefined || x === null || Number.isInteger(x));
+const integral = (...xs: (number | null | undefined)[]): boolean =>
+  xs.every((x) => x === undefined || x === null || Number.isInteger(x));
 
 /**
  * `start, start + step, …` up to but without `stop`. One number is `stop`. Integers give int32, anything else floats.
@@ -195,10 +219,21 @@ const integral = (...xs: (number | null | undefined)[]): boolean => xs.every((x)
  * console.log(np.arange(2, 10, 3).toArray()); // => [ 2, 5, 8 ]
  * ```
  */
-export function arange(start: number, stop?: number | DTypeArgument, step?: number | DTypeArgument, options?: DTypeArgument): Tensor {
+export function arange(
+  start: number,
+  stop?: number | DTypeArgument,
+  step?: number | DTypeArgument,
+  options?: DTypeArgument,
+): Tensor {
   const numbers = [start, stop, step].filter((x) => typeof x === 'number') as number[];
-  const last = [stop, step, options].find((x) => x !== undefined && x !== null && typeof x !== 'number') as DTypeArgument;
-  const [from, to, by] = [numbers.length > 1 ? numbers[0]! : 0, numbers.length > 1 ? numbers[1]! : numbers[0]!, numbers[2] ?? 1];
+  const last = [stop, step, options].find(
+    (x) => x !== undefined && x !== null && typeof x !== 'number',
+  ) as DTypeArgument;
+  const [from, to, by] = [
+    numbers.length > 1 ? numbers[0]! : 0,
+    numbers.length > 1 ? numbers[1]! : numbers[0]!,
+    numbers[2] ?? 1,
+  ];
   if (![from, to, by].every(Number.isFinite) || by === 0) {
     throw new ArgumentError(`arange: expected finite numbers and a step other than 0, got ${numbers.join(', ')}.`);
   }
@@ -234,7 +269,8 @@ interface Spacing {
 /** Samples along axis 0, in floats. */
 function spaced(op: string, start: TensorLike, stop: TensorLike, options: SpaceOptions): Spacing {
   const num = options.num ?? 50;
-  if (!Number.isInteger(num) || num < 0) throw new ArgumentError(`${op}: expected num to be a non-negative integer, got ${String(num)}.`);
+  if (!Number.isInteger(num) || num < 0)
+    throw new ArgumentError(`${op}: expected num to be a non-negative integer, got ${String(num)}.`);
   const dtype = optionalDType(op, options.dtype);
   let [a, b] = promoteToFloat(start, stop) as [Tensor, Tensor];
   if (dtype && isFloat(dtype)) [a, b] = [convert(a, dtype), convert(b, dtype)];
@@ -268,10 +304,29 @@ function finishSpaced(op: string, samples: Tensor, dtype: DType | undefined, axi
  * console.log(np.linspace(0, 1, 5).toArray()); // => [ 0, 0.25, 0.5, 0.75, 1 ]
  * ```
  */
-export function linspace(start: TensorLike, stop: TensorLike, num: number | SpaceOptions | undefined, options: SpaceOptions & { readonly retstep: true }): [Tensor, Tensor];
-export function linspace(start: TensorLike, stop: TensorLike, num: SpaceOptions & { readonly retstep: true }): [Tensor, Tensor];
-export function linspace(start: TensorLike, stop: TensorLike, num?: number | SpaceOptions, options?: SpaceOptions): Tensor;
-export function linspace(start: TensorLike, stop: TensorLike, num?: number | SpaceOptions, options?: SpaceOptions): Tensor | [Tensor, Tensor] {
+export function linspace(
+  start: TensorLike,
+  stop: TensorLike,
+  num: number | SpaceOptions | undefined,
+  options: SpaceOptions & { readonly retstep: true },
+): [Tensor, Tensor];
+export function linspace(
+  start: TensorLike,
+  stop: TensorLike,
+  num: SpaceOptions & { readonly retstep: true },
+): [Tensor, Tensor];
+export function linspace(
+  start: TensorLike,
+  stop: TensorLike,
+  num?: number | SpaceOptions,
+  options?: SpaceOptions,
+): Tensor;
+export function linspace(
+  start: TensorLike,
+  stop: TensorLike,
+  num?: number | SpaceOptions,
+  options?: SpaceOptions,
+): Tensor | [Tensor, Tensor] {
   const o = optionsOf<SpaceOptions>('linspace', 'num', num, options, spaceKeys);
   const { samples, step, dtype } = spaced('linspace', start, stop, o);
   const out = finishSpaced('linspace', samples, dtype, o.axis);
@@ -284,20 +339,35 @@ export interface LogspaceOptions extends SpaceOptions {
 }
 
 /** `base` to the power of evenly spaced exponents. */
-export function logspace(start: TensorLike, stop: TensorLike, num?: number | LogspaceOptions, options?: LogspaceOptions): Tensor {
+export function logspace(
+  start: TensorLike,
+  stop: TensorLike,
+  num?: number | LogspaceOptions,
+  options?: LogspaceOptions,
+): Tensor {
   const o = optionsOf<LogspaceOptions>('logspace', 'num', num, options, [...spaceKeys, 'base']);
   const { samples, dtype } = spaced('logspace', start, stop, o);
   return finishSpaced('logspace', pow(like(samples, o.base ?? 10), samples), dtype, o.axis);
 }
 
 /** Numbers with a constant ratio, from `start` to `stop` (both positive, or both negative). */
-export function geomspace(start: TensorLike, stop: TensorLike, num?: number | SpaceOptions, options?: SpaceOptions): Tensor {
+export function geomspace(
+  start: TensorLike,
+  stop: TensorLike,
+  num?: number | SpaceOptions,
+  options?: SpaceOptions,
+): Tensor {
   const o = optionsOf<SpaceOptions>('geomspace', 'num', num, options, spaceKeys);
   const [a, b] = promoteToFloat(start, stop).map(strong) as [Tensor, Tensor];
   const { samples, dtype } = spaced('geomspace', like(a, 0), like(a, 1), { ...o, dtype: undefined });
   const rank = sub(b, a).ndim;
   const exponent = reshape(samples, [samples.size, ...Array.from({ length: rank }, () => 1)]);
-  return finishSpaced('geomspace', mul(a, pow(div(b, a), exponent)), optionalDType('geomspace', o.dtype) ?? dtype, o.axis);
+  return finishSpaced(
+    'geomspace',
+    mul(a, pow(div(b, a), exponent)),
+    optionalDType('geomspace', o.dtype) ?? dtype,
+    o.axis,
+  );
 }
 
 export interface EyeOptions extends DTypeOptions {
@@ -330,4 +400,5 @@ export function eye(n: number, m?: number | EyeOptions | null, diagonalOrOptions
 }
 
 /** The identity matrix. */
-export const identity = (n: number, options?: DTypeOptions | DTypeLike): Tensor => eye(n, n, { dtype: dtypeOf('identity', options) });
+export const identity = (n: number, options?: DTypeOptions | DTypeLike): Tensor =>
+  eye(n, n, { dtype: dtypeOf('identity', options) });

@@ -25,7 +25,11 @@ export type DTypeLike = DType | DTypeFunction;
 export function toDType(op: string, dtype: DTypeLike): DType {
   const name: unknown = typeof dtype === 'function' ? dtype.dtype : dtype;
   if (isDType(name)) return name;
-  throw new DTypeError(`${op}: expected a dtype, got ${String(name)}.`, `dtypes: ${Object.keys(dtypeInfo).join(', ')}.`, { dtype: name });
+  throw new DTypeError(
+    `${op}: expected a dtype, got ${String(name)}.`,
+    `dtypes: ${Object.keys(dtypeInfo).join(', ')}.`,
+    { dtype: name },
+  );
 }
 
 /** The same for an option that may be absent. */
@@ -34,7 +38,8 @@ export const optionalDType = (op: string, dtype: DTypeLike | null | undefined): 
 
 function dtypeFunction<D extends DType>(dtype: D): DTypeFunction<D> {
   const make = (x: TensorLike = 0): Tensor<Shape, D> => {
-    if (typeof x === 'number') return scalarTensor(castArray([x], dtype, true)[0]!, dtype) as Tensor as Tensor<Shape, D>;
+    if (typeof x === 'number')
+      return scalarTensor(castArray([x], dtype, true)[0]!, dtype) as Tensor as Tensor<Shape, D>;
     return (x instanceof Tensor ? convert(x, dtype) : arrayFrom(x, dtype, undefined, dtype)) as Tensor<Shape, D>;
   };
   return Object.assign(make, { dtype, toString: () => dtype });
@@ -111,7 +116,10 @@ export function iinfo(dtype: DTypeLike): IntegerInfo {
 
 /** The dtype two dtypes promote to. */
 export function promoteTypes(a: DTypeLike, b: DTypeLike): DType {
-  const strong = (d: DTypeLike): { dtype: DType; weakType: boolean } => ({ dtype: toDType('promoteTypes', d), weakType: false });
+  const strong = (d: DTypeLike): { dtype: DType; weakType: boolean } => ({
+    dtype: toDType('promoteTypes', d),
+    weakType: false,
+  });
   return promoteLattice(strong(a), strong(b), defaultFloat()).dtype;
 }
 

@@ -28,7 +28,10 @@ interface Labelled {
 const ellipsisLabels = (count: number): string[] => range(count).map((i) => `.${count - 1 - i}`);
 
 function fail(subscripts: string, rule: string, got: string): ArgumentError {
-  return new ArgumentError(`einsum: expected ${rule}, got ${got} in '${subscripts}'.`, "write subscripts as in 'ij,jk->ik'.");
+  return new ArgumentError(
+    `einsum: expected ${rule}, got ${got} in '${subscripts}'.`,
+    "write subscripts as in 'ij,jk->ik'.",
+  );
 }
 
 function parseTerm(subscripts: string, term: string, ellipsis: number): string[] {
@@ -37,7 +40,9 @@ function parseTerm(subscripts: string, term: string, ellipsis: number): string[]
     if (!/^[a-zA-Z]*$/.test(text)) throw fail(subscripts, 'letters and one ...', JSON.stringify(term));
     return [...text];
   };
-  return at < 0 ? letters(term) : [...letters(term.slice(0, at)), ...ellipsisLabels(ellipsis), ...letters(term.slice(at + 3))];
+  return at < 0
+    ? letters(term)
+    : [...letters(term.slice(0, at)), ...ellipsisLabels(ellipsis), ...letters(term.slice(at + 3))];
 }
 
 interface Parsed {
@@ -55,7 +60,10 @@ function parse(subscripts: string, operands: readonly Tensor[]): Parsed {
     const named = term.replace('...', '').length;
     const rest = ndim - named;
     if (rest < 0 || (rest > 0 && !term.includes('...'))) {
-      throw new ShapeError(`einsum: expected ${named} axes for '${term}' in '${subscripts}', got ${aval.toString()}.`, 'name every axis, or use ... for the rest.');
+      throw new ShapeError(
+        `einsum: expected ${named} axes for '${term}' in '${subscripts}', got ${aval.toString()}.`,
+        'name every axis, or use ... for the rest.',
+      );
     }
     return parseTerm(subscripts, term, rest);
   });
@@ -96,7 +104,13 @@ function sumOut({ t, labels }: Labelled, needed: ReadonlySet<string>): Labelled 
 function dropOnes({ t, labels }: Labelled, sizes: ReadonlyMap<string, number>): Labelled {
   const isOne = (d: number): boolean => t.shape[d] === 1 && sizes.get(labels[d]!) !== 1;
   if (!labels.some((_, d) => isOne(d))) return { t, labels };
-  return { t: prim.reshape(t, t.shape.filter((_, d) => !isOne(d))), labels: labels.filter((_, d) => !isOne(d)) };
+  return {
+    t: prim.reshape(
+      t,
+      t.shape.filter((_, d) => !isOne(d)),
+    ),
+    labels: labels.filter((_, d) => !isOne(d)),
+  };
 }
 
 /** Labels of both that are kept become batch axes, labels of both that are not are contracted. */
@@ -106,7 +120,10 @@ function contract(x: Labelled, y: Labelled, needed: ReadonlySet<string>): Labell
   const summed = shared.filter((l) => !needed.has(l));
   const axes = (o: Labelled, list: readonly string[]): number[] => list.map((l) => o.labels.indexOf(l));
   const free = (o: Labelled): string[] => o.labels.filter((l) => !shared.includes(l));
-  const t = prim.dotGeneral(x.t, y.t, { contract: [axes(x, summed), axes(y, summed)], batch: [axes(x, batch), axes(y, batch)] });
+  const t = prim.dotGeneral(x.t, y.t, {
+    contract: [axes(x, summed), axes(y, summed)],
+    batch: [axes(x, batch), axes(y, batch)],
+  });
   return { t, labels: [...batch, ...free(x), ...free(y)] };
 }
 
@@ -178,7 +195,15 @@ export function einsum(subscripts: string, ...args: (TensorLike | EinsumOptions)
 /** Axes in the order of the output; labels that no operand kept (all had size 1) come back. */
 function arrange({ t, labels }: Labelled, output: readonly string[], sizes: ReadonlyMap<string, number>): Tensor {
   const present = output.filter((l) => labels.includes(l));
-  const ordered = prim.transpose(t, present.map((l) => labels.indexOf(l)));
-  return prim.broadcastTo(prim.reshape(ordered, output.map((l) => (labels.includes(l) ? sizes.get(l)! : 1))), output.map((l) => sizes.get(l)!));
+  const ordered = prim.transpose(
+    t,
+    present.map((l) => labels.indexOf(l)),
+  );
+  return prim.broadcastTo(
+    prim.reshape(
+      ordered,
+      output.map((l) => (labels.includes(l) ? sizes.get(l)! : 1)),
+    ),
+    output.map((l) => sizes.get(l)!),
+  );
 }
-

@@ -25,18 +25,23 @@ export interface BincountOptions {
 
 /** Adds `updates` to zeros at positions; those outside are left out. */
 function scatterCounts(positions: Tensor, updates: Tensor, length: number): Tensor {
-  return prim.scatterAdd(prim.broadcastTo(prim.like(updates, 0), [length]), prim.reshape(positions, [positions.size, 1]), updates, {
-    dimensionNumbers: {
-      updateWindowDims: [],
-      insertedWindowDims: [0],
-      scatterDimsToOperandDims: [0],
-      operandBatchingDims: [],
-      scatterIndicesBatchingDims: [],
+  return prim.scatterAdd(
+    prim.broadcastTo(prim.like(updates, 0), [length]),
+    prim.reshape(positions, [positions.size, 1]),
+    updates,
+    {
+      dimensionNumbers: {
+        updateWindowDims: [],
+        insertedWindowDims: [0],
+        scatterDimsToOperandDims: [0],
+        operandBatchingDims: [],
+        scatterIndicesBatchingDims: [],
+      },
+      mode: 'fill',
+      uniqueIndices: false,
+      indicesAreSorted: false,
     },
-    mode: 'fill',
-    uniqueIndices: false,
-    indicesAreSorted: false,
-  });
+  );
 }
 
 /**
@@ -47,12 +52,21 @@ function scatterCounts(positions: Tensor, updates: Tensor, length: number): Tens
  * console.log(np.bincount([0, 1, 1, 3]).toArray()); // => [ 1, 2, 0, 1 ]
  * ```
  */
-export function bincount(x: TensorLike, weights?: TensorLike | BincountOptions | null, options?: BincountOptions): Tensor {
-  const o = optionsOf<BincountOptions>('bincount', 'weights', weights ?? undefined, options, ['weights', 'minlength', 'length']);
+export function bincount(
+  x: TensorLike,
+  weights?: TensorLike | BincountOptions | null,
+  options?: BincountOptions,
+): Tensor {
+  const o = optionsOf<BincountOptions>('bincount', 'weights', weights ?? undefined, options, [
+    'weights',
+    'minlength',
+    'length',
+  ]);
   const t = prim.convert(ravel(x), 'int32');
   const length = o.length ?? Math.max(o.minlength ?? 0, t.size === 0 ? 0 : max(t).item() + 1);
   const clamped = prim.max(t, prim.like(t, 0));
-  const ones = o.weights === undefined || o.weights === null ? prim.broadcastTo(prim.like(t, 1), t.shape) : ravel(o.weights);
+  const ones =
+    o.weights === undefined || o.weights === null ? prim.broadcastTo(prim.like(t, 1), t.shape) : ravel(o.weights);
   return scatterCounts(clamped, ones, length);
 }
 
@@ -69,12 +83,17 @@ export interface HistogramOptions {
 const histogramKeys = ['bins', 'range', 'weights', 'density'] as const;
 
 /** Edges of the bins that {@link histogram} uses. */
-export function histogramBinEdges(x: TensorLike, bins?: number | TensorLike | HistogramOptions, options?: HistogramOptions): Tensor {
+export function histogramBinEdges(
+  x: TensorLike,
+  bins?: number | TensorLike | HistogramOptions,
+  options?: HistogramOptions,
+): Tensor {
   const o = optionsOf<HistogramOptions>('histogramBinEdges', 'bins', bins, options, histogramKeys);
   const [t] = promoteToFloat(ravel(x)) as [Tensor];
   const count = o.bins ?? 10;
   if (typeof count !== 'number') return promoteToFloat(count)[0]!;
-  if (!Number.isInteger(count) || count < 1) throw new ArgumentError(`histogram: expected a positive number of bins, got ${count}.`);
+  if (!Number.isInteger(count) || count < 1)
+    throw new ArgumentError(`histogram: expected a positive number of bins, got ${count}.`);
   if (o.range) return linspace(prim.like(t, o.range[0]), prim.like(t, o.range[1]), count + 1);
   if (t.size === 0) return linspace(prim.like(t, 0), prim.like(t, 1), count + 1);
   const [low, high] = [min(t), max(t)];
@@ -93,7 +112,11 @@ export function histogramBinEdges(x: TensorLike, bins?: number | TensorLike | Hi
  * console.log(counts.toArray(), edges.toArray()); // => [ 1, 3 ] [ 0, 2, 4 ]
  * ```
  */
-export function histogram(x: TensorLike, bins?: number | TensorLike | HistogramOptions, options?: HistogramOptions): [Tensor, Tensor] {
+export function histogram(
+  x: TensorLike,
+  bins?: number | TensorLike | HistogramOptions,
+  options?: HistogramOptions,
+): [Tensor, Tensor] {
   const o = optionsOf<HistogramOptions>('histogram', 'bins', bins, options, histogramKeys);
   const edges = histogramBinEdges(x, o);
   const [t] = promoteToFloat(ravel(x)) as [Tensor];
@@ -103,7 +126,10 @@ export function histogram(x: TensorLike, bins?: number | TensorLike | HistogramO
   // The right edge belongs to the last bin; what lies left of all edges goes out of bounds at the end.
   const at = prim.select(prim.eq(t, last), prim.like(found, n - 1), found);
   const inside = prim.select(prim.lt(at, prim.like(at, 0)), prim.like(at, n + 1), at);
-  const weights = o.weights === undefined || o.weights === null ? prim.broadcastTo(prim.like(t, 1), t.shape) : promoteToFloat(ravel(o.weights))[0]!;
+  const weights =
+    o.weights === undefined || o.weights === null
+      ? prim.broadcastTo(prim.like(t, 1), t.shape)
+      : promoteToFloat(ravel(o.weights))[0]!;
   const counts = scatterCounts(inside, weights, n);
   if (!o.density) return [counts, edges];
   return [prim.div(prim.div(counts, diff(edges)), sum(counts)), edges];
@@ -126,6 +152,8 @@ export function histogram2d(
   };
   const row = place(a, xe, m);
   const flat = prim.add(prim.mul(row, prim.like(row, n)), place(b, ye, n));
-  const weights = options?.weights ? promoteToFloat(ravel(options.weights))[0]! : prim.broadcastTo(prim.like(a, 1), a.shape);
+  const weights = options?.weights
+    ? promoteToFloat(ravel(options.weights))[0]!
+    : prim.broadcastTo(prim.like(a, 1), a.shape);
   return [prim.reshape(scatterCounts(flat, weights, m * n), [m, n]), xe, ye];
 }

@@ -38,7 +38,10 @@ function wrapNegative(indices: Tensor, n: number): Tensor {
 function toIndices(op: string, x: TensorLike): Tensor {
   const t = asTensor(x);
   if (!isInteger(t.dtype) && !t.aval.weakType && t === x) {
-    throw new ArgumentError(`${op}: expected integer indices, got ${t.aval.toString()}.`, 'convert with astype("int32") first.');
+    throw new ArgumentError(
+      `${op}: expected integer indices, got ${t.aval.toString()}.`,
+      'convert with astype("int32") first.',
+    );
   }
   return prim.convert(t, 'int32');
 }
@@ -51,7 +54,12 @@ function toIndices(op: string, x: TensorLike): Tensor {
  * console.log(np.take([[1, 2], [3, 4]], [1, 0], 0).toArray()); // => [ [ 3, 4 ], [ 1, 2 ] ]
  * ```
  */
-export function take(x: TensorLike, indices: TensorLike, axis?: number | null | TakeOptions, options?: TakeOptions): Tensor {
+export function take(
+  x: TensorLike,
+  indices: TensorLike,
+  axis?: number | null | TakeOptions,
+  options?: TakeOptions,
+): Tensor {
   const o = optionsOf<TakeOptions>('take', 'axis', axis, options, takeKeys);
   const isFlat = o.axis === undefined || o.axis === null;
   const t = isFlat ? ravel(x) : asTensor(x);
@@ -71,7 +79,12 @@ export function take(x: TensorLike, indices: TensorLike, axis?: number | null | 
  * console.log(np.takeAlongAxis([[1, 2], [3, 4]], [[1], [0]], 1).toArray()); // => [ [ 2 ], [ 3 ] ]
  * ```
  */
-export function takeAlongAxis(x: TensorLike, indices: TensorLike, axis?: number | null | TakeOptions, options?: TakeOptions): Tensor {
+export function takeAlongAxis(
+  x: TensorLike,
+  indices: TensorLike,
+  axis?: number | null | TakeOptions,
+  options?: TakeOptions,
+): Tensor {
   const o = optionsOf<TakeOptions>('takeAlongAxis', 'axis', axis, options, takeKeys);
   const isFlat = o.axis === null;
   const t = isFlat ? ravel(x) : asTensor(x);
@@ -96,7 +109,10 @@ export function takeAlongAxis(x: TensorLike, indices: TensorLike, axis?: number 
 /** Operand and indices broadcast against each other outside the axis. */
 function alongAxis(op: string, t: Tensor, at: Tensor, axis: number): { d: number; operand: Tensor; rows: Tensor } {
   if (t.ndim !== at.ndim) {
-    throw new ShapeError(`${op}: expected as many axes in the indices, got ${at.aval.toString()} for ${t.aval.toString()}.`, 'add axes with expandDims.');
+    throw new ShapeError(
+      `${op}: expected as many axes in the indices, got ${at.aval.toString()} for ${t.aval.toString()}.`,
+      'add axes with expandDims.',
+    );
   }
   const d = normalizeAxis(op, axis, t.ndim);
   const without = (shape: Shape, n: number): number[] => shape.map((m, k) => (k === d ? n : m));
@@ -135,7 +151,11 @@ export function putAlongAxis(
 }
 
 /** From `choices[index]` elementwise; `mode` `'clip'` or `'wrap'` for indices out of bounds. */
-export function choose(index: TensorLike, choices: readonly TensorLike[], options?: { readonly mode?: 'raise' | 'clip' | 'wrap' }): Tensor {
+export function choose(
+  index: TensorLike,
+  choices: readonly TensorLike[],
+  options?: { readonly mode?: 'raise' | 'clip' | 'wrap' },
+): Tensor {
   checkOptions('choose', options, ['mode']);
   const tensors = choices.map(asTensor);
   const at = toIndices('choose', index);
@@ -245,7 +265,12 @@ export interface CompressOptions extends SizedOptions {
 }
 
 /** Elements along an axis (of the flattened array by default) where a vector of conditions is true. */
-export function compress(condition: TensorLike, x: TensorLike, axis?: number | null | CompressOptions, options?: CompressOptions): Tensor {
+export function compress(
+  condition: TensorLike,
+  x: TensorLike,
+  axis?: number | null | CompressOptions,
+  options?: CompressOptions,
+): Tensor {
   const o = optionsOf<CompressOptions>('compress', 'axis', axis, options, ['axis', 'size', 'fillValue']);
   const isFlat = o.axis === undefined || o.axis === null;
   const t = isFlat ? ravel(x) : asTensor(x);
@@ -257,8 +282,15 @@ export function compress(condition: TensorLike, x: TensorLike, axis?: number | n
   }
   const at = truePositions('compress', mask, o.size, int(t.shape[d]!));
   const taken = gatherAxis(t, at, d, 'clip');
-  const isMissing = prim.reshape(prim.ge(at, prim.like(at, t.shape[d]!)), taken.shape.map((n, k) => (k === d ? n : 1)));
-  return prim.select(prim.broadcastTo(isMissing, taken.shape), prim.convert(asTensor(o.fillValue ?? 0), t.dtype), taken);
+  const isMissing = prim.reshape(
+    prim.ge(at, prim.like(at, t.shape[d]!)),
+    taken.shape.map((n, k) => (k === d ? n : 1)),
+  );
+  return prim.select(
+    prim.broadcastTo(isMissing, taken.shape),
+    prim.convert(asTensor(o.fillValue ?? 0), t.dtype),
+    taken,
+  );
 }
 
 /** Elements of the flattened array where a condition of its shape is true. */
@@ -293,14 +325,19 @@ export function unravelIndex(indices: TensorLike, shape: ShapeLike): Tensor[] {
   const raw = toIndices('unravelIndex', indices);
   const at = prim.clamp(prim.like(raw, 0), wrapNegative(raw, size), prim.like(raw, Math.max(0, size - 1)));
   const strides = rowMajorStrides(dims);
-  return dims.map((n, d) => prim.rem(prim.div(at, prim.like(at, Math.max(1, strides[d]!))), prim.like(at, Math.max(1, n))));
+  return dims.map((n, d) =>
+    prim.rem(prim.div(at, prim.like(at, Math.max(1, strides[d]!))), prim.like(at, Math.max(1, n))),
+  );
 }
 
 /** Index arrays of an open mesh: `x.slice(...np.ix(rows, columns))` selects the rows and columns. */
 export function ix(...vectors: TensorLike[]): Tensor[] {
   return vectors.map((v, d) => {
     const at = asTensor(v).dtype === 'bool' ? flatnonzero(v) : toIndices('ix', v);
-    return prim.reshape(at, range(vectors.length).map((k) => (k === d ? at.size : 1)));
+    return prim.reshape(
+      at,
+      range(vectors.length).map((k) => (k === d ? at.size : 1)),
+    );
   });
 }
 export { ix as ix_ };

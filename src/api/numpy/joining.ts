@@ -22,7 +22,8 @@ export type TensorList = readonly TensorLike[] | Tensor;
 
 function listOf(op: string, xs: TensorList): readonly TensorLike[] {
   const list = xs instanceof Tensor ? unstack(xs) : xs;
-  if (list.length === 0) throw new ArgumentError(`${op}: expected at least one array, got none.`, 'pass a non-empty list.');
+  if (list.length === 0)
+    throw new ArgumentError(`${op}: expected at least one array, got none.`, 'pass a non-empty list.');
   return list;
 }
 
@@ -42,9 +43,16 @@ const promoted = (op: string, xs: readonly TensorLike[], dtype: DTypeLike | null
 export function concatenate(xs: TensorList, axis?: number | null | JoinOptions, options?: JoinOptions): Tensor {
   const o = optionsOf<JoinOptions>('concatenate', 'axis', axis, options, ['axis', 'dtype']);
   const tensors = promoted('concatenate', listOf('concatenate', xs), o.dtype);
-  if (o.axis === null) return prim.concatenate(tensors.map((t) => prim.reshape(t, [t.size])), 0);
+  if (o.axis === null)
+    return prim.concatenate(
+      tensors.map((t) => prim.reshape(t, [t.size])),
+      0,
+    );
   if (tensors[0]!.ndim === 0) {
-    throw new ShapeError('concatenate: expected arrays with at least one axis, got a scalar.', 'use stack for scalars.');
+    throw new ShapeError(
+      'concatenate: expected arrays with at least one axis, got a scalar.',
+      'use stack for scalars.',
+    );
   }
   return prim.concatenate(tensors, normalizeAxis('concatenate', o.axis ?? 0, tensors[0]!.ndim));
 }
@@ -78,7 +86,8 @@ export function stack(xs: TensorList, axis?: number | JoinOptions, options?: Joi
 }
 
 /** Joined along the first axis; vectors become rows. */
-export const vstack = (xs: TensorList, options?: JoinOptions): Tensor => concatenate(listOf('vstack', xs).map(atleast2d), 0, options);
+export const vstack = (xs: TensorList, options?: JoinOptions): Tensor =>
+  concatenate(listOf('vstack', xs).map(atleast2d), 0, options);
 
 /** Joined along the second axis; vectors along their only one. */
 export function hstack(xs: TensorList, options?: JoinOptions): Tensor {
@@ -87,7 +96,8 @@ export function hstack(xs: TensorList, options?: JoinOptions): Tensor {
 }
 
 /** Joined along the third axis. */
-export const dstack = (xs: TensorList, options?: JoinOptions): Tensor => concatenate(listOf('dstack', xs).map(atleast3d), 2, options);
+export const dstack = (xs: TensorList, options?: JoinOptions): Tensor =>
+  concatenate(listOf('dstack', xs).map(atleast3d), 2, options);
 
 /** Vectors as columns of a matrix; matrices side by side. */
 export function columnStack(xs: TensorList): Tensor {
@@ -102,7 +112,8 @@ export type Blocks = TensorLike | readonly Blocks[];
 
 /** An array from nested lists of blocks: the innermost lists join along the last axis, the next along the one before. */
 export function block(blocks: Blocks): Tensor {
-  const depthOf = (x: Blocks): number => (Array.isArray(x) && x.length > 0 ? 1 + depthOf((x as readonly Blocks[])[0]!) : 0);
+  const depthOf = (x: Blocks): number =>
+    Array.isArray(x) && x.length > 0 ? 1 + depthOf((x as readonly Blocks[])[0]!) : 0;
   const join = (x: Blocks, depth: number): Tensor => {
     if (!Array.isArray(x)) return asTensor(x as TensorLike);
     const parts = (x as readonly Blocks[]).map((y) => join(y, depth - 1));
@@ -166,7 +177,8 @@ export const arraySplit = (x: TensorLike, cuts: Cuts, axis?: number | SplitOptio
   splitting('arraySplit', x, cuts, axisOf('arraySplit', axis), false);
 
 /** Parts along the second axis (the only one of a vector). */
-export const hsplit = (x: TensorLike, cuts: Cuts): Tensor[] => splitting('hsplit', x, cuts, asTensor(x).ndim === 1 ? 0 : 1, true);
+export const hsplit = (x: TensorLike, cuts: Cuts): Tensor[] =>
+  splitting('hsplit', x, cuts, asTensor(x).ndim === 1 ? 0 : 1, true);
 /** Parts along the first axis. */
 export const vsplit = (x: TensorLike, cuts: Cuts): Tensor[] => splitting('vsplit', x, cuts, 0, true);
 /** Parts along the third axis. */

@@ -95,7 +95,11 @@ export function isclose(x: TensorLike, y: TensorLike, options?: CloseOptions): T
   return equalNan ? prim.or(close, prim.and(isnan(a), isnan(b))) : close;
 }
 
-const allOf = (x: Tensor): Tensor => prim.reduceAnd(x, x.shape.map((_, i) => i));
+const allOf = (x: Tensor): Tensor =>
+  prim.reduceAnd(
+    x,
+    x.shape.map((_, i) => i),
+  );
 
 /** Whether all elements are close, as a bool scalar. */
 export const allclose = (x: TensorLike, y: TensorLike, options?: CloseOptions): Tensor => allOf(isclose(x, y, options));
@@ -130,7 +134,10 @@ export const arrayEquiv = (x: TensorLike, y: TensorLike): Tensor => allOf(equal(
  */
 export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tensor {
   if (x === undefined || y === undefined) {
-    throw new ArgumentError('where: expected three arguments, got fewer.', 'use np.nonzero for the positions of true elements.');
+    throw new ArgumentError(
+      'where: expected three arguments, got fewer.',
+      'use np.nonzero for the positions of true elements.',
+    );
   }
   const [a, b] = promote(x, y) as [Tensor, Tensor];
   return prim.select(truth(condition), a, b);
@@ -145,9 +152,17 @@ export function select(
   choices: readonly TensorLike[],
   fallback?: TensorLike | { readonly default?: TensorLike },
 ): Tensor {
-  const { default: otherwiseValue = 0 } = optionsOf<{ default?: TensorLike }>('select', 'default', fallback, undefined, ['default']);
+  const { default: otherwiseValue = 0 } = optionsOf<{ default?: TensorLike }>(
+    'select',
+    'default',
+    fallback,
+    undefined,
+    ['default'],
+  );
   if (conditions.length !== choices.length || conditions.length === 0) {
-    throw new ArgumentError(`select: expected as many choices as conditions, got ${conditions.length} conditions and ${choices.length} choices.`);
+    throw new ArgumentError(
+      `select: expected as many choices as conditions, got ${conditions.length} conditions and ${choices.length} choices.`,
+    );
   }
   const [otherwise, ...values] = promote(otherwiseValue, ...choices) as [Tensor, ...Tensor[]];
   return values.reduceRight((rest, value, i) => prim.select(truth(conditions[i]!), value, rest), otherwise);
@@ -165,7 +180,9 @@ export function piecewise(
 ): Tensor {
   const extra = functions.length - conditions.length;
   if (extra !== 0 && extra !== 1) {
-    throw new ArgumentError(`piecewise: expected ${conditions.length} or ${conditions.length + 1} functions, got ${functions.length}.`);
+    throw new ArgumentError(
+      `piecewise: expected ${conditions.length} or ${conditions.length + 1} functions, got ${functions.length}.`,
+    );
   }
   const t = asTensor(x);
   const values = functions.map((f) => prim.convert(typeof f === 'function' ? f(t, ...args) : asTensor(f), t.dtype));

@@ -47,7 +47,8 @@ export interface DiagonalNumber {
 function triangle(op: string, x: TensorLike, k: number | DiagonalNumber | undefined, isLower: boolean): Tensor {
   const t = asTensor(x);
   const { k: number = 0 } = optionsOf<DiagonalNumber>(op, 'k', k, undefined, ['k']);
-  if (t.ndim < 2) throw new ShapeError(`${op}: expected at least two axes, got ${t.aval.toString()}.`, 'reshape to a matrix first.');
+  if (t.ndim < 2)
+    throw new ShapeError(`${op}: expected at least two axes, got ${t.aval.toString()}.`, 'reshape to a matrix first.');
   const [rows, columns] = t.shape.slice(-2) as [number, number];
   const mask = prim.broadcastTo(lowerMask(rows, columns, isLower ? number : number - 1), t.shape);
   const zero = prim.like(t, 0);
@@ -93,7 +94,11 @@ export function diagonal(x: TensorLike, offset?: number | DiagonalOptions, axis1
   const [row, column] = [Math.max(0, -k), Math.max(0, k)];
   const n = Math.max(0, Math.min(rows - row, columns - column));
   const outer = moved.shape.slice(0, -2);
-  if (n === 0) return prim.reshape(prim.sliceAxis(prim.sliceAxis(moved, t.ndim - 2, 0, 0), t.ndim - 1, 0, Math.min(1, columns)), [...outer, 0]);
+  if (n === 0)
+    return prim.reshape(prim.sliceAxis(prim.sliceAxis(moved, t.ndim - 2, 0, 0), t.ndim - 1, 0, Math.min(1, columns)), [
+      ...outer,
+      0,
+    ]);
   // Row-major, the diagonal is every (columns + 1)-th element.
   const flat = prim.reshape(moved, [...outer, rows * columns]);
   const start = row * columns + column;
@@ -112,7 +117,11 @@ export function diag(x: TensorLike, k?: number | DiagonalNumber): Tensor {
   const t = asTensor(x);
   const { k: number = 0 } = optionsOf<DiagonalNumber>('diag', 'k', k, undefined, ['k']);
   if (t.ndim === 2) return diagonal(t, number);
-  if (t.ndim !== 1) throw new ShapeError(`diag: expected a vector or a matrix, got ${t.aval.toString()}.`, 'use diagonal for more axes.');
+  if (t.ndim !== 1)
+    throw new ShapeError(
+      `diag: expected a vector or a matrix, got ${t.aval.toString()}.`,
+      'use diagonal for more axes.',
+    );
   const n = t.size + Math.abs(number);
   if (t.size === 0) return prim.broadcastTo(prim.like(t, 0), [n, n]);
   const zero = prim.like(t, 0);
@@ -135,7 +144,11 @@ export function trace(x: TensorLike, offset?: number | DiagonalOptions, axis1?: 
 }
 
 /** An array with a value on the main diagonal of its axes, as a new array. */
-export function fillDiagonal(x: TensorLike, value: TensorLike, options?: { readonly wrap?: boolean; readonly inplace?: false }): Tensor {
+export function fillDiagonal(
+  x: TensorLike,
+  value: TensorLike,
+  options?: { readonly wrap?: boolean; readonly inplace?: false },
+): Tensor {
   checkOptions('fillDiagonal', options, ['wrap', 'inplace']);
   const t = asTensor(x);
   if (t.ndim < 2 || (t.ndim > 2 && new Set(t.shape).size > 1)) {
@@ -147,13 +160,18 @@ export function fillDiagonal(x: TensorLike, value: TensorLike, options?: { reado
   const first = positions[0]!;
   // wrap: in a tall matrix the diagonal starts again after one row is left out.
   const row = options?.wrap && t.ndim === 2 ? prim.rem(first, prim.like(first, columns + 1)) : first;
-  const isDiagonal = positions.slice(1).reduce((mask: Tensor, p) => prim.and(mask, prim.eq(row, p)), prim.eq(row, positions[1]!));
+  const isDiagonal = positions
+    .slice(1)
+    .reduce((mask: Tensor, p) => prim.and(mask, prim.eq(row, p)), prim.eq(row, positions[1]!));
   if (v.ndim === 0) return prim.select(isDiagonal, v, t);
   const flat = prim.reshape(v, [v.size]);
   const n = Math.min(...t.shape);
   const repeated = flat.size === n ? flat : prim.broadcastTo(prim.sliceAxis(flat, 0, 0, 1), [n]);
   const spread = prim.pad(repeated, prim.like(t, 0), { low: [0], high: [t.shape[0]! - n], interior: [0] });
-  const along = prim.reshape(spread, t.shape.map((m, d) => (d === 0 ? m : 1)));
+  const along = prim.reshape(
+    spread,
+    t.shape.map((m, d) => (d === 0 ? m : 1)),
+  );
   return prim.select(isDiagonal, prim.broadcastTo(along, t.shape), t);
 }
 
@@ -204,7 +222,10 @@ export function meshgrid(...args: (TensorLike | MeshgridOptions)[]): Tensor[] {
   const full = range(rank).map(() => 1);
   vectors.forEach((v, i) => (full[axisOf(i)] = v.size));
   return vectors.map((v, i) => {
-    const own = prim.reshape(v, full.map((_, d) => (d === axisOf(i) ? v.size : 1)));
+    const own = prim.reshape(
+      v,
+      full.map((_, d) => (d === axisOf(i) ? v.size : 1)),
+    );
     return sparse ? own : prim.broadcastTo(own, full);
   });
 }
@@ -235,7 +256,9 @@ export const diagIndicesFrom = (x: TensorLike): Tensor[] => {
 };
 
 function triangleIndices(rows: number, columns: number, k: number, isLower: boolean): [Tensor, Tensor] {
-  const cells = range(rows).flatMap((i) => range(columns).flatMap((j) => ((isLower ? j <= i + k : j >= i + k) ? [[i, j] as const] : [])));
+  const cells = range(rows).flatMap((i) =>
+    range(columns).flatMap((j) => ((isLower ? j <= i + k : j >= i + k) ? [[i, j] as const] : [])),
+  );
   const column = (d: 0 | 1): Tensor => asTensor(Int32Array.from(cells, (c) => c[d]));
   return [column(0), column(1)];
 }

@@ -43,9 +43,18 @@ export function ravel(x: TensorLike): Tensor {
  * console.log(np.transpose(np.zeros([2, 3, 4]), [2, 0, 1]).shape); // => [ 4, 2, 3 ]
  * ```
  */
-export function transpose(x: TensorLike, axes?: readonly number[] | { readonly axes?: readonly number[] | null } | null): Tensor {
+export function transpose(
+  x: TensorLike,
+  axes?: readonly number[] | { readonly axes?: readonly number[] | null } | null,
+): Tensor {
   const t = asTensor(x);
-  const { axes: order } = optionsOf<{ axes?: readonly number[] | null }>('transpose', 'axes', axes ?? undefined, undefined, ['axes']);
+  const { axes: order } = optionsOf<{ axes?: readonly number[] | null }>(
+    'transpose',
+    'axes',
+    axes ?? undefined,
+    undefined,
+    ['axes'],
+  );
   if (order === undefined || order === null) return prim.transpose(t, range(t.ndim).toReversed());
   return prim.transpose(
     t,
@@ -72,12 +81,18 @@ export function swapaxes(x: TensorLike, axis1: number, axis2: number): Tensor {
 }
 
 /** Axes moved to other positions; the rest keep their order. */
-export function moveaxis(x: TensorLike, source: number | readonly number[], destination: number | readonly number[]): Tensor {
+export function moveaxis(
+  x: TensorLike,
+  source: number | readonly number[],
+  destination: number | readonly number[],
+): Tensor {
   const t = asTensor(x);
   const from = asList(source).map((a) => normalizeAxis('moveaxis', a, t.ndim));
   const to = asList(destination).map((a) => normalizeAxis('moveaxis', a, t.ndim));
   if (from.length !== to.length || new Set(from).size !== from.length || new Set(to).size !== to.length) {
-    throw new ArgumentError(`moveaxis: expected as many distinct sources as destinations, got [${from.join()}] and [${to.join()}].`);
+    throw new ArgumentError(
+      `moveaxis: expected as many distinct sources as destinations, got [${from.join()}] and [${to.join()}].`,
+    );
   }
   const rest = range(t.ndim).filter((d) => !from.includes(d));
   const order = range(t.ndim).map((d) => (to.includes(d) ? from[to.indexOf(d)]! : rest.shift()!));
@@ -100,7 +115,10 @@ export function rollaxis(x: TensorLike, axis: number, start = 0): Tensor {
  * console.log(np.expandDims([1, 2], 0).shape); // => [ 1, 2 ]
  * ```
  */
-export function expandDims(x: TensorLike, axis: number | readonly number[] | { readonly axis: number | readonly number[] }): Tensor {
+export function expandDims(
+  x: TensorLike,
+  axis: number | readonly number[] | { readonly axis: number | readonly number[] },
+): Tensor {
   const t = asTensor(x);
   const { axis: at } = optionsOf<{ axis: number | readonly number[] }>('expandDims', 'axis', axis, undefined, ['axis']);
   const list = asList(at);
@@ -113,14 +131,26 @@ export function expandDims(x: TensorLike, axis: number | readonly number[] | { r
 }
 
 /** Axes of size 1 left out: all of them, or those named. */
-export function squeeze(x: TensorLike, axis?: number | readonly number[] | null | { readonly axis?: number | readonly number[] | null }): Tensor {
+export function squeeze(
+  x: TensorLike,
+  axis?: number | readonly number[] | null | { readonly axis?: number | readonly number[] | null },
+): Tensor {
   const t = asTensor(x);
-  const { axis: at } = optionsOf<{ axis?: number | readonly number[] | null }>('squeeze', 'axis', axis ?? undefined, undefined, ['axis']);
+  const { axis: at } = optionsOf<{ axis?: number | readonly number[] | null }>(
+    'squeeze',
+    'axis',
+    axis ?? undefined,
+    undefined,
+    ['axis'],
+  );
   const isAll = at === undefined || at === null;
   const axes = isAll ? range(t.ndim).filter((d) => t.shape[d] === 1) : normalizeAxes('squeeze', at, t.ndim);
   const wrong = axes.find((d) => t.shape[d] !== 1);
   if (wrong !== undefined) {
-    throw new ShapeError(`squeeze: expected axes of size 1, got axis ${wrong} of ${t.aval.toString()}.`, 'select from the axis, or reduce it.');
+    throw new ShapeError(
+      `squeeze: expected axes of size 1, got axis ${wrong} of ${t.aval.toString()}.`,
+      'select from the axis, or reduce it.',
+    );
   }
   return prim.reshape(
     t,

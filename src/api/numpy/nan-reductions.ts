@@ -43,13 +43,19 @@ const notNan = (x: TensorLike, where: TensorLike | undefined): Tensor => {
 };
 
 /** Σ of the elements that are not NaN. */
-export const nansum = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor => sum(withoutNan(x, 0), axis, options);
+export const nansum = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor =>
+  sum(withoutNan(x, 0), axis, options);
 
 /** Π of the elements that are not NaN. */
 export const nanprod = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor =>
   prod(withoutNan(x, 1), axis, options);
 
-function nanExtreme(op: 'max' | 'min', x: TensorLike, axis: Axis | ReduceOptions | undefined, options: ReduceOptions | undefined): Tensor {
+function nanExtreme(
+  op: 'max' | 'min',
+  x: TensorLike,
+  axis: Axis | ReduceOptions | undefined,
+  options: ReduceOptions | undefined,
+): Tensor {
   const o = optionsOf<ReduceOptions>(`nan${op}`, 'axis', axis, options, ['axis', 'keepdims', 'initial', 'where']);
   const t = asTensor(x);
   if (isNumberFree(t)) return extreme(op, t, o, undefined);
@@ -60,10 +66,12 @@ function nanExtreme(op: 'max' | 'min', x: TensorLike, axis: Axis | ReduceOptions
 }
 
 /** The largest element that is not NaN; NaN if there is none. */
-export const nanmax = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor => nanExtreme('max', x, axis, options);
+export const nanmax = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor =>
+  nanExtreme('max', x, axis, options);
 
 /** The smallest element that is not NaN; NaN if there is none. */
-export const nanmin = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor => nanExtreme('min', x, axis, options);
+export const nanmin = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor =>
+  nanExtreme('min', x, axis, options);
 
 /** Mean of the elements that are not NaN. */
 export function nanmean(x: TensorLike, axis?: Axis | MeanOptions, options?: MeanOptions): Tensor {
@@ -96,7 +104,12 @@ export const nanvar = (x: TensorLike, axis?: Axis | VarOptions, options?: VarOpt
 export const nanstd = (x: TensorLike, axis?: Axis | VarOptions, options?: VarOptions): Tensor =>
   prim.sqrt(nanVariance('nanstd', x, optionsOf<VarOptions>('nanstd', 'axis', axis, options, varKeys)));
 
-function nanArg(op: 'nanargmax' | 'nanargmin', x: TensorLike, axis: number | null | ArgOptions | undefined, options: ArgOptions | undefined): Tensor {
+function nanArg(
+  op: 'nanargmax' | 'nanargmin',
+  x: TensorLike,
+  axis: number | null | ArgOptions | undefined,
+  options: ArgOptions | undefined,
+): Tensor {
   const o = optionsOf<ArgOptions>(op, 'axis', axis, options, argKeys);
   const t = asTensor(x);
   const isMax = op === 'nanargmax';
@@ -119,7 +132,13 @@ export interface CumulativeOptions {
   readonly dtype?: DTypeLike | null | undefined;
 }
 
-function cumulate(op: string, f: typeof prim.cumsum, x: Tensor, axis: number | null | CumulativeOptions | undefined, options: CumulativeOptions | undefined): Tensor {
+function cumulate(
+  op: string,
+  f: typeof prim.cumsum,
+  x: Tensor,
+  axis: number | null | CumulativeOptions | undefined,
+  options: CumulativeOptions | undefined,
+): Tensor {
   const o = optionsOf<CumulativeOptions>(op, 'axis', axis, options, ['axis', 'dtype']);
   const dtype = optionalDType(op, o.dtype);
   const t = dtype ? prim.convert(x, dtype) : x.dtype === 'bool' ? prim.convert(x, 'int32') : x;
@@ -143,10 +162,15 @@ export const cumprod = (x: TensorLike, axis?: number | null | CumulativeOptions,
   cumulate('cumprod', prim.cumprod, asTensor(x), axis, options);
 
 /** Running sums that skip NaNs. */
-export const nancumsum = (x: TensorLike, axis?: number | null | CumulativeOptions, options?: CumulativeOptions): Tensor =>
-  cumulate('nancumsum', prim.cumsum, withoutNan(x, 0), axis, options);
+export const nancumsum = (
+  x: TensorLike,
+  axis?: number | null | CumulativeOptions,
+  options?: CumulativeOptions,
+): Tensor => cumulate('nancumsum', prim.cumsum, withoutNan(x, 0), axis, options);
 
 /** Running products that skip NaNs. */
-export const nancumprod = (x: TensorLike, axis?: number | null | CumulativeOptions, options?: CumulativeOptions): Tensor =>
-  cumulate('nancumprod', prim.cumprod, withoutNan(x, 1), axis, options);
-
+export const nancumprod = (
+  x: TensorLike,
+  axis?: number | null | CumulativeOptions,
+  options?: CumulativeOptions,
+): Tensor => cumulate('nancumprod', prim.cumprod, withoutNan(x, 1), axis, options);

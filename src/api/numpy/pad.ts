@@ -15,7 +15,17 @@ import { takeStatic } from './static-take.ts';
 /** Elements before and after: for all axes one number or pair, or a pair for each axis. */
 export type PadWidth = number | readonly number[] | readonly (readonly number[])[];
 
-export type PadMode = 'constant' | 'edge' | 'reflect' | 'symmetric' | 'wrap' | 'linearRamp' | 'maximum' | 'minimum' | 'mean' | 'empty';
+export type PadMode =
+  | 'constant'
+  | 'edge'
+  | 'reflect'
+  | 'symmetric'
+  | 'wrap'
+  | 'linearRamp'
+  | 'maximum'
+  | 'minimum'
+  | 'mean'
+  | 'empty';
 
 export interface PadOptions {
   readonly mode?: PadMode | 'linear_ramp' | undefined;
@@ -25,13 +35,27 @@ export interface PadOptions {
   readonly endValues?: number | undefined;
 }
 
-const modes = ['constant', 'edge', 'reflect', 'symmetric', 'wrap', 'linearRamp', 'linear_ramp', 'maximum', 'minimum', 'mean', 'empty'];
+const modes = [
+  'constant',
+  'edge',
+  'reflect',
+  'symmetric',
+  'wrap',
+  'linearRamp',
+  'linear_ramp',
+  'maximum',
+  'minimum',
+  'mean',
+  'empty',
+];
 
 function widths(width: PadWidth, rank: number): [number, number][] {
   const pairOf = (w: number | readonly number[]): [number, number] =>
     typeof w === 'number' ? [w, w] : w.length === 1 ? [w[0]!, w[0]!] : [w[0]!, w[1]!];
   const isNested = typeof width !== 'number' && width.some((w) => typeof w !== 'number');
-  const list = isNested ? (width as readonly (readonly number[])[]).map(pairOf) : [pairOf(width as number | readonly number[])];
+  const list = isNested
+    ? (width as readonly (readonly number[])[]).map(pairOf)
+    : [pairOf(width as number | readonly number[])];
   const all = list.length === 1 ? range(rank).map(() => list[0]!) : list;
   const isValid = all.length === rank && all.every((p) => p.every((n) => Number.isInteger(n) && n >= 0));
   if (!isValid) {
@@ -61,9 +85,11 @@ function positions(mode: string, n: number, low: number, high: number): number[]
 function constantPad(t: Tensor, pairs: readonly [number, number][], values: TensorLike | undefined): Tensor {
   const v = prim.convert(asTensor(values ?? 0), t.dtype);
   const zeros = t.shape.map(() => 0);
-  if (v.ndim === 0) return prim.pad(t, v, { low: pairs.map((p) => p[0]), high: pairs.map((p) => p[1]), interior: zeros });
+  if (v.ndim === 0)
+    return prim.pad(t, v, { low: pairs.map((p) => p[0]), high: pairs.map((p) => p[1]), interior: zeros });
   const table = prim.broadcastTo(v, [t.ndim, 2]);
-  const entry = (d: number, side: number): Tensor => prim.reshape(prim.slice(table, { start: [d, side], limit: [d + 1, side + 1], strides: [1, 1] }), []);
+  const entry = (d: number, side: number): Tensor =>
+    prim.reshape(prim.slice(table, { start: [d, side], limit: [d + 1, side + 1], strides: [1, 1] }), []);
   return pairs.reduce((x, [low, high], d) => {
     const only = (n: number): number[] => zeros.map((_, i) => (i === d ? n : 0));
     const before = prim.pad(x, entry(d, 0), { low: only(low), high: zeros, interior: zeros });
@@ -110,9 +136,14 @@ export function pad(x: TensorLike, width: PadWidth, mode?: PadMode | PadOptions,
   const isPositional = ['edge', 'reflect', 'symmetric', 'wrap'].includes(chosen);
   return pairs.reduce((r, [low, high], d) => {
     if (low === 0 && high === 0) return r;
-    if (r.shape[d] === 0) throw new ArgumentError(`pad: expected elements to pad from along axis ${d}, got ${t.aval.toString()}.`, 'use mode constant.');
+    if (r.shape[d] === 0)
+      throw new ArgumentError(
+        `pad: expected elements to pad from along axis ${d}, got ${t.aval.toString()}.`,
+        'use mode constant.',
+      );
     if (isPositional) return takeStatic(r, d, positions(chosen, r.shape[d]!, low, high));
-    const piece = (n: number, isBefore: boolean): Tensor[] => (n > 0 ? [computedPiece(chosen, r, d, n, isBefore, o.endValues ?? 0)] : []);
+    const piece = (n: number, isBefore: boolean): Tensor[] =>
+      n > 0 ? [computedPiece(chosen, r, d, n, isBefore, o.endValues ?? 0)] : [];
     return prim.concatenate([...piece(low, true), r, ...piece(high, false)], d);
   }, t);
 }

@@ -25,7 +25,10 @@ export function polyval(p: TensorLike, x: TensorLike, options?: { readonly unrol
   const [c, t] = promote(p, x).map(counted) as [Tensor, Tensor];
   if (c.ndim !== 1) throw new ShapeError(`polyval: expected a vector of coefficients, got ${c.aval.toString()}.`);
   const coefficient = (i: number): Tensor => prim.reshape(prim.sliceAxis(c, 0, i, i + 1), []);
-  return range(c.size).reduce((y, i) => prim.add(prim.mul(y, t), coefficient(i)), prim.broadcastTo(prim.like(t, 0), t.shape));
+  return range(c.size).reduce(
+    (y, i) => prim.add(prim.mul(y, t), coefficient(i)),
+    prim.broadcastTo(prim.like(t, 0), t.shape),
+  );
 }
 
 /** Sum of polynomials. */

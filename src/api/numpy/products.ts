@@ -58,7 +58,10 @@ export function matmul(x: TensorLike, y: TensorLike, options?: ProductOptions): 
   const { tensors, restore } = productOperands([x, y]);
   const [a, b] = tensors as [Tensor, Tensor];
   if (a.ndim === 0 || b.ndim === 0) {
-    throw new ShapeError(`matmul: expected at least one axis, got ${a.aval.toString()} @ ${b.aval.toString()}.`, 'use multiply for scalars.');
+    throw new ShapeError(
+      `matmul: expected at least one axis, got ${a.aval.toString()} @ ${b.aval.toString()}.`,
+      'use multiply for scalars.',
+    );
   }
   const [inner, other] = [a.shape[a.ndim - 1]!, b.shape[Math.max(0, b.ndim - 2)]!];
   if (inner !== other) throw mismatch('matmul', a, b, inner, other);
@@ -77,7 +80,10 @@ function batchedProduct(a: Tensor, b: Tensor): Tensor {
   }
   const common = tryBroadcastShapes([aBatch, bBatch]);
   if (!common) {
-    throw new ShapeError(`matmul: expected batch axes that broadcast together, got ${a.aval.toString()} @ ${b.aval.toString()}.`, 'all axes but the last two are batch axes.');
+    throw new ShapeError(
+      `matmul: expected batch axes that broadcast together, got ${a.aval.toString()} @ ${b.aval.toString()}.`,
+      'all axes but the last two are batch axes.',
+    );
   }
   const batch = range(common.length);
   const wide = (t: Tensor): Tensor => prim.broadcastTo(t, [...common, ...t.shape.slice(-2)]);
@@ -107,7 +113,11 @@ export function inner(x: TensorLike, y: TensorLike, options?: ProductOptions): T
   const [a, b] = tensors as [Tensor, Tensor];
   if (a.ndim === 0 || b.ndim === 0) return finish('inner', restore(prim.mul(a, b)), options);
   if (a.shape.at(-1) !== b.shape.at(-1)) throw mismatch('inner', a, b, a.shape.at(-1), b.shape.at(-1));
-  return finish('inner', restore(prim.dotGeneral(a, b, { contract: [[a.ndim - 1], [b.ndim - 1]], batch: [[], []] })), options);
+  return finish(
+    'inner',
+    restore(prim.dotGeneral(a, b, { contract: [[a.ndim - 1], [b.ndim - 1]], batch: [[], []] })),
+    options,
+  );
 }
 
 /** All products of an element of x and an element of y, both flattened. */
@@ -118,7 +128,8 @@ export function outer(x: TensorLike, y: TensorLike): Tensor {
 }
 
 /** Sum of products of the flattened arrays. */
-export const vdot = (x: TensorLike, y: TensorLike, options?: ProductOptions): Tensor => dot(ravel(x), ravel(y), options);
+export const vdot = (x: TensorLike, y: TensorLike, options?: ProductOptions): Tensor =>
+  dot(ravel(x), ravel(y), options);
 
 /** Sum of products along an axis (the last) of both; the others broadcast. */
 export function vecdot(x: TensorLike, y: TensorLike, axis?: number | { readonly axis?: number }): Tensor {
@@ -156,8 +167,16 @@ export type ContractedAxes = number | readonly [number | readonly number[], numb
  * console.log(np.tensordot(np.ones([2, 3]), np.ones([3, 4]), 1).shape); // => [ 2, 4 ]
  * ```
  */
-export function tensordot(x: TensorLike, y: TensorLike, axes?: ContractedAxes | (ProductOptions & { readonly axes?: ContractedAxes }), options?: ProductOptions): Tensor {
-  const o = optionsOf<ProductOptions & { readonly axes?: ContractedAxes }>('tensordot', 'axes', axes, options, ['axes', ...productKeys]);
+export function tensordot(
+  x: TensorLike,
+  y: TensorLike,
+  axes?: ContractedAxes | (ProductOptions & { readonly axes?: ContractedAxes }),
+  options?: ProductOptions,
+): Tensor {
+  const o = optionsOf<ProductOptions & { readonly axes?: ContractedAxes }>('tensordot', 'axes', axes, options, [
+    'axes',
+    ...productKeys,
+  ]);
   const { tensors, restore } = productOperands([x, y]);
   const [a, b] = tensors as [Tensor, Tensor];
   const given = o.axes ?? 2;
@@ -181,10 +200,24 @@ export function tensordot(x: TensorLike, y: TensorLike, axes?: ContractedAxes | 
 export function kron(x: TensorLike, y: TensorLike): Tensor {
   const { tensors, restore } = productOperands([x, y]);
   const rank = Math.max(...tensors.map((t) => t.ndim));
-  const [a, b] = tensors.map((t) => prim.reshape(t, [...range(rank - t.ndim).map(() => 1), ...t.shape])) as [Tensor, Tensor];
-  const left = prim.reshape(a, a.shape.flatMap((n) => [n, 1]));
-  const right = prim.reshape(b, b.shape.flatMap((n) => [1, n]));
-  return restore(prim.reshape(prim.mul(left, right), a.shape.map((n, d) => n * b.shape[d]!)));
+  const [a, b] = tensors.map((t) => prim.reshape(t, [...range(rank - t.ndim).map(() => 1), ...t.shape])) as [
+    Tensor,
+    Tensor,
+  ];
+  const left = prim.reshape(
+    a,
+    a.shape.flatMap((n) => [n, 1]),
+  );
+  const right = prim.reshape(
+    b,
+    b.shape.flatMap((n) => [1, n]),
+  );
+  return restore(
+    prim.reshape(
+      prim.mul(left, right),
+      a.shape.map((n, d) => n * b.shape[d]!),
+    ),
+  );
 }
 
 export interface CrossOptions {
@@ -202,13 +235,17 @@ export function cross(x: TensorLike, y: TensorLike, options?: CrossOptions): Ten
   const [p, q] = promote(x, y) as [Tensor, Tensor];
   const a = moveaxis(p, axis ?? axisa, -1);
   const b = moveaxis(q, axis ?? axisb, -1);
-  const component = (t: Tensor, i: number): Tensor => prim.reshape(prim.sliceAxis(t, t.ndim - 1, i, i + 1), t.shape.slice(0, -1));
+  const component = (t: Tensor, i: number): Tensor =>
+    prim.reshape(prim.sliceAxis(t, t.ndim - 1, i, i + 1), t.shape.slice(0, -1));
   const lengths = [a.shape.at(-1), b.shape.at(-1)];
   if (!lengths.every((n) => n === 2 || n === 3)) {
-    throw new ShapeError(`cross: expected vectors of 2 or 3 components, got ${p.aval.toString()} and ${q.aval.toString()}.`);
+    throw new ShapeError(
+      `cross: expected vectors of 2 or 3 components, got ${p.aval.toString()} and ${q.aval.toString()}.`,
+    );
   }
   const minor = (i: number, j: number): Tensor => {
-    const term = (k: number, l: number): Tensor | null => (k < lengths[0]! && l < lengths[1]! ? prim.mul(component(a, k), component(b, l)) : null);
+    const term = (k: number, l: number): Tensor | null =>
+      k < lengths[0]! && l < lengths[1]! ? prim.mul(component(a, k), component(b, l)) : null;
     const [plus, minus] = [term(i, j), term(j, i)];
     if (plus && minus) return prim.sub(plus, minus);
     return plus ?? (minus ? prim.neg(minus) : prim.like(p, 0));
@@ -216,6 +253,9 @@ export function cross(x: TensorLike, y: TensorLike, options?: CrossOptions): Ten
   const third = minor(0, 1);
   if (lengths[0] === 2 && lengths[1] === 2) return third;
   const parts = [minor(1, 2), minor(2, 0), third].map((t) => prim.broadcastTo(t, third.shape));
-  const stacked = prim.concatenate(parts.map((t) => prim.reshape(t, [...t.shape, 1])), third.ndim);
+  const stacked = prim.concatenate(
+    parts.map((t) => prim.reshape(t, [...t.shape, 1])),
+    third.ndim,
+  );
   return moveaxis(stacked, -1, axis ?? axisc);
 }

@@ -41,9 +41,18 @@ export function tile(x: TensorLike, reps: ShapeLike): Tensor {
   const times = [...range(rank - counts.length).map(() => 1), ...counts];
   const own = [...range(rank - t.ndim).map(() => 1), ...t.shape];
   // Each axis n becomes [times, n], with the copies broadcast.
-  const split = prim.reshape(t, own.flatMap((n) => [1, n]));
-  const wide = prim.broadcastTo(split, own.flatMap((n, d) => [times[d]!, n]));
-  return prim.reshape(wide, own.map((n, d) => n * times[d]!));
+  const split = prim.reshape(
+    t,
+    own.flatMap((n) => [1, n]),
+  );
+  const wide = prim.broadcastTo(
+    split,
+    own.flatMap((n, d) => [times[d]!, n]),
+  );
+  return prim.reshape(
+    wide,
+    own.map((n, d) => n * times[d]!),
+  );
 }
 
 export interface RepeatOptions extends OneAxisOptions {
@@ -59,7 +68,12 @@ export interface RepeatOptions extends OneAxisOptions {
  * console.log(np.repeat([1, 2], 2).toArray()); // => [ 1, 1, 2, 2 ]
  * ```
  */
-export function repeat(x: TensorLike, repeats: TensorLike, axis?: number | null | RepeatOptions, options?: RepeatOptions): Tensor {
+export function repeat(
+  x: TensorLike,
+  repeats: TensorLike,
+  axis?: number | null | RepeatOptions,
+  options?: RepeatOptions,
+): Tensor {
   const o = optionsOf<RepeatOptions>('repeat', 'axis', axis, options, ['axis', 'totalRepeatLength']);
   const isFlat = o.axis === undefined || o.axis === null;
   const t = isFlat ? ravel(x) : asTensor(x);
@@ -70,7 +84,10 @@ export function repeat(x: TensorLike, repeats: TensorLike, axis?: number | null 
     throw new ArgumentError(`repeat: expected one count or ${n} non-negative counts, got [${counts.join()}].`);
   }
   if (counts.length === 1 && o.totalRepeatLength === undefined) {
-    const wide = prim.broadcastTo(prim.reshape(t, t.shape.toSpliced(d + 1, 0, 1)), t.shape.toSpliced(d + 1, 0, counts[0]!));
+    const wide = prim.broadcastTo(
+      prim.reshape(t, t.shape.toSpliced(d + 1, 0, 1)),
+      t.shape.toSpliced(d + 1, 0, counts[0]!),
+    );
     return prim.reshape(wide, t.shape.toSpliced(d, 1, n * counts[0]!));
   }
   let positions = range(n).flatMap((i) => range(counts[counts.length === 1 ? 0 : i]!).map(() => i));
@@ -90,7 +107,10 @@ export function repeat(x: TensorLike, repeats: TensorLike, axis?: number | null 
  * console.log(np.flip([1, 2, 3]).toArray()); // => [ 3, 2, 1 ]
  * ```
  */
-export function flip(x: TensorLike, axis?: number | readonly number[] | null | { readonly axis?: number | readonly number[] | null }): Tensor {
+export function flip(
+  x: TensorLike,
+  axis?: number | readonly number[] | null | { readonly axis?: number | readonly number[] | null },
+): Tensor {
   const t = asTensor(x);
   const o = optionsOf<{ axis?: number | readonly number[] | null }>('flip', 'axis', axis, undefined, ['axis']);
   return prim.reverse(t, normalizeAxes('flip', o.axis, t.ndim));
@@ -118,7 +138,9 @@ function rollAxis(t: Tensor, shift: number | Tensor, axis: number): Tensor {
     return gatherAxis(t, positions, axis, 'promise_in_bounds');
   }
   const by = ((shift % n) + n) % n;
-  return by === 0 ? t : prim.concatenate([prim.sliceAxis(t, axis, n - by, n), prim.sliceAxis(t, axis, 0, n - by)], axis);
+  return by === 0
+    ? t
+    : prim.concatenate([prim.sliceAxis(t, axis, n - by, n), prim.sliceAxis(t, axis, 0, n - by)], axis);
 }
 
 /**
@@ -130,19 +152,36 @@ function rollAxis(t: Tensor, shift: number | Tensor, axis: number): Tensor {
  * console.log(np.roll([1, 2, 3], 1).toArray()); // => [ 3, 1, 2 ]
  * ```
  */
-export function roll(x: TensorLike, shift: TensorLike, axis?: number | readonly number[] | null | { readonly axis?: number | readonly number[] | null }): Tensor {
+export function roll(
+  x: TensorLike,
+  shift: TensorLike,
+  axis?: number | readonly number[] | null | { readonly axis?: number | readonly number[] | null },
+): Tensor {
   const t = asTensor(x);
-  const { axis: at } = optionsOf<{ axis?: number | readonly number[] | null }>('roll', 'axis', axis, undefined, ['axis']);
-  const shifts: readonly (number | Tensor)[] = shift instanceof Tensor ? scalarsOf(shift) : Array.isArray(shift) ? (shift as (number | Tensor)[]) : [shift as number];
+  const { axis: at } = optionsOf<{ axis?: number | readonly number[] | null }>('roll', 'axis', axis, undefined, [
+    'axis',
+  ]);
+  const shifts: readonly (number | Tensor)[] =
+    shift instanceof Tensor
+      ? scalarsOf(shift)
+      : Array.isArray(shift)
+        ? (shift as (number | Tensor)[])
+        : [shift as number];
   if (at === undefined || at === null) {
-    return prim.reshape(shifts.reduce<Tensor>((r, s) => rollAxis(r, s, 0), prim.reshape(t, [t.size])), t.shape);
+    return prim.reshape(
+      shifts.reduce<Tensor>((r, s) => rollAxis(r, s, 0), prim.reshape(t, [t.size])),
+      t.shape,
+    );
   }
   const axes = (typeof at === 'number' ? [at] : at).map((a) => normalizeAxis('roll', a, t.ndim));
   if (shifts.length !== axes.length && shifts.length !== 1 && axes.length !== 1) {
     throw new ArgumentError(`roll: expected as many shifts as axes, got ${shifts.length} and ${axes.length}.`);
   }
   const count = Math.max(shifts.length, axes.length);
-  return range(count).reduce((r, i) => rollAxis(r, shifts[shifts.length === 1 ? 0 : i]!, axes[axes.length === 1 ? 0 : i]!), t);
+  return range(count).reduce(
+    (r, i) => rollAxis(r, shifts[shifts.length === 1 ? 0 : i]!, axes[axes.length === 1 ? 0 : i]!),
+    t,
+  );
 }
 
 function scalarsOf(t: Tensor): Tensor[] {
@@ -173,12 +212,21 @@ function deleteAt(x: TensorLike, obj: TensorLike, axis?: number | null | OneAxis
   const values = staticIntegers('delete', 'obj', obj);
   const isMask = typeof obj !== 'number' && asTensor(obj).dtype === 'bool';
   const gone = new Set(isMask ? values.flatMap((v, i) => (v ? [i] : [])) : positionsIn('delete', n, values, false));
-  return takeStatic(t, d, range(n).filter((i) => !gone.has(i)));
+  return takeStatic(
+    t,
+    d,
+    range(n).filter((i) => !gone.has(i)),
+  );
 }
 export { deleteAt as delete };
 
 /** `values` put in before positions along an axis (of the flattened array by default). */
-export function insert(x: TensorLike, obj: TensorLike, values: TensorLike, axis?: number | null | OneAxisOptions): Tensor {
+export function insert(
+  x: TensorLike,
+  obj: TensorLike,
+  values: TensorLike,
+  axis?: number | null | OneAxisOptions,
+): Tensor {
   const o = optionsOf<OneAxisOptions>('insert', 'axis', axis, undefined, ['axis']);
   const isFlat = o.axis === undefined || o.axis === null;
   const t = isFlat ? ravel(x) : asTensor(x);
@@ -187,14 +235,19 @@ export function insert(x: TensorLike, obj: TensorLike, values: TensorLike, axis?
   const at = positionsIn('insert', n, staticIntegers('insert', 'obj', obj), true);
   let added = prim.convert(asTensor(values), t.dtype);
   // A single position takes all the values; several take one each.
-  if (typeof obj === 'number' && added.ndim > 0) added = moveaxis(prim.reshape(added, [...range(t.ndim - added.ndim).map(() => 1), ...added.shape]), 0, d);
+  if (typeof obj === 'number' && added.ndim > 0)
+    added = moveaxis(prim.reshape(added, [...range(t.ndim - added.ndim).map(() => 1), ...added.shape]), 0, d);
   const count = at.length === 1 && added.ndim > 0 ? (added.shape[d] ?? added.size) : at.length;
   const wide = prim.broadcastTo(added, t.shape.toSpliced(d, 1, count));
   const places = at.length === 1 ? range(count).map(() => at[0]!) : at;
   const order = range(n).map((i) => ({ key: i, rank: 1, source: i }));
   places.forEach((p, k) => order.push({ key: p, rank: 0, source: n + k }));
   order.sort((a, b) => a.key - b.key || a.rank - b.rank || a.source - b.source);
-  return takeStatic(concatenate([t, wide], d), d, order.map((e) => e.source));
+  return takeStatic(
+    concatenate([t, wide], d),
+    d,
+    order.map((e) => e.source),
+  );
 }
 
 /** The elements repeated or cut to fill a shape. */
@@ -216,4 +269,3 @@ export function trimZeros(x: TensorLike, trim = 'fb'): Tensor {
   const last = trim.includes('b') ? values.findLastIndex((v) => v !== 0) + 1 : values.length;
   return prim.sliceAxis(t, 0, first, Math.max(first, last));
 }
-

@@ -55,7 +55,12 @@ export const varKeys: readonly string[] = [...meanKeys, 'ddof', 'correction', 'm
 
 /** Puts reduced axes back with size 1. */
 export function keepAxes(reduced: Tensor, x: Tensor, axes: readonly number[], keepdims: boolean | undefined): Tensor {
-  return keepdims ? prim.reshape(reduced, x.shape.map((n, i) => (axes.includes(i) ? 1 : n))) : reduced;
+  return keepdims
+    ? prim.reshape(
+        reduced,
+        x.shape.map((n, i) => (axes.includes(i) ? 1 : n)),
+      )
+    : reduced;
 }
 
 /** Dtype of sums and products: booleans and small integers widen. */
@@ -83,12 +88,19 @@ function fold({ op, reduce, combine, identity }: Folding, x: Tensor, o: ReduceOp
   if (o.where !== undefined) {
     const [wide, mask] = stretch(op, t, truth(o.where));
     const absent = identity ? prim.like(t, identity(t.dtype)) : start;
-    if (!absent) throw new ArgumentError(`${op}: expected initial along with where, got none.`, 'it is the result where nothing takes part.');
+    if (!absent)
+      throw new ArgumentError(
+        `${op}: expected initial along with where, got none.`,
+        'it is the result where nothing takes part.',
+      );
     t = prim.select(mask, wide, absent);
   }
   const axes = normalizeAxes(op, o.axis, t.ndim);
   if (!identity && start === undefined && axes.some((a) => t.shape[a] === 0)) {
-    throw new ShapeError(`${op}: expected at least one element to reduce, got ${t.aval.toString()}.`, 'pass initial, or check the size first.');
+    throw new ShapeError(
+      `${op}: expected at least one element to reduce, got ${t.aval.toString()}.`,
+      'pass initial, or check the size first.',
+    );
   }
   const reduced = reduce(t, axes);
   const folded = start ? combine(reduced, start) : reduced;
@@ -98,7 +110,12 @@ function fold({ op, reduce, combine, identity }: Folding, x: Tensor, o: ReduceOp
 const adding: Folding = { op: 'sum', reduce: prim.reduceSum, combine: prim.add, identity: () => 0 };
 const multiplying: Folding = { op: 'prod', reduce: prim.reduceProd, combine: prim.mul, identity: () => 1 };
 
-function accumulate(folding: Folding, x: TensorLike, axis: Axis | ReduceOptions | undefined, options: ReduceOptions | undefined): Tensor {
+function accumulate(
+  folding: Folding,
+  x: TensorLike,
+  axis: Axis | ReduceOptions | undefined,
+  options: ReduceOptions | undefined,
+): Tensor {
   const o = optionsOf<ReduceOptions>(folding.op, 'axis', axis, options, reduceKeys);
   const dtype = optionalDType(folding.op, o.dtype);
   const t = asTensor(x);
@@ -115,20 +132,30 @@ function accumulate(folding: Folding, x: TensorLike, axis: Axis | ReduceOptions 
  * console.log(np.sum(x, { axis: 1, keepdims: true }).shape); // => [ 2, 1 ]
  * ```
  */
-export const sum = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor => accumulate(adding, x, axis, options);
+export const sum = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor =>
+  accumulate(adding, x, axis, options);
 
 /** Π x over axes; 1 of nothing. The derivative is right at zeros too. */
 export const prod = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor =>
   accumulate(multiplying, x, axis, options);
 
-export function extreme(op: 'max' | 'min', x: TensorLike, axis: Axis | ReduceOptions | undefined, options: ReduceOptions | undefined): Tensor {
+export function extreme(
+  op: 'max' | 'min',
+  x: TensorLike,
+  axis: Axis | ReduceOptions | undefined,
+  options: ReduceOptions | undefined,
+): Tensor {
   const o = optionsOf<ReduceOptions>(op, 'axis', axis, options, ['axis', 'keepdims', 'initial', 'where']);
   const isMax = op === 'max';
   const t = asTensor(x);
   const [onBool, onNumber] = isMax ? [prim.reduceOr, prim.reduceMax] : [prim.reduceAnd, prim.reduceMin];
   const [joinBool, joinNumber] = isMax ? [prim.or, prim.max] : [prim.and, prim.min];
   const isBool = t.dtype === 'bool';
-  return fold({ op, reduce: isBool ? onBool : onNumber, combine: isBool ? joinBool : joinNumber, identity: undefined }, t, o);
+  return fold(
+    { op, reduce: isBool ? onBool : onNumber, combine: isBool ? joinBool : joinNumber, identity: undefined },
+    t,
+    o,
+  );
 }
 
 /**
@@ -140,10 +167,12 @@ export function extreme(op: 'max' | 'min', x: TensorLike, axis: Axis | ReduceOpt
  * console.log(np.max([[1, 5], [3, 2]], 1).toArray()); // => [ 5, 3 ]
  * ```
  */
-export const max = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor => extreme('max', x, axis, options);
+export const max = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor =>
+  extreme('max', x, axis, options);
 
 /** The smallest element over axes; NaN if there is one. A tie shares the derivative evenly. */
-export const min = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor => extreme('min', x, axis, options);
+export const min = (x: TensorLike, axis?: Axis | ReduceOptions, options?: ReduceOptions): Tensor =>
+  extreme('min', x, axis, options);
 
 export { max as amax, min as amin };
 
@@ -153,7 +182,12 @@ export function ptp(x: TensorLike, axis?: Axis | AxisOptions, options?: AxisOpti
   return prim.sub(max(x, o), min(x, o));
 }
 
-function truthOver(op: 'all' | 'any', x: TensorLike, axis: Axis | TruthOptions | undefined, options: TruthOptions | undefined): Tensor {
+function truthOver(
+  op: 'all' | 'any',
+  x: TensorLike,
+  axis: Axis | TruthOptions | undefined,
+  options: TruthOptions | undefined,
+): Tensor {
   const o = optionsOf<TruthOptions>(op, 'axis', axis, options, ['axis', 'keepdims', 'where']);
   const isAll = op === 'all';
   return fold(
@@ -169,10 +203,12 @@ function truthOver(op: 'all' | 'any', x: TensorLike, axis: Axis | TruthOptions |
 }
 
 /** Whether all elements are nonzero (true of nothing). */
-export const all = (x: TensorLike, axis?: Axis | TruthOptions, options?: TruthOptions): Tensor => truthOver('all', x, axis, options);
+export const all = (x: TensorLike, axis?: Axis | TruthOptions, options?: TruthOptions): Tensor =>
+  truthOver('all', x, axis, options);
 
 /** Whether any element is nonzero (false of nothing). */
-export const any = (x: TensorLike, axis?: Axis | TruthOptions, options?: TruthOptions): Tensor => truthOver('any', x, axis, options);
+export const any = (x: TensorLike, axis?: Axis | TruthOptions, options?: TruthOptions): Tensor =>
+  truthOver('any', x, axis, options);
 
 /** Number of nonzero elements, int32. */
 export function countNonzero(x: TensorLike, axis?: Axis | AxisOptions, options?: AxisOptions): Tensor {
@@ -182,7 +218,11 @@ export function countNonzero(x: TensorLike, axis?: Axis | AxisOptions, options?:
 
 /** How many elements are reduced into each result: a number, or counts where a mask decides. */
 function countOf(x: Tensor, axes: readonly number[], mask: Tensor | undefined): Tensor {
-  if (!mask) return prim.like(x, axes.reduce((n, a) => n * x.shape[a]!, 1));
+  if (!mask)
+    return prim.like(
+      x,
+      axes.reduce((n, a) => n * x.shape[a]!, 1),
+    );
   return prim.reduceSum(prim.convert(prim.broadcastTo(mask, x.shape), x.dtype), axes);
 }
 
@@ -224,7 +264,10 @@ export function mean(x: TensorLike, axis?: Axis | MeanOptions, options?: MeanOpt
 function variance(op: string, x: TensorLike, o: VarOptions): Tensor {
   const p = prepare(op, inFloats(op, x, o.dtype), o.where, o.axis);
   const count = countOf(p.x, p.axes, p.mask);
-  const centre = o.mean === undefined ? keepAxes(prim.div(prim.reduceSum(masked(p.x, p.mask), p.axes), count), p.x, p.axes, true) : toFloat(asTensor(o.mean));
+  const centre =
+    o.mean === undefined
+      ? keepAxes(prim.div(prim.reduceSum(masked(p.x, p.mask), p.axes), count), p.x, p.axes, true)
+      : toFloat(asTensor(o.mean));
   const squares = masked(prim.integerPow(prim.sub(p.x, centre), 2), p.mask);
   const divisor = prim.sub(count, prim.like(count, o.correction ?? o.ddof ?? 0));
   return keepAxes(prim.div(prim.reduceSum(squares, p.axes), divisor), p.x, p.axes, o.keepdims);
@@ -262,10 +305,18 @@ export interface AverageOptions extends AxisOptions {
  * console.log(np.average([1, 2, 6], { weights: [1, 1, 2] }).item()); // => 3.75
  * ```
  */
-export function average(x: TensorLike, axis: Axis | undefined, options: AverageOptions & { readonly returned: true }): [Tensor, Tensor];
+export function average(
+  x: TensorLike,
+  axis: Axis | undefined,
+  options: AverageOptions & { readonly returned: true },
+): [Tensor, Tensor];
 export function average(x: TensorLike, axis: AverageOptions & { readonly returned: true }): [Tensor, Tensor];
 export function average(x: TensorLike, axis?: Axis | AverageOptions, options?: AverageOptions): Tensor;
-export function average(x: TensorLike, axis?: Axis | AverageOptions, options?: AverageOptions): Tensor | [Tensor, Tensor] {
+export function average(
+  x: TensorLike,
+  axis?: Axis | AverageOptions,
+  options?: AverageOptions,
+): Tensor | [Tensor, Tensor] {
   const o = optionsOf<AverageOptions>('average', 'axis', axis, options, ['axis', 'keepdims', 'weights', 'returned']);
   if (o.weights === undefined || o.weights === null) {
     const t = toFloat(asTensor(x));
@@ -289,7 +340,13 @@ function alignWeights(t: Tensor, w: Tensor, axes: readonly number[]): Tensor {
       'pass the axis, or broadcast the weights.',
     );
   }
-  return prim.broadcastTo(prim.reshape(w, t.shape.map((n, i) => (axes.includes(i) ? n : 1))), t.shape);
+  return prim.broadcastTo(
+    prim.reshape(
+      w,
+      t.shape.map((n, i) => (axes.includes(i) ? n : 1)),
+    ),
+    t.shape,
+  );
 }
 
 export interface ArgOptions {
@@ -306,7 +363,10 @@ export function argExtreme(op: string, f: typeof prim.argmax, t: Tensor, o: ArgO
   const axis = isFlat ? 0 : normalizeAxis(op, o.axis!, t.ndim);
   const found = f(line, axis);
   if (!o.keepdims) return found;
-  return prim.reshape(found, t.shape.map((n, i) => (isFlat || i === axis ? 1 : n)));
+  return prim.reshape(
+    found,
+    t.shape.map((n, i) => (isFlat || i === axis ? 1 : n)),
+  );
 }
 
 /**

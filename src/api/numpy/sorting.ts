@@ -56,7 +56,10 @@ export function argsort(x: TensorLike, axis?: number | null | SortOptions, optio
   const positions = prim.iota(t.shape, 'int32', d);
   if (!o.descending) return prim.sort([t, positions], { dimension: d, numKeys: 1, isStable: true })[1]!;
   // Equal elements keep their order: sort the reversed array and reverse the result.
-  const [, order] = prim.sort([prim.reverse(t, [d]), positions], { dimension: d, numKeys: 1, isStable: true }) as [Tensor, Tensor];
+  const [, order] = prim.sort([prim.reverse(t, [d]), positions], { dimension: d, numKeys: 1, isStable: true }) as [
+    Tensor,
+    Tensor,
+  ];
   return prim.sub(prim.like(order, n - 1), prim.reverse(order, [d]));
 }
 
@@ -67,10 +70,13 @@ export function lexsort(keys: readonly TensorLike[] | Tensor, axis = -1): Tensor
   if (!first) throw new ArgumentError('lexsort: expected at least one key, got none.');
   const d = normalizeAxis('lexsort', axis, first.ndim);
   const positions = prim.iota(first.shape, 'int32', d);
-  return prim.sort([...list.toReversed(), positions], { dimension: d, numKeys: list.length, isStable: true })[list.length]!;
+  return prim.sort([...list.toReversed(), positions], { dimension: d, numKeys: list.length, isStable: true })[
+    list.length
+  ]!;
 }
 
-const unstackRows = (t: Tensor): Tensor[] => range(t.shape[0]!).map((i) => prim.reshape(prim.sliceAxis(t, 0, i, i + 1), t.shape.slice(1)));
+const unstackRows = (t: Tensor): Tensor[] =>
+  range(t.shape[0]!).map((i) => prim.reshape(prim.sliceAxis(t, 0, i, i + 1), t.shape.slice(1)));
 
 /** Sorted so far that the `kth` element is in its place (all of them are). */
 export const partition = (x: TensorLike, _kth: number, axis?: number | { readonly axis?: number }): Tensor =>
@@ -88,7 +94,12 @@ export const argpartition = (x: TensorLike, _kth: number, axis?: number | { read
  * console.log(np.searchsorted([1, 2, 2, 5], [2, 3]).toArray()); // => [ 1, 3 ]
  * ```
  */
-export function searchsorted(sorted: TensorLike, values: TensorLike, side?: 'left' | 'right' | SearchOptions, options?: SearchOptions): Tensor {
+export function searchsorted(
+  sorted: TensorLike,
+  values: TensorLike,
+  side?: 'left' | 'right' | SearchOptions,
+  options?: SearchOptions,
+): Tensor {
   const o = optionsOf<SearchOptions>('searchsorted', 'side', side, options, ['side', 'sorter', 'method']);
   checkChoice('searchsorted', 'side', o.side ?? 'left', ['left', 'right']);
   const [keys, v] = promote(sorted, values) as [Tensor, Tensor];
@@ -131,7 +142,11 @@ export function digitize(x: TensorLike, bins: TensorLike, options?: boolean | { 
   const upward = searchsorted(edges, x, right ? 'left' : 'right');
   const downward = searchsorted(prim.reverse(edges, [0]), x, right ? 'left' : 'right');
   const isDescending = prim.lt(prim.sliceAxis(edges, 0, n - 1, n), prim.sliceAxis(edges, 0, 0, 1));
-  return prim.select(prim.broadcastTo(prim.reshape(isDescending, []), upward.shape), prim.sub(prim.like(downward, n), downward), upward);
+  return prim.select(
+    prim.broadcastTo(prim.reshape(isDescending, []), upward.shape),
+    prim.sub(prim.like(downward, n), downward),
+    upward,
+  );
 }
 
 export interface UniqueOptions {
@@ -158,25 +173,38 @@ const uniqueKeys = ['returnIndex', 'returnInverse', 'returnCounts', 'axis', 'equ
  * console.log(np.unique([3, 1, 3, 2]).toArray()); // => [ 1, 2, 3 ]
  * ```
  */
-export function unique(x: TensorLike, options: UniqueOptions & ({ readonly returnIndex: true } | { readonly returnInverse: true } | { readonly returnCounts: true })): Tensor[];
+export function unique(
+  x: TensorLike,
+  options: UniqueOptions &
+    ({ readonly returnIndex: true } | { readonly returnInverse: true } | { readonly returnCounts: true }),
+): Tensor[];
 export function unique(x: TensorLike, options?: UniqueOptions): Tensor;
 export function unique(x: TensorLike, options?: UniqueOptions): Tensor | Tensor[] {
   checkOptions('unique', options, uniqueKeys);
   const o = options ?? {};
   const input = asTensor(x);
   if (o.axis !== undefined && o.axis !== null && input.ndim !== 1) {
-    throw new ArgumentError(`unique: expected axis to be null for ${input.aval.toString()}, got ${o.axis}.`, 'flatten the array.');
+    throw new ArgumentError(
+      `unique: expected axis to be null for ${input.aval.toString()}, got ${o.axis}.`,
+      'flatten the array.',
+    );
   }
   const flat = ravel(input);
   const n = flat.size;
-  const [sorted, order] = prim.sort([flat, prim.iota([n], 'int32')], { dimension: 0, numKeys: 1, isStable: true }) as [Tensor, Tensor];
+  const [sorted, order] = prim.sort([flat, prim.iota([n], 'int32')], { dimension: 0, numKeys: 1, isStable: true }) as [
+    Tensor,
+    Tensor,
+  ];
   const isFirst = firstOfEach(sorted, o.equalNan ?? true);
   const missing = prim.convert(asTensor(n), 'int32');
   const starts = flatnonzero(isFirst, { size: o.size ?? null, fillValue: missing });
   const isFilled = prim.ge(starts, missing);
   const safe = prim.select(isFilled, prim.like(starts, 0), starts);
   const values = take(sorted, safe, { axis: 0, mode: 'clip' });
-  const fill = o.fillValue === undefined ? take(sorted, indexTensor([0], []), { axis: 0, mode: 'clip' }) : prim.convert(asTensor(o.fillValue), flat.dtype);
+  const fill =
+    o.fillValue === undefined
+      ? take(sorted, indexTensor([0], []), { axis: 0, mode: 'clip' })
+      : prim.convert(asTensor(o.fillValue), flat.dtype);
   const out = [n === 0 ? values : prim.select(isFilled, prim.broadcastTo(fill, values.shape), values)];
   if (o.returnIndex) out.push(take(order, safe, { axis: 0, mode: 'clip' }));
   if (o.returnInverse) out.push(prim.reshape(inverseOf(isFirst, order), input.shape));
@@ -208,7 +236,11 @@ function countsOf(starts: Tensor, isFilled: Tensor, n: number): Tensor {
 }
 
 /** The distinct elements of both, sorted. */
-export const union1d = (x: TensorLike, y: TensorLike, options?: { readonly size?: number | null; readonly fillValue?: TensorLike }): Tensor => {
+export const union1d = (
+  x: TensorLike,
+  y: TensorLike,
+  options?: { readonly size?: number | null; readonly fillValue?: TensorLike },
+): Tensor => {
   checkOptions('union1d', options, ['size', 'fillValue']);
   return unique(concatenate([ravel(x), ravel(y)]), options ?? {});
 };
@@ -250,4 +282,3 @@ export function setdiff1d(x: TensorLike, y: TensorLike): Tensor {
 export function setxor1d(x: TensorLike, y: TensorLike): Tensor {
   return sort(concatenate([setdiff1d(x, y), setdiff1d(y, x)]));
 }
-

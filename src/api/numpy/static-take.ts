@@ -16,7 +16,7 @@ interface Run {
 /** Positions as runs of constant step −1, 0 or 1. */
 function runsOf(positions: readonly number[]): Run[] {
   const runs: Run[] = [];
-  for (let i = 0; i < positions.length; ) {
+  for (let i = 0; i < positions.length;) {
     const start = positions[i]!;
     const step = i + 1 < positions.length ? positions[i + 1]! - start : 1;
     const end = step === 0 || Math.abs(step) === 1 ? positions.length : i + 1;
@@ -31,7 +31,10 @@ function runsOf(positions: readonly number[]): Run[] {
 function takeRun(x: Tensor, axis: number, { start, step, length }: Run): Tensor {
   if (step === 0) {
     const one = prim.sliceAxis(x, axis, start, start + 1);
-    return prim.broadcastTo(one, x.shape.map((n, d) => (d === axis ? length : n)));
+    return prim.broadcastTo(
+      one,
+      x.shape.map((n, d) => (d === axis ? length : n)),
+    );
   }
   if (step > 0) return prim.sliceAxis(x, axis, start, start + length);
   return prim.reverse(prim.sliceAxis(x, axis, start - length + 1, start + 1), [axis]);
@@ -44,7 +47,11 @@ const maxRuns = 8;
 export function takeStatic(x: Tensor, axis: number, positions: readonly number[]): Tensor {
   const runs = runsOf(positions);
   if (runs.length === 0) return prim.sliceAxis(x, axis, 0, 0);
-  if (runs.length <= maxRuns) return prim.concatenate(runs.map((r) => takeRun(x, axis, r)), axis);
+  if (runs.length <= maxRuns)
+    return prim.concatenate(
+      runs.map((r) => takeRun(x, axis, r)),
+      axis,
+    );
   return gatherAxis(x, indexTensor(positions), axis, 'promise_in_bounds');
 }
 
@@ -57,7 +64,13 @@ export function gatherAxis(x: Tensor, indices: Tensor, axis: number, mode: prim.
   const rank = indices.ndim;
   const offsetDims = x.shape.flatMap((_, d) => (d < axis ? [d] : d > axis ? [d + rank - 1] : []));
   return prim.gather(x, prim.reshape(indices, [...indices.shape, 1]), {
-    dimensionNumbers: { offsetDims, collapsedSliceDims: [axis], startIndexMap: [axis], operandBatchingDims: [], startIndicesBatchingDims: [] },
+    dimensionNumbers: {
+      offsetDims,
+      collapsedSliceDims: [axis],
+      startIndexMap: [axis],
+      operandBatchingDims: [],
+      startIndicesBatchingDims: [],
+    },
     sliceSizes: x.shape.map((n, d) => (d === axis ? 1 : n)),
     mode,
     ...(fillValue === undefined ? {} : { fillValue }),

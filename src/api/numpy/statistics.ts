@@ -79,8 +79,11 @@ function quantiles(op: string, x: TensorLike, q: TensorLike, o: QuantileOptions,
 }
 
 const quantileKeys = ['axis', 'keepdims', 'method'] as const;
-const quantileOptions = (op: string, axis: Axis | QuantileOptions | undefined, options: QuantileOptions | undefined): QuantileOptions =>
-  optionsOf<QuantileOptions>(op, 'axis', axis, options, quantileKeys);
+const quantileOptions = (
+  op: string,
+  axis: Axis | QuantileOptions | undefined,
+  options: QuantileOptions | undefined,
+): QuantileOptions => optionsOf<QuantileOptions>(op, 'axis', axis, options, quantileKeys);
 const percent = (q: TensorLike): Tensor => {
   const [t] = promoteToFloat(q) as [Tensor];
   return prim.div(t, prim.like(t, 100));
@@ -94,24 +97,40 @@ const percent = (q: TensorLike): Tensor => {
  * console.log(np.quantile([1, 2, 3, 4], 0.5).item()); // => 2.5
  * ```
  */
-export const quantile = (x: TensorLike, q: TensorLike, axis?: Axis | QuantileOptions, options?: QuantileOptions): Tensor =>
-  quantiles('quantile', x, q, quantileOptions('quantile', axis, options), false);
+export const quantile = (
+  x: TensorLike,
+  q: TensorLike,
+  axis?: Axis | QuantileOptions,
+  options?: QuantileOptions,
+): Tensor => quantiles('quantile', x, q, quantileOptions('quantile', axis, options), false);
 
 /** As {@link quantile}, with q in percent. */
-export const percentile = (x: TensorLike, q: TensorLike, axis?: Axis | QuantileOptions, options?: QuantileOptions): Tensor =>
-  quantiles('percentile', x, percent(q), quantileOptions('percentile', axis, options), false);
+export const percentile = (
+  x: TensorLike,
+  q: TensorLike,
+  axis?: Axis | QuantileOptions,
+  options?: QuantileOptions,
+): Tensor => quantiles('percentile', x, percent(q), quantileOptions('percentile', axis, options), false);
 
 /** The middle element, or the mean of the two middle ones; NaN if an element is NaN. */
 export const median = (x: TensorLike, axis?: Axis | AxisOptions, options?: AxisOptions): Tensor =>
   quantiles('median', x, 0.5, quantileOptions('median', axis, options), false);
 
 /** Quantile of the elements that are not NaN. */
-export const nanquantile = (x: TensorLike, q: TensorLike, axis?: Axis | QuantileOptions, options?: QuantileOptions): Tensor =>
-  quantiles('nanquantile', x, q, quantileOptions('nanquantile', axis, options), true);
+export const nanquantile = (
+  x: TensorLike,
+  q: TensorLike,
+  axis?: Axis | QuantileOptions,
+  options?: QuantileOptions,
+): Tensor => quantiles('nanquantile', x, q, quantileOptions('nanquantile', axis, options), true);
 
 /** Percentile of the elements that are not NaN. */
-export const nanpercentile = (x: TensorLike, q: TensorLike, axis?: Axis | QuantileOptions, options?: QuantileOptions): Tensor =>
-  quantiles('nanpercentile', x, percent(q), quantileOptions('nanpercentile', axis, options), true);
+export const nanpercentile = (
+  x: TensorLike,
+  q: TensorLike,
+  axis?: Axis | QuantileOptions,
+  options?: QuantileOptions,
+): Tensor => quantiles('nanpercentile', x, percent(q), quantileOptions('nanpercentile', axis, options), true);
 
 /** Median of the elements that are not NaN. */
 export const nanmedian = (x: TensorLike, axis?: Axis | AxisOptions, options?: AxisOptions): Tensor =>
@@ -150,9 +169,12 @@ export function cov(x: TensorLike, y?: TensorLike | CovOptions | null, options?:
   };
   const data = o.y === undefined || o.y === null ? rows(x) : concatenate([rows(x), rows(o.y)], 0);
   const n = data.shape[1]!;
-  const weight = [o.fweights, o.aweights].flatMap((w) => (w === undefined || w === null ? [] : [prim.convert(asTensor(w), data.dtype)]));
+  const weight = [o.fweights, o.aweights].flatMap((w) =>
+    w === undefined || w === null ? [] : [prim.convert(asTensor(w), data.dtype)],
+  );
   const ddof = o.ddof ?? (o.bias ? 0 : 1);
-  const [averages, divisor] = weight.length === 0 ? plainMoments(data, n - ddof) : weightedMoments(data, weight, o, ddof);
+  const [averages, divisor] =
+    weight.length === 0 ? plainMoments(data, n - ddof) : weightedMoments(data, weight, o, ddof);
   const centred = prim.sub(data, prim.reshape(averages, [data.shape[0]!, 1]));
   const scaled = weight.reduce((t, w) => prim.mul(t, w), centred);
   const matrix = prim.div(dot(scaled, transpose(centred)), divisor);
@@ -173,12 +195,21 @@ function weightedMoments(data: Tensor, weights: readonly Tensor[], o: CovOptions
 }
 
 /** Correlation coefficients of variables in rows: covariances over the standard deviations, clipped to [−1, 1]. */
-export function corrcoef(x: TensorLike, y?: TensorLike | { readonly rowvar?: boolean } | null, options?: { readonly rowvar?: boolean }): Tensor {
-  const o = optionsOf<{ rowvar?: boolean; y?: TensorLike | null }>('corrcoef', 'y', y ?? undefined, options, ['rowvar', 'y']);
+export function corrcoef(
+  x: TensorLike,
+  y?: TensorLike | { readonly rowvar?: boolean } | null,
+  options?: { readonly rowvar?: boolean },
+): Tensor {
+  const o = optionsOf<{ rowvar?: boolean; y?: TensorLike | null }>('corrcoef', 'y', y ?? undefined, options, [
+    'rowvar',
+    'y',
+  ]);
   const c = cov(x, o.y ?? null, { rowvar: o.rowvar });
   if (c.ndim === 0) return prim.div(c, c);
   const n = c.shape[0]!;
-  const deviations = prim.sqrt(prim.reshape(prim.sliceAxis(prim.reshape(c, [n * n]), 0, 0, (n - 1) * (n + 1) + 1, n + 1), [n]));
+  const deviations = prim.sqrt(
+    prim.reshape(prim.sliceAxis(prim.reshape(c, [n * n]), 0, 0, (n - 1) * (n + 1) + 1, n + 1), [n]),
+  );
   const scaled = prim.div(prim.div(c, prim.reshape(deviations, [n, 1])), prim.reshape(deviations, [1, n]));
   return prim.min(prim.max(scaled, prim.like(c, -1)), prim.like(c, 1));
 }
@@ -206,19 +237,32 @@ export function diff(x: TensorLike, n?: number | DiffOptions, options?: DiffOpti
   const piece = (v: TensorLike | undefined): Tensor[] => {
     if (v === undefined) return [];
     const p = asTensor(v);
-    return [p.ndim === 0 ? prim.broadcastTo(p, t.shape.map((m, d) => (d === axis ? 1 : m))) : p];
+    return [
+      p.ndim === 0
+        ? prim.broadcastTo(
+            p,
+            t.shape.map((m, d) => (d === axis ? 1 : m)),
+          )
+        : p,
+    ];
   };
   t = concatenate([...piece(o.prepend), t, ...piece(o.append)], axis);
   for (let k = 0; k < (o.n ?? 1); k++) {
     const m = t.shape[axis]!;
-    const [after, before] = [prim.sliceAxis(t, axis, Math.min(1, m), m), prim.sliceAxis(t, axis, 0, Math.max(0, m - 1))];
+    const [after, before] = [
+      prim.sliceAxis(t, axis, Math.min(1, m), m),
+      prim.sliceAxis(t, axis, 0, Math.max(0, m - 1)),
+    ];
     t = t.dtype === 'bool' ? prim.ne(after, before) : prim.sub(after, before);
   }
   return t;
 }
 
 /** Differences of neighbours of the flattened array, with parts put before and after. */
-export function ediff1d(x: TensorLike, options?: { readonly toEnd?: TensorLike; readonly toBegin?: TensorLike }): Tensor {
+export function ediff1d(
+  x: TensorLike,
+  options?: { readonly toEnd?: TensorLike; readonly toBegin?: TensorLike },
+): Tensor {
   checkOptions('ediff1d', options, ['toEnd', 'toBegin']);
   const inner = diff(ravel(x));
   const part = (v: TensorLike | undefined): Tensor[] => (v === undefined ? [] : [prim.convert(ravel(v), inner.dtype)]);
@@ -232,7 +276,8 @@ export interface GradientOptions {
 /** (x[i+1] − x[i−1]) / 2h inside, one-sided at the ends; with coordinates, the second-order formula for unequal steps. */
 function gradientAlong(t: Tensor, axis: number, spacing: TensorLike): Tensor {
   const n = t.shape[axis]!;
-  if (n < 2) throw new ShapeError(`gradient: expected at least 2 elements along axis ${axis}, got ${t.aval.toString()}.`);
+  if (n < 2)
+    throw new ShapeError(`gradient: expected at least 2 elements along axis ${axis}, got ${t.aval.toString()}.`);
   const part = (start: number, stop: number): Tensor => prim.sliceAxis(t, axis, start, stop);
   const h = prim.convert(asTensor(spacing), t.dtype);
   const [first, last] = [prim.sub(part(1, 2), part(0, 1)), prim.sub(part(n - 1, n), part(n - 2, n - 1))];
@@ -240,8 +285,12 @@ function gradientAlong(t: Tensor, axis: number, spacing: TensorLike): Tensor {
     const inside = prim.div(prim.sub(part(2, n), part(0, n - 2)), prim.mul(h, prim.like(h, 2)));
     return prim.concatenate([prim.div(first, h), inside, prim.div(last, h)], axis);
   }
-  if (h.size !== n) throw new ShapeError(`gradient: expected ${n} coordinates along axis ${axis}, got ${h.aval.toString()}.`);
-  const steps = prim.reshape(prim.sub(prim.sliceAxis(h, 0, 1, n), prim.sliceAxis(h, 0, 0, n - 1)), t.shape.map((_, d) => (d === axis ? n - 1 : 1)));
+  if (h.size !== n)
+    throw new ShapeError(`gradient: expected ${n} coordinates along axis ${axis}, got ${h.aval.toString()}.`);
+  const steps = prim.reshape(
+    prim.sub(prim.sliceAxis(h, 0, 1, n), prim.sliceAxis(h, 0, 0, n - 1)),
+    t.shape.map((_, d) => (d === axis ? n - 1 : 1)),
+  );
   const step = (start: number, stop: number): Tensor => prim.sliceAxis(steps, axis, start, stop);
   const [a, b] = [step(0, n - 2), step(1, n - 1)];
   const sum = prim.add(a, b);
@@ -250,7 +299,10 @@ function gradientAlong(t: Tensor, axis: number, spacing: TensorLike): Tensor {
     prim.mul(prim.div(prim.sub(b, a), prim.mul(a, b)), part(1, n - 1)),
     prim.mul(prim.div(a, prim.mul(b, sum)), part(2, n)),
   ];
-  return prim.concatenate([prim.div(first, step(0, 1)), terms.reduce(prim.add), prim.div(last, step(n - 2, n - 1))], axis);
+  return prim.concatenate(
+    [prim.div(first, step(0, 1)), terms.reduce(prim.add), prim.div(last, step(n - 2, n - 1))],
+    axis,
+  );
 }
 
 /**
@@ -297,7 +349,10 @@ export function trapezoid(y: TensorLike, x?: TensorLike | TrapezoidOptions | nul
   const lines = prim.moveAxis(t, axis, t.ndim - 1);
   const last = lines.ndim - 1;
   const n = lines.shape[last]!;
-  const sums = prim.add(prim.sliceAxis(lines, last, Math.min(1, n), n), prim.sliceAxis(lines, last, 0, Math.max(0, n - 1)));
+  const sums = prim.add(
+    prim.sliceAxis(lines, last, Math.min(1, n), n),
+    prim.sliceAxis(lines, last, 0, Math.max(0, n - 1)),
+  );
   const widths = hasX ? (c.ndim === 1 ? diff(c) : moveaxis(diff(c, { axis }), axis, -1)) : c;
   const areas = prim.mul(prim.mul(sums, widths), prim.like(t, 0.5));
   return prim.reduceSum(areas, [areas.ndim - 1]);
@@ -322,10 +377,15 @@ export function interp(x: TensorLike, xp: TensorLike, fp: TensorLike, options?: 
   checkOptions('interp', options, ['left', 'right']);
   const [t, a, f] = promoteToFloat(x, xp, fp) as [Tensor, Tensor, Tensor];
   if (a.ndim !== 1 || f.ndim !== 1 || a.size !== f.size || a.size === 0) {
-    throw new ShapeError(`interp: expected vectors of one length for xp and fp, got ${a.aval.toString()} and ${f.aval.toString()}.`);
+    throw new ShapeError(
+      `interp: expected vectors of one length for xp and fp, got ${a.aval.toString()} and ${f.aval.toString()}.`,
+    );
   }
   const n = a.size;
-  const above = prim.convert(prim.reduceSum(prim.convert(prim.le(a, prim.reshape(t, [...t.shape, 1])), 'int32'), [t.ndim]), 'int32');
+  const above = prim.convert(
+    prim.reduceSum(prim.convert(prim.le(a, prim.reshape(t, [...t.shape, 1])), 'int32'), [t.ndim]),
+    'int32',
+  );
   const i = prim.clamp(prim.like(above, Math.min(1, n - 1)), above, prim.like(above, n - 1));
   const before = prim.max(prim.sub(i, prim.like(i, 1)), prim.like(i, 0));
   const at = (v: Tensor, k: Tensor): Tensor => gatherAxis(v, k, 0, 'clip');
@@ -339,4 +399,3 @@ export function interp(x: TensorLike, xp: TensorLike, fp: TensorLike, options?: 
   const low = where(prim.lt(t, edge(0)), options?.left ?? end(0), inside);
   return where(prim.gt(t, edge(n - 1)), options?.right ?? end(n - 1), low);
 }
-

@@ -258,10 +258,7 @@ export function frexp(x: TensorLike): [Tensor, Tensor] {
   const fixed = prim.mul(m, prim.exp2(prim.neg(step)));
   const back = prim.select(isSubnormal, prim.like(t, shift), prim.like(t, 0));
   const exponent = prim.sub(prim.add(guess, step), back);
-  return [
-    prim.select(isSpecial, t, fixed),
-    prim.convert(prim.select(isSpecial, prim.like(t, 0), exponent), 'int32'),
-  ];
+  return [prim.select(isSpecial, t, fixed), prim.convert(prim.select(isSpecial, prim.like(t, 0), exponent), 'int32')];
 }
 
 /** Fractional and integral parts, both with the sign of x. */
@@ -281,7 +278,11 @@ export function bitwiseCount(x: TensorLike): Tensor {
 /** Complement of the bits; logical negation of booleans. */
 export const bitwiseNot: Unary = (x) => {
   const t = asTensor(x);
-  if (isFloat(t.dtype)) throw new DTypeError(`bitwiseNot: expected boolean or integer elements, got ${t.aval.toString()}.`, 'convert with astype first.');
+  if (isFloat(t.dtype))
+    throw new DTypeError(
+      `bitwiseNot: expected boolean or integer elements, got ${t.aval.toString()}.`,
+      'convert with astype first.',
+    );
   return prim.not(t);
 };
 export { bitwiseNot as invert, bitwiseNot as bitwiseInvert };
@@ -294,4 +295,3 @@ export const truth = (x: TensorLike): Tensor => prim.convert(asTensor(x), 'bool'
 
 /** Not-a-bool: booleans count as int32 in arithmetic. */
 export const counted = (t: Tensor): Tensor => (t.dtype === 'bool' ? prim.convert(t, 'int32') : t);
-

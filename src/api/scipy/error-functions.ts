@@ -10,7 +10,24 @@ import * as prim from '../../primitives/index.ts';
 import { customJvp, type CustomJvpFunction } from '../custom.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { checkOptions, isOptions } from '../options.ts';
-import { add, div, eq, ge, gt, lt, max, min, mul, ne, onFloats, polynomial, square, sub, type Unary, where } from './arithmetic.ts';
+import {
+  add,
+  div,
+  eq,
+  ge,
+  gt,
+  lt,
+  max,
+  min,
+  mul,
+  ne,
+  onFloats,
+  polynomial,
+  square,
+  sub,
+  type Unary,
+  where,
+} from './arithmetic.ts';
 
 /**
  * 2/√π ∫₀ˣ e^(−t²) dt.
@@ -49,7 +66,8 @@ export const erfcx: Unary = onFloats((x) => scaledErfc(x));
 /** Only float dtypes have a normal distribution: an integer is more likely a mistake than meant (as in JAX). */
 function floatOf(op: string, x: TensorLike): Tensor {
   const t = asTensor(x);
-  if (!isFloat(t.dtype)) throw new DTypeError(`${op}: expected floats, got ${t.aval.toString()}.`, 'convert with astype first.');
+  if (!isFloat(t.dtype))
+    throw new DTypeError(`${op}: expected floats, got ${t.aval.toString()}.`, 'convert with astype first.');
   return t;
 }
 
@@ -132,36 +150,43 @@ export function logNdtr(x: TensorLike, seriesOrder: number | { readonly seriesOr
  */
 const quantile = {
   centre: {
-    top: [-5.99633501014107895267e1, 9.80010754185999661536e1, -5.66762857469070293439e1, 1.39312609387279679503e1, -1.23916583867381258016],
+    top: [
+      -5.99633501014107895267e1, 9.80010754185999661536e1, -5.66762857469070293439e1, 1.39312609387279679503e1,
+      -1.23916583867381258016,
+    ],
     bottom: [
-      1, 1.95448858338141759834, 4.67627912898881538453, 8.63602421390890590575e1, -2.25462687854119370527e2, 2.00260212380060660359e2,
-      -8.20372256168333339912e1, 1.59056225126211695515e1, -1.18331621121330003142,
+      1, 1.95448858338141759834, 4.67627912898881538453, 8.63602421390890590575e1, -2.25462687854119370527e2,
+      2.00260212380060660359e2, -8.20372256168333339912e1, 1.59056225126211695515e1, -1.18331621121330003142,
     ],
   },
   tail: {
     top: [
-      4.05544892305962419923, 3.15251094599893866154e1, 5.71628192246421288162e1, 4.408050738932008347e1, 1.46849561928858024014e1,
-      2.18663306850790267539, -1.40256079171354495875e-1, -3.50424626827848203418e-2, -8.57456785154685413611e-4,
+      4.05544892305962419923, 3.15251094599893866154e1, 5.71628192246421288162e1, 4.408050738932008347e1,
+      1.46849561928858024014e1, 2.18663306850790267539, -1.40256079171354495875e-1, -3.50424626827848203418e-2,
+      -8.57456785154685413611e-4,
     ],
     bottom: [
-      1, 1.57799883256466749731e1, 4.53907635128879210584e1, 4.13172038254672030440e1, 1.50425385692907503408e1, 2.50464946208309415979,
-      -1.42182922854787788574e-1, -3.80806407691578277194e-2, -9.33259480895457427372e-4,
+      1, 1.57799883256466749731e1, 4.53907635128879210584e1, 4.1317203825467203044e1, 1.50425385692907503408e1,
+      2.50464946208309415979, -1.42182922854787788574e-1, -3.80806407691578277194e-2, -9.33259480895457427372e-4,
     ],
   },
   farTail: {
     top: [
-      3.2377489177694603597, 6.91522889068984211695, 3.93881025292474443415, 1.33303460815807542389, 2.01485389549179081538e-1,
-      1.23716634817820021358e-2, 3.01581553508235416007e-4, 2.65806974686737550832e-6, 6.23974539184983293730e-9,
+      3.2377489177694603597, 6.91522889068984211695, 3.93881025292474443415, 1.33303460815807542389,
+      2.01485389549179081538e-1, 1.23716634817820021358e-2, 3.01581553508235416007e-4, 2.65806974686737550832e-6,
+      6.2397453918498329373e-9,
     ],
     bottom: [
-      1, 6.02427039364742014255, 3.67983563856160859403, 1.37702099489081330271, 2.16236993594496635890e-1, 1.34204006088543189037e-2,
-      3.28014464682127739104e-4, 2.89247864745380683936e-6, 6.79019408009981274425e-9,
+      1, 6.02427039364742014255, 3.67983563856160859403, 1.37702099489081330271, 2.1623699359449663589e-1,
+      1.34204006088543189037e-2, 3.28014464682127739104e-4, 2.89247864745380683936e-6, 6.79019408009981274425e-9,
     ],
   },
 } as const;
 
-const ratio = ({ top, bottom }: { readonly top: readonly number[]; readonly bottom: readonly number[] }, x: Tensor): Tensor =>
-  div(polynomial(top, x), polynomial(bottom, x));
+const ratio = (
+  { top, bottom }: { readonly top: readonly number[]; readonly bottom: readonly number[] },
+  x: Tensor,
+): Tensor => div(polynomial(top, x), polynomial(bottom, x));
 
 /** The quantile of min(p, 1 − p), up to its sign. */
 function quantileOf(p: Tensor): Tensor {

@@ -10,7 +10,27 @@ import * as prim from '../../primitives/index.ts';
 import { customJvp } from '../custom.ts';
 import { jvp } from '../grad.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
-import { add, div, either, eq, ge, gt, le, lt, max, min, mul, ne, type OfTwo, onFloats, pow, square, sub, type Unary, where } from './arithmetic.ts';
+import {
+  add,
+  div,
+  either,
+  eq,
+  ge,
+  gt,
+  le,
+  lt,
+  max,
+  min,
+  mul,
+  ne,
+  type OfTwo,
+  onFloats,
+  pow,
+  square,
+  sub,
+  type Unary,
+  where,
+} from './arithmetic.ts';
 
 /**
  * log |Γ(x)|.
@@ -59,8 +79,10 @@ export { digamma as psi };
  * @throws DTypeError for n of floats
  */
 export const polygamma: OfTwo = (n, x) => {
-  const isFraction = typeof n === 'number' ? !Number.isInteger(n) : isFloat(asTensor(n).dtype) && !asTensor(n).aval.weakType;
-  if (isFraction) throw new DTypeError(`polygamma: expected an integer order, got ${String(n)}.`, 'convert it with astype("int32").');
+  const isFraction =
+    typeof n === 'number' ? !Number.isInteger(n) : isFloat(asTensor(n).dtype) && !asTensor(n).aval.weakType;
+  if (isFraction)
+    throw new DTypeError(`polygamma: expected an integer order, got ${String(n)}.`, 'convert it with astype("int32").');
   const [order, t] = promoteToFloat(n, x) as [Tensor, Tensor];
   return prim.polygamma(order, t);
 };
@@ -73,7 +95,7 @@ export const factorial: Unary = onFloats((n) => where(lt(n, 0), 0, prim.exp(prim
  * Coefficients: A. R. DiDonato and A. H. Morris, Algorithm 708 (ACM TOMS 18, 1992), function ALGDIV.
  */
 const stirling = [
-  0.833333333333333e-1, -0.277777777760991e-2, 0.79365066682539e-3, -0.595202931351870e-3, 0.837308034031215e-3,
+  0.833333333333333e-1, -0.277777777760991e-2, 0.79365066682539e-3, -0.59520293135187e-3, 0.837308034031215e-3,
   -0.165322962780713e-2,
 ] as const;
 
@@ -86,10 +108,13 @@ function logGammaRatio(a: Tensor, b: Tensor): Tensor {
   const x2 = square(c);
   const sums = [prim.like(c, 1)];
   for (let k = 1; k < stirling.length; k++) sums.push(add(add(mul(x2, sums[k - 1]!), c), 1));
-  const series = stirling.reduceRight((sum: Tensor | undefined, s, k) => {
-    const term = mul(sums[k]!, s);
-    return sum ? add(mul(sum, t), term) : term;
-  }, undefined as Tensor | undefined)!;
+  const series = stirling.reduceRight(
+    (sum: Tensor | undefined, s, k) => {
+      const term = mul(sums[k]!, s);
+      return sum ? add(mul(sum, t), term) : term;
+    },
+    undefined as Tensor | undefined,
+  )!;
   const w = mul(series, div(c, b));
   const u = mul(add(b, sub(a, 0.5)), prim.log1p(h));
   const v = mul(a, sub(prim.log(b), 1));
@@ -117,7 +142,9 @@ export const beta: OfTwo = onFloats((a, b) => {
  * Regularised incomplete beta I_x(a, b). Differentiable in x.
  * @throws DifferentiationError for derivatives in a or b
  */
-export const betainc: (a: TensorLike, b: TensorLike, x: TensorLike) => Tensor = onFloats((a, b, x) => prim.betainc(a, b, x));
+export const betainc: (a: TensorLike, b: TensorLike, x: TensorLike) => Tensor = onFloats((a, b, x) =>
+  prim.betainc(a, b, x),
+);
 
 /**
  * Regularised lower incomplete gamma P(a, x).
@@ -157,7 +184,9 @@ export function comb(n: TensorLike, k: TensorLike, options: CombOptions = {}): T
   return where(isPossible, prim.exp(sub(prim.lgamma(add(safeN, 1)), parts)), 0);
 }
 
-const pochhammer = customJvp<[Tensor, Tensor], Tensor>((z, m) => where(eq(m, 0), 1, div(gammaOf(add(z, m)), gammaOf(z))));
+const pochhammer = customJvp<[Tensor, Tensor], Tensor>((z, m) =>
+  where(eq(m, 0), 1, div(gammaOf(add(z, m)), gammaOf(z))),
+);
 pochhammer.defjvps(
   (dz, y, z, m) => mul(mul(sub(prim.digamma(add(z, m)), prim.digamma(z)), y), dz),
   (dm, y, z, m) => mul(mul(prim.digamma(add(z, m)), y), dm),
@@ -168,10 +197,21 @@ export const poch: OfTwo = onFloats((z, m) => pochhammer(z, m));
 
 /** (2k)! / B₂ₖ with Bernoulli's numbers, k = 1 … 16. */
 const bernoulliRatios = [
-  12, -720, 30240, -1209600, 47900160, -1307674368000 / 691, 74724249600, -10670622842880000 / 3617,
-  5109094217170944000 / 43867, -802857662698291200000 / 174611, 14101100039391805440000 / 77683,
-  -1693824136731743669452800000 / 236364091, 186134520519971831808000000 / 657931,
-  -37893265687455865519472640000000 / 3392780147, 759790291646040068357842010112000000 / 1723168255201,
+  12,
+  -720,
+  30240,
+  -1209600,
+  47900160,
+  -1307674368000 / 691,
+  74724249600,
+  -10670622842880000 / 3617,
+  5109094217170944000 / 43867,
+  -802857662698291200000 / 174611,
+  14101100039391805440000 / 77683,
+  -1693824136731743669452800000 / 236364091,
+  186134520519971831808000000 / 657931,
+  -37893265687455865519472640000000 / 3392780147,
+  759790291646040068357842010112000000 / 1723168255201,
   -134196726836183700385281186201600000000 / 7709321041217,
 ] as const;
 

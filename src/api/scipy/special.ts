@@ -49,4 +49,5 @@ function axisOf(op: string, axis: Axes | AxisOption | undefined): Axes {
 export const softmax = (x: TensorLike, axis?: Axes | AxisOption): Tensor => softmaxOver(x, axisOf('softmax', axis));
 
 /** log softmax over axes; over all of them unless told otherwise. */
-export const logSoftmax = (x: TensorLike, axis?: Axes | AxisOption): Tensor => logSoftmaxOver(x, axisOf('logSoftmax', axis));
+export const logSoftmax = (x: TensorLike, axis?: Axes | AxisOption): Tensor =>
+  logSoftmaxOver(x, axisOf('logSoftmax', axis));

@@ -18,7 +18,12 @@ const toHost = (t: ConcreteTensor): HostArray => ({ aval: t.aval, data: t.read()
 const blank = (aval: Aval): HostArray => ({ aval, data: makeTypedArray(aval.dtype, aval.size) });
 
 /** Outputs of one primitive. */
-function apply(primitive: AnyPrimitive, args: readonly HostArray[], params: object, outAvals: readonly Aval[]): HostArray[] {
+function apply(
+  primitive: AnyPrimitive,
+  args: readonly HostArray[],
+  params: object,
+  outAvals: readonly Aval[],
+): HostArray[] {
   if (primitive.reference) {
     const outs = outAvals.map(blank);
     primitive.reference(args, outs, params);
@@ -65,7 +70,8 @@ function control(flow: ControlFlow, args: readonly HostArray[], outAvals: readon
       const condConsts = args.slice(0, flow.condConstants);
       const bodyConsts = args.slice(flow.condConstants, flow.condConstants + flow.bodyConstants);
       let carry = args.slice(flow.condConstants + flow.bodyConstants);
-      while (run(flow.cond, [...condConsts, ...carry])[0]!.data[0] !== 0) carry = run(flow.body, [...bodyConsts, ...carry]);
+      while (run(flow.cond, [...condConsts, ...carry])[0]!.data[0] !== 0)
+        carry = run(flow.body, [...bodyConsts, ...carry]);
       return [...carry];
     }
     case 'scan':
@@ -73,7 +79,11 @@ function control(flow: ControlFlow, args: readonly HostArray[], outAvals: readon
   }
 }
 
-function scan(flow: ControlFlow & { kind: 'scan' }, args: readonly HostArray[], outAvals: readonly Aval[]): HostArray[] {
+function scan(
+  flow: ControlFlow & { kind: 'scan' },
+  args: readonly HostArray[],
+  outAvals: readonly Aval[],
+): HostArray[] {
   const consts = args.slice(0, flow.constants);
   let carry = args.slice(flow.constants, flow.constants + flow.carry);
   const xs = args.slice(flow.constants + flow.carry);

@@ -8,15 +8,47 @@ import type { DType } from '../dtype.ts';
 
 /** Functions of one argument. Types: `neg abs sign` any number; the rest floats unless said. */
 export type UnaryOp =
-  | 'neg' | 'abs' | 'sign' | 'floor' | 'ceil' | 'trunc' | 'round_even'
-  | 'sqrt' | 'rsqrt' | 'cbrt'
-  | 'exp' | 'exp2' | 'expm1' | 'log' | 'log2' | 'log10' | 'log1p' | 'logistic'
-  | 'sin' | 'cos' | 'tan' | 'asin' | 'acos' | 'atan'
-  | 'sinh' | 'cosh' | 'tanh' | 'asinh' | 'acosh' | 'atanh'
-  | 'erf' | 'erfc' | 'erf_inv' | 'lgamma' | 'digamma' | 'bessel_i0e' | 'bessel_i1e'
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'floor'
+  | 'ceil'
+  | 'trunc'
+  | 'round_even'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'cbrt'
+  | 'exp'
+  | 'exp2'
+  | 'expm1'
+  | 'log'
+  | 'log2'
+  | 'log10'
+  | 'log1p'
+  | 'logistic'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'tanh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh'
+  | 'erf'
+  | 'erfc'
+  | 'erf_inv'
+  | 'lgamma'
+  | 'digamma'
+  | 'bessel_i0e'
+  | 'bessel_i1e'
   | 'is_finite' // → bool
   | 'not' // bool: logical; integers: bitwise
-  | 'popcount' | 'clz' // integers
+  | 'popcount'
+  | 'clz' // integers
   | InternalUnaryOp;
 
 /** Produced only by a backend's expansions of the functions above, never by a `lower` rule. */
@@ -25,18 +57,39 @@ export type InternalUnaryOp =
   | 'mantissa' // x / 2^exponent(x), in [1, 2), of a positive normal float64
   | 'exp2_int' // 2^x of an integral float64 in [-1023, 1024], whose ends give 0 and infinity
   | 'head' // a float64 with its low 32 bits cleared
-  | 'sin_large' | 'cos_large' | 'tan_large'; // beyond the vectorised reduction: one call of the host a lane, behind a guard
+  | 'sin_large'
+  | 'cos_large'
+  | 'tan_large'; // beyond the vectorised reduction: one call of the host a lane, behind a guard
 
 /** Functions of two arguments of one dtype; comparisons give bool. */
 export type BinaryOp =
-  | 'add' | 'sub' | 'mul' | 'div' // div of integers truncates toward zero; x / 0 = -1, INT_MIN / -1 = INT_MIN (as XLA)
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div' // div of integers truncates toward zero; x / 0 = -1, INT_MIN / -1 = INT_MIN (as XLA)
   | 'rem' // sign of the dividend (floats: C fmod; integers: x rem 0 = x)
-  | 'max' | 'min' // NaN if either is NaN; max(-0, 0) = 0
-  | 'pow' | 'atan2' | 'next_after'
-  | 'and' | 'or' | 'xor' // bool: logical; integers: bitwise
-  | 'shl' | 'shr_logical' | 'shr_arithmetic' // shifts by ≥ 32 give 0 (or the sign)
-  | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
-  | 'igamma' | 'igammac' | 'igamma_grad_a' | 'polygamma' | 'zeta'
+  | 'max'
+  | 'min' // NaN if either is NaN; max(-0, 0) = 0
+  | 'pow'
+  | 'atan2'
+  | 'next_after'
+  | 'and'
+  | 'or'
+  | 'xor' // bool: logical; integers: bitwise
+  | 'shl'
+  | 'shr_logical'
+  | 'shr_arithmetic' // shifts by ≥ 32 give 0 (or the sign)
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
+  | 'igamma'
+  | 'igammac'
+  | 'igamma_grad_a'
+  | 'polygamma'
+  | 'zeta'
   | 'copysign'; // floats, internal: magnitude of x, sign of y
 
 export type TernaryOp = 'betainc';
@@ -73,7 +126,14 @@ export type Expr =
   | { readonly op: 'load'; readonly dtype: DType; readonly buffer: BufferRef; readonly index: Expr }
   | { readonly op: 'unary'; readonly dtype: DType; readonly fn: UnaryOp; readonly x: Expr }
   | { readonly op: 'binary'; readonly dtype: DType; readonly fn: BinaryOp; readonly x: Expr; readonly y: Expr }
-  | { readonly op: 'ternary'; readonly dtype: DType; readonly fn: TernaryOp; readonly x: Expr; readonly y: Expr; readonly z: Expr }
+  | {
+      readonly op: 'ternary';
+      readonly dtype: DType;
+      readonly fn: TernaryOp;
+      readonly x: Expr;
+      readonly y: Expr;
+      readonly z: Expr;
+    }
   /** `then` where `cond` else `otherwise`. Loads in the branch not taken are not performed: it guards out-of-range indices. */
   | { readonly op: 'select'; readonly dtype: DType; readonly cond: Expr; readonly then: Expr; readonly otherwise: Expr }
   /** Value conversion (float → integer truncates and saturates; anything → bool is `!= 0`). */

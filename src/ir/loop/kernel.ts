@@ -21,7 +21,13 @@ export type Stmt =
    * `target := combine over axes of element`, from the identity of `combine` in the target's dtype. A backend may reorder
    * (blocked, pairwise or wider accumulation), which a plain loop of `set` forbids. `element` has the target's dtype.
    */
-  | { readonly kind: 'reduce'; readonly target: Local; readonly combine: Combine; readonly axes: readonly Axis[]; readonly element: Expr }
+  | {
+      readonly kind: 'reduce';
+      readonly target: Local;
+      readonly combine: Combine;
+      readonly axes: readonly Axis[];
+      readonly element: Expr;
+    }
   | Gemm;
 
 /** One matrix operand: element (i, j) is at `offset + i*rowStride + j*colStride`. */
@@ -155,6 +161,12 @@ export class KernelBuilder {
   }
 
   build(): Kernel {
-    return { name: this.name, inputs: this.inputs, outputs: this.outputs, scratch: this.scratchBuffers, body: this.block };
+    return {
+      name: this.name,
+      inputs: this.inputs,
+      outputs: this.outputs,
+      scratch: this.scratchBuffers,
+      body: this.block,
+    };
   }
 }

@@ -20,7 +20,11 @@ interface Loc {
 
 type Named<N extends string> = Readonly<Record<N, TensorLike>>;
 /** A function of k, one parameter, and location. */
-export type Mass<N extends string> = (k: TensorLike, parameter: TensorLike | (Named<N> & Loc), loc?: TensorLike | Loc) => Tensor;
+export type Mass<N extends string> = (
+  k: TensorLike,
+  parameter: TensorLike | (Named<N> & Loc),
+  loc?: TensorLike | Loc,
+) => Tensor;
 /** A function of k, two parameters, and location. */
 export type Mass2<A extends string, B extends string> = (
   k: TensorLike,
@@ -63,7 +67,7 @@ export const bernoulli: Distribution<Mass<'p'>, 'logpmf' | 'pmf'> & Distribution
  * @example
  * ```ts
  * import { scipy } from 'cotangent';
- * console.log(String(scipy.stats.poisson.pmf([0, 1, 2], 1))); // => [0.3678794, 0.3678794, 0.1839397]
+ * console.log(String(scipy.stats.poisson.logpmf([0, 1, 1.5], 1))); // => [-1, -1, -Infinity]
  * ```
  */
 export const poisson: Distribution<Mass<'mu'>, 'logpmf' | 'pmf' | 'cdf'> = distribution('poisson', ['mu', 'loc'], {

@@ -19,7 +19,11 @@ export interface LocScale {
 type Named<N extends string> = Readonly<Record<N, TensorLike>>;
 
 /** A function of x and of location and scale. */
-export type Standard = (x: TensorLike, loc?: TensorLike | LocScale, scale?: TensorLike | Pick<LocScale, 'scale'>) => Tensor;
+export type Standard = (
+  x: TensorLike,
+  loc?: TensorLike | LocScale,
+  scale?: TensorLike | Pick<LocScale, 'scale'>,
+) => Tensor;
 
 /** A function of x, one parameter of shape, location and scale. */
 export type Shaped<N extends string> = (
@@ -56,7 +60,9 @@ function parametersOf(op: string, names: readonly string[], args: readonly unkno
   return names.map((name, i) => {
     const value = placed[i] ?? options[name] ?? defaults[name];
     if (value !== undefined) return value;
-    throw new ArgumentError(`${op}: expected ${name}, got nothing.`, `arguments: x, ${names.join(', ')}.`, { option: name });
+    throw new ArgumentError(`${op}: expected ${name}, got nothing.`, `arguments: x, ${names.join(', ')}.`, {
+      option: name,
+    });
   });
 }
 
@@ -79,7 +85,8 @@ export function distribution<F extends (...args: never[]) => Tensor, K extends s
   }
   const made = Object.entries(all).map(([key, rule]) => {
     const op = `${name}.${key}`;
-    const f = (x: TensorLike, ...args: unknown[]): Tensor => rule(...promoteToFloat(x, ...parametersOf(op, names, args)));
+    const f = (x: TensorLike, ...args: unknown[]): Tensor =>
+      rule(...promoteToFloat(x, ...parametersOf(op, names, args)));
     return [key, f] as const;
   });
   return Object.fromEntries(made) as unknown as Distribution<F, K>;

@@ -43,13 +43,19 @@ export const dirichlet: { readonly logpdf: OfTwo; readonly pdf: OfTwo } = {
 function multinomialLogpmf(x: TensorLike, n: TensorLike, p: TensorLike): Tensor {
   const counts = asTensor(x);
   if (isFloat(counts.dtype) && !Array.isArray(x)) {
-    throw new DTypeError(`multinomial: expected integer counts, got ${counts.aval.toString()}.`, 'convert with astype("int32").');
+    throw new DTypeError(
+      `multinomial: expected integer counts, got ${counts.aval.toString()}.`,
+      'convert with astype("int32").',
+    );
   }
   const [probabilities] = promoteToFloat(p) as [Tensor];
   const [k, total] = [prim.convert(counts, probabilities.dtype), prim.convert(asTensor(n), probabilities.dtype)];
   const terms = sub(xlogyOf(k, probabilities), prim.lgamma(add(k, 1)));
   const value = add(prim.lgamma(add(total, 1)), prim.reduceSum(terms, lastAxis(terms)));
-  const sum = prim.reduceSum(k, k.shape.map((_, i) => i));
+  const sum = prim.reduceSum(
+    k,
+    k.shape.map((_, i) => i),
+  );
   return where(eq(sum, total), value, -Infinity);
 }
 

@@ -25,10 +25,8 @@ const onlyIf = (c: Tensor, x: Tensor): Tensor => where(c, x, Number.NaN);
  * console.log(scipy.stats.norm.logpdf(1, { scale: 2 }).item().toFixed(4)); // => -1.7371
  * ```
  */
-export const norm: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'logcdf' | 'sf' | 'logsf' | 'ppf' | 'isf'> = distribution(
-  'norm',
-  locScale,
-  {
+export const norm: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'logcdf' | 'sf' | 'logsf' | 'ppf' | 'isf'> =
+  distribution('norm', locScale, {
     logpdf: (x, loc, scale) => {
       const variance = square(scale);
       return div(add(log(mul(variance, 2 * Math.PI)), div(square(sub(x, loc)), variance)), -2);
@@ -39,8 +37,7 @@ export const norm: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'logcdf' | 
     logsf: (x, loc, scale) => logNdtrOf3(standardized(neg(x), neg(loc), scale)),
     ppf: (q, loc, scale) => add(mul(ndtriOf(q), scale), loc),
     isf: (q, loc, scale) => add(mul(ndtriOf(sub(1, q)), scale), loc),
-  },
-);
+  });
 
 /** Student's t distribution with `df` degrees of freedom. */
 export const t: Distribution<Shaped<'df'>, 'logpdf' | 'pdf'> = distribution('t', ['df', ...locScale], {
@@ -62,13 +59,12 @@ export const laplace: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf'> = distrib
   },
 });
 
-const cauchyCdf = (x: Tensor, loc: Tensor, scale: Tensor): Tensor => add(mul(prim.atan(standardized(x, loc, scale)), 1 / Math.PI), 0.5);
+const cauchyCdf = (x: Tensor, loc: Tensor, scale: Tensor): Tensor =>
+  add(mul(prim.atan(standardized(x, loc, scale)), 1 / Math.PI), 0.5);
 
 /** The Cauchy distribution. */
-export const cauchy: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'logcdf' | 'sf' | 'logsf' | 'ppf' | 'isf'> = distribution(
-  'cauchy',
-  locScale,
-  {
+export const cauchy: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'logcdf' | 'sf' | 'logsf' | 'ppf' | 'isf'> =
+  distribution('cauchy', locScale, {
     logpdf: (x, loc, scale) => neg(add(log(mul(scale, Math.PI)), prim.log1p(square(standardized(x, loc, scale))))),
     cdf: cauchyCdf,
     logcdf: (x, loc, scale) => log(cauchyCdf(x, loc, scale)),
@@ -76,20 +72,23 @@ export const cauchy: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'logcdf' 
     logsf: (x, loc, scale) => log(cauchyCdf(neg(x), neg(loc), scale)),
     ppf: (q, loc, scale) => add(mul(prim.tan(sub(mul(q, Math.PI), Math.PI / 2)), scale), loc),
     isf: (q, loc, scale) => add(mul(prim.tan(sub(Math.PI / 2, mul(q, Math.PI))), scale), loc),
-  },
-);
+  });
 
 /** The logistic distribution. */
-export const logistic: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'sf' | 'ppf' | 'isf'> = distribution('logistic', locScale, {
-  logpdf: (x, loc, scale) => {
-    const half = div(standardized(x, loc, scale), 2);
-    return sub(mul(logaddexp(half, neg(half)), -2), log(scale));
+export const logistic: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'sf' | 'ppf' | 'isf'> = distribution(
+  'logistic',
+  locScale,
+  {
+    logpdf: (x, loc, scale) => {
+      const half = div(standardized(x, loc, scale), 2);
+      return sub(mul(logaddexp(half, neg(half)), -2), log(scale));
+    },
+    cdf: (x, loc, scale) => prim.logistic(standardized(x, loc, scale)),
+    sf: (x, loc, scale) => prim.logistic(neg(standardized(x, loc, scale))),
+    ppf: (q, loc, scale) => add(mul(logitOf(q), scale), loc),
+    isf: (q, loc, scale) => add(mul(neg(logitOf(q)), scale), loc),
   },
-  cdf: (x, loc, scale) => prim.logistic(standardized(x, loc, scale)),
-  sf: (x, loc, scale) => prim.logistic(neg(standardized(x, loc, scale))),
-  ppf: (q, loc, scale) => add(mul(logitOf(q), scale), loc),
-  isf: (q, loc, scale) => add(mul(neg(logitOf(q)), scale), loc),
-});
+);
 
 const isProbability = (p: Tensor): Tensor => prim.and(gt(p, 0), lt(p, 1));
 type Gumbel = Distribution<Standard, 'logpdf' | 'pdf' | 'logcdf' | 'cdf' | 'logsf' | 'sf' | 'ppf'>;
