@@ -5,8 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type { Tensor} from 'cotangent';
-import { type DType, np, tree } from 'cotangent';
+import { type DType, np, type Tensor, tree } from 'cotangent';
 import type { Settings, State } from './training.ts';
 import { UserError } from './user-error.ts';
 

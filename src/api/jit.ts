@@ -44,27 +44,11 @@ interface CacheEntry {
   readonly donate: readonly number[];
 }
 
-/** What `inspect.explainRecompile` reads. */
-export interface JitRecord {
-  readonly name: string;
-  readonly entries: readonly {
-    readonly avals: readonly Aval[];
-    readonly statics: readonly unknown[];
-    readonly program: Program;
-  }[];
-}
-
-const records = new WeakMap<object, JitRecord>();
-
-/** The compilations of a jitted function so far. */
-export const jitRecordOf = (f: object): JitRecord | undefined => records.get(f);
-
 /** A hash of what must match; equality is checked on the entries. */
 const hashOf = (leaves: readonly Tensor[]): string =>
   `${settings.defaultDtype}${settings.threefryPartitionable ? '' : 'o'}|${leaves.map((x) => x.aval.toString()).join(' ')}`;
 
 class JitCache {
-  readonly entries: CacheEntry[] = [];
   private readonly byHash = new Map<string, CacheEntry[]>();
 
   find(hash: string, statics: readonly unknown[], { leaves, def }: FlatTree): CacheEntry | undefined {
@@ -79,7 +63,6 @@ class JitCache {
   }
 
   add(hash: string, entry: CacheEntry): void {
-    this.entries.push(entry);
     const list = this.byHash.get(hash);
     if (list) list.push(entry);
     else this.byHash.set(hash, [entry]);
@@ -126,7 +109,6 @@ export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
     return unflatten(entry.outDef, outs);
   };
   Object.defineProperty(jitted, 'name', { value: `jit(${name})` });
-  records.set(jitted, { name, entries: cache.entries });
   return jitted as (...args: LiftArgs<A>) => Tensors<R>;
 }
 

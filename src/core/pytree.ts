@@ -132,9 +132,6 @@ function sameAux(a: unknown, b: unknown): boolean {
 const leafDef = new TreeDef({ kind: 'leaf' }, []);
 const nullDef = new TreeDef({ kind: 'null' }, []);
 
-/** The treedef of a single leaf. */
-export const leafTree: TreeDef = leafDef;
-
 /** Node kind and children of `x`, or `undefined` for a leaf. */
 function open(x: unknown): readonly [NodeKind, readonly unknown[]] | undefined {
   if (x === null) return [{ kind: 'null' }, []];

@@ -131,17 +131,24 @@ export class ConcreteTensor extends Tensor {
   }
 }
 
-/** `Tensor f32[2] [1, 2]`, with long axes cut in the middle. */
+/** `[1, 2]`, with long axes cut in the middle: only what is shown is read. */
 function formatTensor(t: ConcreteTensor): string {
-  const show = (x: unknown): string => {
-    if (!Array.isArray(x)) return typeof x === 'number' && Object.is(x, -0) ? '-0' : formatLeaf(x);
-    const items = x.length > 8 ? [...x.slice(0, 4).map(show), '…', ...x.slice(-4).map(show)] : x.map(show);
-    return `[${items.join(', ')}]`;
+  const { shape, dtype } = t.aval;
+  const flat = t.read();
+  const number = (x: number): string => {
+    if (dtype === 'bool') return String(x !== 0);
+    if (Object.is(x, -0)) return '-0';
+    return dtype === 'float32' ? String(Number(x.toPrecision(7))) : String(x);
   };
-  const single = t.aval.dtype === 'float32';
-  const formatLeaf = (x: unknown): string =>
-    typeof x === 'number' && single ? String(Number(x.toPrecision(7))) : String(x);
-  return show(nested(t));
+  const show = (axis: number, offset: number, block: number): string => {
+    if (axis === shape.length) return number(flat[offset]!);
+    const n = shape[axis]!;
+    const inner = block / (n || 1);
+    const items = (start: number, end: number): string[] =>
+      Array.from({ length: end - start }, (_, i) => show(axis + 1, offset + (start + i) * inner, inner));
+    return `[${(n > 8 ? [...items(0, 4), '…', ...items(n - 4, n)] : items(0, n)).join(', ')}]`;
+  };
+  return show(0, 0, flat.length);
 }
 
 /** Stands for a value while a function is being transformed; belongs to one trace. */

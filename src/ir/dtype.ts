@@ -1,23 +1,14 @@
 /**
  * Element types, their storage, and the promotion rules (those of JAX, restricted to the types that exist here).
- * May import: nothing but `util`.
+ * May import: nothing but `ir/errors`.
  * @module
  */
+import { MemoryError } from './errors.ts';
 
 /** Name of an element type. Complex and 16-bit storage types join this union when their rules exist. */
 export type DType = 'bool' | 'uint8' | 'int32' | 'uint32' | 'float32' | 'float64';
 
-/** Typed array that stores elements of dtype `D` on the host; booleans are bytes holding 0 or 1. */
-export type TypedArrayOf<D extends DType> = D extends 'float32'
-  ? Float32Array<ArrayBuffer>
-  : D extends 'float64'
-    ? Float64Array<ArrayBuffer>
-    : D extends 'int32'
-      ? Int32Array<ArrayBuffer>
-      : D extends 'uint32'
-        ? Uint32Array<ArrayBuffer>
-        : Uint8Array<ArrayBuffer>;
-
+/** Host storage of elements; booleans are bytes holding 0 or 1. */
 export type TypedArray =
   | Float32Array<ArrayBuffer>
   | Float64Array<ArrayBuffer>
@@ -94,10 +85,23 @@ export const allDTypes: readonly DType[] = ['bool', 'uint8', 'int32', 'uint32', 
 export const isDType = (x: unknown): x is DType => typeof x === 'string' && Object.hasOwn(dtypeInfo, x);
 export const isFloat = (d: DType): boolean => d === 'float32' || d === 'float64';
 export const isInteger = (d: DType): boolean => d === 'int32' || d === 'uint32' || d === 'uint8';
-export const isSigned = (d: DType): boolean => d === 'int32' || isFloat(d);
 
-/** Host storage of `length` zero elements. */
-export const makeTypedArray = (dtype: DType, length: number): TypedArray => dtypeInfo[dtype].make(length);
+/**
+ * Host storage of `length` zero elements.
+ * @throws MemoryError if the engine cannot make one so long
+ */
+export function makeTypedArray(dtype: DType, length: number): TypedArray {
+  const { make, bytes, short } = dtypeInfo[dtype];
+  try {
+    return make(length);
+  } catch {
+    throw new MemoryError(
+      `array: expected a size that fits in memory, got ${short}[${length}] (${(length * bytes).toExponential(2)} bytes).`,
+      'check the shape, or work in parts.',
+      { length, dtype },
+    );
+  }
+}
 
 /** The dtype a typed array naturally holds (64-bit integers and 16-bit types are not element types here). */
 export function dtypeOfTypedArray(a: ArrayBufferView): DType | undefined {

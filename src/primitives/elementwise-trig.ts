@@ -1,14 +1,16 @@
 /**
  * Trigonometric and hyperbolic functions and their inverses; angles in radians.
- * May import: `ir`, `core`, `primitives/structural`, `primitives/arithmetic`, `primitives/elementwise-exp`.
+ * May import: `ir`, `core`, `primitives/{structural,arithmetic,compare,select,elementwise-exp}`.
  * @module
  */
 import type { Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { add, defineBinary, defineUnary, div, like, mul, neg, sub } from './arithmetic.ts';
+import { eq } from './compare.ts';
 import { type NoParams, noParams } from './define-elementwise.ts';
 import { rsqrt } from './elementwise-exp.ts';
+import { select } from './select.ts';
 
 const square = (x: Tensor): Tensor => mul(x, x);
 const one = (x: Tensor): Tensor => like(x, 1);
@@ -104,12 +106,15 @@ export const asinhP: Primitive<NoParams> = defineUnary({
   derivative: (x) => rsqrt(add(square(x), one(x))),
 });
 
-/** dy = dx / √((x − 1)(x + 1)). */
+/** dy = dx / √((x − 1)(x + 1)), with a product of −0 (x = −1) taken as +0. */
 export const acoshP: Primitive<NoParams> = defineUnary({
   name: 'acosh',
   fn: 'acosh',
   scalar: Math.acosh,
-  derivative: (x) => rsqrt(mul(sub(x, one(x)), add(x, one(x)))),
+  derivative: (x) => {
+    const product = mul(sub(x, one(x)), add(x, one(x)));
+    return rsqrt(select(eq(product, like(x, 0)), like(x, 0), product));
+  },
   domain: [1.3, 4],
 });
 

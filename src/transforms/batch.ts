@@ -98,17 +98,6 @@ function communicates(primitive: AnyPrimitive, params: object, axisName: string 
   );
 }
 
-/** Whether an application communicates over the named axis, itself or in a Program that it carries. */
-function usesAxis(primitive: AnyPrimitive, params: object, axisName: string | undefined): boolean {
-  if (axisName === undefined) return false;
-  if (primitive.usesAxisName?.(params, axisName)) return true;
-  return subPrograms(params as Params).some((p) =>
-    axisUse(p, axisName, () => p.equations.some((eqn) => usesAxis(recordOf(eqn), eqn.params, axisName))),
-  );
-}
-
-const axisUse = memo<boolean>();
-
 /** Runs a flat function on mapped values; results come with the position of their mapped axis. */
 export function batchFlat(
   context: BatchContext,

@@ -7,11 +7,13 @@ import { ArgumentError, grad, jit, np, scipy, type Tensor, vmap } from 'cotangen
 
 const { stats } = scipy;
 const f64 = (x: number | readonly number[]): Tensor => np.array(x as number[], { dtype: 'float64' });
-const functions = stats as unknown as Readonly<Record<string, Readonly<Record<string, (...args: unknown[]) => Tensor>>>>;
+const functions = stats as unknown as Readonly<
+  Record<string, Readonly<Record<string, (...args: unknown[]) => Tensor>>>
+>;
 
 /** Distribution, function, arguments, value of SciPy 1.17. */
 const table: readonly (readonly [string, string, readonly number[], number])[] = [
-['norm', 'logpdf', [0.7, 0.2, 1.5], -1.3799591968683926],
+  ['norm', 'logpdf', [0.7, 0.2, 1.5], -1.3799591968683926],
   ['cauchy', 'logpdf', [0.7, 0.2, 1.5], -1.6555555096153909],
   ['gamma', 'logpdf', [2.5, 1.7, 0.5, 2], -1.5973394831528793],
   ['beta', 'logpdf', [0.9, 2, 3.5, 0.1, 2], -0.1296616065774353],
@@ -161,7 +163,9 @@ describe('a distribution', () => {
     const data = f64([1, 2, 4]);
     const score = jit(grad((mu: Tensor) => np.sum(stats.norm.logpdf(data, mu, 2))));
     expect(score(f64(0)).item()).toBeCloseTo(7 / 4, 12);
-    expect(vmap((m: Tensor) => stats.norm.pdf(m))(np.zeros([3])).toArray()).toEqual(stats.norm.pdf(np.zeros([3])).toArray());
+    expect(vmap((m: Tensor) => stats.norm.pdf(m))(np.zeros([3])).toArray()).toEqual(
+      stats.norm.pdf(np.zeros([3])).toArray(),
+    );
   });
 
   it.each([

@@ -227,5 +227,3 @@ export function subsets(n: number): number[][] {
   }
   return [...all.map((i) => [i]), ...all.slice(1).map((i) => [i - 1, i]), all];
 }
-
-export const dtypeOf = (t: Tensor): DType => t.aval.dtype;

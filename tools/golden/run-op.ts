@@ -149,10 +149,11 @@ function compareAll(
   actual: readonly unknown[],
   expected: readonly GoldenArray[],
   tolerance: Tolerance,
+  fromIntegers: boolean,
 ): string | undefined {
   if (actual.length !== expected.length) return `expected ${expected.length} arrays, got ${actual.length}`;
   for (const [i, array] of expected.entries()) {
-    const detail = mismatch(actual[i], array, tolerance);
+    const detail = mismatch(actual[i], array, tolerance, fromIntegers);
     if (detail !== undefined) return expected.length > 1 ? `array ${i}: ${detail}` : detail;
   }
   return undefined;
@@ -197,9 +198,11 @@ export function runOpCase(golden: OpCase): readonly Failure[] {
   for (const array of golden.out ?? []) requireRepresentable(array);
   const prepared = new PreparedOp(golden);
   const failures = missingErrors(prepared);
+  const fromIntegers =
+    golden.in.length > 0 && golden.in.every(({ d }) => !/^f\d/.test(d)) && !golden.expr.includes('float32');
   for (const [stage, run, expected] of stagesOf(golden)) {
     try {
-      const detail = compareAll(run(prepared), expected, toleranceOf(golden, stage));
+      const detail = compareAll(run(prepared), expected, toleranceOf(golden, stage), fromIntegers);
       if (detail !== undefined) failures.push({ stage, detail });
     } catch (error) {
       if (error instanceof Error && (error.name === 'MissingError' || error.name === 'SkipError')) throw error;

@@ -5,7 +5,8 @@
  */
 import type { Shape } from '../../ir/shape.ts';
 import { normalizeAxis } from '../../ir/shape.ts';
-import { scalarTensor, Tensor } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { scalarTensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
 import { asTensor, promote, type TensorLike } from '../lift.ts';
 
@@ -57,9 +58,3 @@ export function scalarLike(x: Tensor, value: TensorLike): Tensor {
 /** Axes counted from the front. */
 export const axesOf = (op: string, axes: readonly number[], rank: number): number[] =>
   axes.map((a) => normalizeAxis(op, a, rank));
-
-/** Every axis. */
-export const allAxes = (shape: Shape): number[] => shape.map((_, d) => d);
-
-export const isTensorLike = (x: unknown): x is TensorLike =>
-  x instanceof Tensor || typeof x === 'number' || typeof x === 'boolean' || Array.isArray(x) || ArrayBuffer.isView(x);

@@ -9,6 +9,7 @@ import { ArgumentError, DTypeError } from '../../ir/errors.ts';
 import { broadcastShapes } from '../../ir/shape.ts';
 import { traceClosedProgram } from '../../core/program-trace.ts';
 import { Tensor } from '../../core/tensor.ts';
+import { stopGradientOf } from '../../primitives/barrier.ts';
 import * as prim from '../../primitives/index.ts';
 import { whileLoop } from '../../control/while.ts';
 import { customJvp, type CustomJvpFunction } from '../custom.ts';
@@ -78,11 +79,12 @@ function floorQuotient(x: Tensor, y: Tensor): Tensor {
   }
   const q = prim.div(prim.sub(x, r), y);
   const isBelow = prim.and(prim.ne(r, zero), prim.ne(prim.sign(y), prim.sign(r)));
-  return prim.round(prim.select(isBelow, prim.sub(q, prim.like(q, 1)), q));
+  const whole = prim.round(prim.select(isBelow, prim.sub(q, prim.like(q, 1)), q));
+  return prim.select(prim.eq(y, zero), prim.div(x, y), whole);
 }
 
-/** Largest integer not above x / y, in the promoted dtype. */
-export const floorDivide: Binary = promoting(floorQuotient);
+/** Largest integer not above x / y, in the promoted dtype. The derivative is 0. */
+export const floorDivide: Binary = promoting((x, y) => floorQuotient(stopGradientOf(x), stopGradientOf(y)));
 
 /**
  * x − y·⌊x/y⌋: the remainder with the sign of y.
@@ -126,10 +128,21 @@ export function power(x: TensorLike, y: TensorLike): Tensor {
 }
 export { power as pow };
 
-const generalPower = promoting((x, y) => {
-  if (isFloat(x.dtype)) return prim.pow(x, y);
-  return prim.convert(prim.round(prim.pow(prim.convert(x, 'float64'), prim.convert(y, 'float64'))), x.dtype);
-});
+/** Bits of an exponent that count: any base above 1 to the 64th power is 0 or garbage modulo 2³² already (as in JAX). */
+const exponentBits = 6;
+
+/** Integers by repeated squaring; they wrap. Negative exponents have no meaning. */
+function integerPower(x: Tensor, y: Tensor): Tensor {
+  let [result, base]: [Tensor, Tensor] = [prim.broadcastTo(prim.like(x, 1), broadcastShapes('power', x.shape, y.shape)), x];
+  for (let bit = 0; bit < exponentBits; bit++) {
+    const isSet = prim.ne(prim.and(y, prim.like(y, 2 ** bit)), prim.like(y, 0));
+    result = prim.select(isSet, prim.mul(result, base), result);
+    base = prim.mul(base, base);
+  }
+  return result;
+}
+
+const generalPower = promoting((x, y) => (isFloat(x.dtype) ? prim.pow(x, y) : integerPower(x, y)));
 
 /** x^y in floats. */
 export const floatPower: Binary = onFloats(prim.pow);

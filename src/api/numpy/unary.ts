@@ -261,12 +261,11 @@ export function frexp(x: TensorLike): [Tensor, Tensor] {
   return [prim.select(isSpecial, t, fixed), prim.convert(prim.select(isSpecial, prim.like(t, 0), exponent), 'int32')];
 }
 
-/** Fractional and integral parts, both with the sign of x. */
+/** Fractional and integral parts, both with the sign of x. The fraction of an infinity is NaN, as in JAX. */
 export function modf(x: TensorLike): [Tensor, Tensor] {
   const [t] = promoteToFloat(x) as [Tensor];
   const whole = prim.trunc(t);
-  const fraction = prim.select(isinf(t), prim.like(t, 0), prim.sub(t, whole));
-  return [fraction, whole];
+  return [prim.sub(t, whole), whole];
 }
 
 /** Number of bits set in |x|, as uint8. */

@@ -102,12 +102,12 @@ const stirling = [
 /** log (Γ(b) / Γ(a + b)) for b ≥ 8, without the cancellation of the difference. */
 function logGammaRatio(a: Tensor, b: Tensor): Tensor {
   const h = div(a, b);
-  const c = div(h, add(h, 1));
-  // With x = h/(1 + h), the difference of corrections is Σ stirlingₖ (1 − x²ᵏ⁺¹)/(1 − x) b⁻²ᵏ times c/b.
+  const x = div(1, add(h, 1));
+  // The difference of corrections is Σ stirlingₖ (1 − x²ᵏ⁺¹) b⁻²ᵏ⁻¹ with x = b/(a + b); 1 − x = h x is taken out.
   const t = square(div(1, b));
-  const x2 = square(c);
-  const sums = [prim.like(c, 1)];
-  for (let k = 1; k < stirling.length; k++) sums.push(add(add(mul(x2, sums[k - 1]!), c), 1));
+  const x2 = square(x);
+  const sums = [prim.like(x, 1)];
+  for (let k = 1; k < stirling.length; k++) sums.push(add(add(mul(x2, sums[k - 1]!), x), 1));
   const series = stirling.reduceRight(
     (sum: Tensor | undefined, s, k) => {
       const term = mul(sums[k]!, s);
@@ -115,7 +115,7 @@ function logGammaRatio(a: Tensor, b: Tensor): Tensor {
     },
     undefined as Tensor | undefined,
   )!;
-  const w = mul(series, div(c, b));
+  const w = mul(series, div(mul(h, x), b));
   const u = mul(add(b, sub(a, 0.5)), prim.log1p(h));
   const v = mul(a, sub(prim.log(b), 1));
   return where(le(u, v), sub(sub(w, v), u), sub(sub(w, u), v));

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Tensor } from '../../core/tensor.ts';
-import type { TensorLike } from '../lift.ts';
+import { asTensor, type TensorLike } from '../lift.ts';
 import type { Axes } from '../nn/axes.ts';
 import { logSoftmax as logSoftmaxOver, softmax as softmaxOver } from '../nn/normalize.ts';
 import { checkOptions, isOptions } from '../options.ts';
@@ -39,15 +39,16 @@ export interface AxisOption {
   readonly axis?: Axes;
 }
 
-function axisOf(op: string, axis: Axes | AxisOption | undefined): Axes {
-  if (!isOptions(axis)) return (axis ?? null) as Axes;
-  checkOptions(op, axis, ['axis']);
-  return (axis as AxisOption).axis ?? null;
+/** The axes to go over, spelled out: all of them unless told otherwise. */
+function axesOf(op: string, x: TensorLike, axis: Axes | AxisOption | undefined): Axes {
+  if (isOptions(axis)) checkOptions(op, axis, ['axis']);
+  const given = isOptions(axis) ? (axis as AxisOption).axis : axis;
+  return given ?? asTensor(x).shape.map((_, i) => i);
 }
 
 /** e^x / Σ e^x over axes; over all of them unless told otherwise (`nn.softmax` takes the last). */
-export const softmax = (x: TensorLike, axis?: Axes | AxisOption): Tensor => softmaxOver(x, axisOf('softmax', axis));
+export const softmax = (x: TensorLike, axis?: Axes | AxisOption): Tensor => softmaxOver(x, axesOf('softmax', x, axis));
 
 /** log softmax over axes; over all of them unless told otherwise. */
 export const logSoftmax = (x: TensorLike, axis?: Axes | AxisOption): Tensor =>
-  logSoftmaxOver(x, axisOf('logSoftmax', axis));
+  logSoftmaxOver(x, axesOf('logSoftmax', x, axis));

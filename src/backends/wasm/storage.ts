@@ -16,6 +16,10 @@ export interface Block {
   readonly aval: Aval;
   /** Handles of this data. */
   references: number;
+  /** The lifetimes of those handles, where a collector can tell which are over. */
+  readonly lifetimes: WeakRef<Lifetime>[];
+  /** Freed because all its handles were found to be gone; their finalizers have yet to run. */
+  isGone: boolean;
   lastUse: number;
   wasSpilled: boolean;
   /** In memory again after a spill, so it is known to be in use. */

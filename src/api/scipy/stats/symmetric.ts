@@ -8,7 +8,7 @@ import * as prim from '../../../primitives/index.ts';
 import type { TensorLike } from '../../lift.ts';
 import { logaddexp } from '../../numpy/binary.ts';
 import { add, div, gt, le, lt, mul, pow, square, sub, where } from '../arithmetic.ts';
-import { logitOf, logNdtrOf3, ndtriOf, ndtrOf } from '../error-functions.ts';
+import { logitOf, logNdtrAt, ndtriOf, ndtrOf } from '../error-functions.ts';
 import { type Distribution, distribution, type Shaped, type Standard } from './distribution.ts';
 
 const { neg, log, exp } = prim;
@@ -32,9 +32,9 @@ export const norm: Distribution<Standard, 'logpdf' | 'pdf' | 'cdf' | 'logcdf' | 
       return div(add(log(mul(variance, 2 * Math.PI)), div(square(sub(x, loc)), variance)), -2);
     },
     cdf: (x, loc, scale) => ndtrOf(standardized(x, loc, scale)),
-    logcdf: (x, loc, scale) => logNdtrOf3(standardized(x, loc, scale)),
+    logcdf: (x, loc, scale) => logNdtrAt(standardized(x, loc, scale)),
     sf: (x, loc, scale) => ndtrOf(standardized(neg(x), neg(loc), scale)),
-    logsf: (x, loc, scale) => logNdtrOf3(standardized(neg(x), neg(loc), scale)),
+    logsf: (x, loc, scale) => logNdtrAt(standardized(neg(x), neg(loc), scale)),
     ppf: (q, loc, scale) => add(mul(ndtriOf(q), scale), loc),
     isf: (q, loc, scale) => add(mul(ndtriOf(sub(1, q)), scale), loc),
   });
