@@ -7,6 +7,7 @@ import { ArgumentError, InternalError, TraceError, TreeError } from '../ir/error
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { Tensor } from '../core/tensor.ts';
 import { asTensor, type TensorLike } from './lift.ts';
+import { optionsOf } from './options.ts';
 
 /** Structure `T` with every tensor-like leaf replaced by a tensor. */
 export type Tensors<T> = [TensorLike] extends [T]
@@ -49,9 +50,14 @@ type ArgumentAt<A extends readonly unknown[], N> = N extends number
     : Tensors<A[number]>
   : Tensors<A[number]>;
 
+export type Argnums = number | readonly number[];
+
 export interface ArgnumsOption {
-  readonly argnums?: number | readonly number[];
+  readonly argnums?: Argnums;
 }
+
+/** The options that were meant: argnums may stand for them, as in `grad(f, 1)`. */
+export type OptionsFrom<O> = O extends Argnums ? { readonly argnums: O } : O extends ArgnumsOption ? O : never;
 
 /** One entry for each differentiated argument: the argument itself for a number, an array for an array of numbers. */
 export type AtArgnums<A extends readonly unknown[], O extends ArgnumsOption> = O extends { readonly argnums: infer N }
@@ -218,13 +224,38 @@ export class FlatFunction {
 
 export const functionName = (f: AnyFunction): string => f.name || 'function';
 
+/** Throws unless what a transformation was given to transform is a function. */
+export function checkFunction(op: string, f: unknown): void {
+  if (typeof f === 'function') return;
+  throw new ArgumentError(`${op}: expected a function, got ${describe(f)}.`, `transform first, then call: ${op}(f)(x).`);
+}
+
+/** Options of a transformation of `f`; argnums may stand for them. */
+export function argnumsOptions<T extends ArgnumsOption>(op: string, f: unknown, options: unknown, keys: readonly (keyof T & string)[]): T {
+  checkFunction(op, f);
+  const out = optionsOf<T>(op, 'argnums' as keyof T & string, options, undefined, keys);
+  checkArgnums(op, out.argnums);
+  return out;
+}
+
+function checkArgnums(op: string, argnums: unknown): void {
+  if (argnums === undefined || typeof argnums === 'number' || Array.isArray(argnums)) return;
+  throw new ArgumentError(
+    `${op}: expected argnums to be a number or an array of numbers, got ${describe(argnums)}.`,
+    `arguments go to the result: ${op}(f)(x).`,
+  );
+}
+
 /** Positions of arguments from one or several, negative ones counted from the end. */
 export function normalizeArgnums(op: string, argnums: number | readonly number[], count: number): number[] {
+  checkArgnums(op, argnums);
   const out = (typeof argnums === 'number' ? [argnums] : argnums).map((i) => {
     if (Number.isInteger(i) && i >= -count && i < count) return i < 0 ? i + count : i;
     throw new ArgumentError(
-      `${op}: expected argnums between ${-count} and ${count - 1}, got ${String(i)}.`,
-      `the call has ${count} argument${count === 1 ? '' : 's'}.`,
+      count === 0
+        ? `${op}: expected at least one argument, got none.`
+        : `${op}: expected argnums between ${-count} and ${count - 1}, got ${String(i)}.`,
+      count === 0 ? 'transform first, then call: the result takes the arguments.' : `the call has ${count} argument${count === 1 ? '' : 's'}.`,
     );
   });
   if (new Set(out).size === out.length) return out;

@@ -16,8 +16,11 @@ import { jvpFlat, zeros } from '../transforms/jvp.ts';
 import { Linearized } from '../transforms/linearize.ts';
 import {
   type AnyFunction,
+  type Argnums,
+  argnumsOptions,
   type AtArgnums,
   type AuxOf,
+  checkFunction,
   FlatFunction,
   flattenArgs,
   type FlatTree,
@@ -25,6 +28,7 @@ import {
   type Liftable,
   type LiftArgs,
   normalizeArgnums,
+  type OptionsFrom,
   type Tensors,
   type ValueOf,
 } from './args.ts';
@@ -45,6 +49,8 @@ export interface GradOptions extends AuxOption {
   /** Accept integer arguments; their gradient is zero. */
   readonly allowInt?: boolean;
 }
+
+const gradKeys = ['argnums', 'hasAux', 'allowInt'] as const;
 
 function sameStructure(op: string, what: string, expected: TreeDef, got: TreeDef): void {
   if (expected.equals(got)) return;
@@ -95,6 +101,7 @@ export function jvp(
   tangents: readonly unknown[],
   options: AuxOption = {},
 ): unknown[] {
+  checkFunction('jvp', f);
   if (!Array.isArray(primals) || !Array.isArray(tangents)) {
     throw new ArgumentError(
       'jvp: expected primals and tangents as arrays of arguments.',
@@ -149,6 +156,7 @@ export function vjp<A extends readonly unknown[] = Tensor[], const R = unknown>(
   AuxOf<R>,
 ];
 export function vjp(f: AnyFunction, ...primals: readonly unknown[]): unknown[] {
+  checkFunction('vjp', f);
   const [args, options] = splitOptions(primals);
   const { leaves, def } = flattenArgs('vjp', args);
   const flat = new FlatFunction('vjp', f, def, options.hasAux);
@@ -182,6 +190,7 @@ export function linearize<A extends readonly unknown[] = Tensor[], const R = unk
   f: (...args: A) => R,
   ...primals: LiftArgs<A>
 ): [Tensors<R>, (...tangents: LiftArgs<A>) => Tensors<R>] {
+  checkFunction('linearize', f);
   const { leaves, def } = flattenArgs('linearize', primals);
   const flat = new FlatFunction('linearize', f as AnyFunction, def);
   const linear = new Linearized('linearize', flat.call, leaves);
@@ -207,6 +216,7 @@ export function linearTranspose<A extends readonly unknown[] = Tensor[], const R
   f: (...args: A) => R,
   ...primals: LiftArgs<A>
 ): (ct: Liftable<Tensors<R>>) => Tensors<A> {
+  checkFunction('linearTranspose', f);
   const { leaves, def } = flattenArgs('linearTranspose', primals);
   const flat = new FlatFunction('linearTranspose', f as AnyFunction, def);
   const avals = leaves.map((x) => x.aval.strong());
@@ -311,7 +321,7 @@ export function grad<
   f: (...args: A) => R,
   options?: O,
 ): (...args: LiftArgs<A>) => O extends { readonly hasAux: true } ? [AtArgnums<A, O>, AuxOf<R>] : AtArgnums<A, O> {
-  const opts: GradOptions = options ?? {};
+  const opts = argnumsOptions<GradOptions>('grad', f, options, gradKeys);
   return (...args) => {
     const { value, grad: g } = valueAndGradOf('grad', f as AnyFunction, opts, args);
     return (opts.hasAux ? [g, (value as unknown[])[1]] : g) as never;
@@ -335,7 +345,7 @@ export function valueAndGrad<
   const O extends GradOptions = Record<never, never>,
 >(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => [Tensors<R>, AtArgnums<A, O>] {
   return (...args) => {
-    const { value, grad: g } = valueAndGradOf('valueAndGrad', f as AnyFunction, options ?? {}, args);
+    const { value, grad: g } = valueAndGradOf('valueAndGrad', f as AnyFunction, opts, args);
     return [value, g] as never;
   };
 }

@@ -94,9 +94,11 @@ function communicates(primitive: AnyPrimitive, params: object, axisName: string 
   if (axisName === undefined) return false;
   if (primitive.usesAxisName?.(params, axisName)) return true;
   return subPrograms(params as Params).some((p) =>
-    p.equations.some((e) => communicates(recordOf(e), e.params, axisName)),
+    axisUse(p, axisName, () => p.equations.some((e) => communicates(recordOf(e), e.params, axisName))),
   );
 }
+
+const axisUse = memo<boolean>();
 
 /** Runs a flat function on mapped values; results come with the position of their mapped axis. */
 export function batchFlat(

@@ -1,9 +1,8 @@
 /** scan, while and cond under every transformation, on functions small enough to check by hand or by an unrolled loop. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { configure, grad, jit, jvp, lax, linearize, linearTranspose, makeProgram, np, type Tensor, vmap } from 'cotangent';
 
-beforeAll(() => configure({ defaultDtype: 'float64', defaultDevice: 'reference' }));
-afterAll(() => configure({ defaultDtype: 'float32', defaultDevice: 'wasm' }));
+configure({ defaultDtype: 'float64', defaultDevice: 'reference' });
 
 const numbers = (x: unknown): number[] => Array.from((x as Tensor).dataSync());
 function close(actual: unknown, expected: readonly number[]): void {

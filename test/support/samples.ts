@@ -3,7 +3,7 @@
  * @module
  */
 import { Aval } from '../../src/ir/aval.ts';
-import { type DType, isFloat, makeTypedArray, type TypedArray } from '../../src/ir/dtype.ts';
+import { isFloat, makeTypedArray, type TypedArray } from '../../src/ir/dtype.ts';
 import { type AnyPrimitive, type MaybeZero, recordOf, type Sample } from '../../src/core/primitive.ts';
 import { type ConcreteTensor, deviceTensor, type Tensor } from '../../src/core/tensor.ts';
 import { bind } from '../../src/core/trace.ts';

@@ -3,7 +3,6 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
-import type { Shape } from '../../ir/shape.ts';
 import { normalizeAxis } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { scalarTensor } from '../../core/tensor.ts';

@@ -132,7 +132,10 @@ export const fabs: Unary = onFloats(prim.abs);
 /** −1, 0 or 1. The derivative is 0 everywhere. */
 export const sign: Unary = (x) => prim.sign(asTensor(x));
 /** x². */
-export const square: Unary = (x) => prim.integerPow(asTensor(x), 2);
+export const square: Unary = (x) => {
+  const t = asTensor(x);
+  return t.dtype === 'bool' ? t : prim.integerPow(t, 2);
+};
 
 /** Coefficients of sin(t)/t in t²: (−1)^k / (2k+1)!. Eleven are exact to float64 for |t| < 1, with four derivatives. */
 const sincSeries: readonly number[] = Array.from({ length: 11 }, (_, k) => {

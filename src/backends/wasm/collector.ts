@@ -9,61 +9,76 @@
 /** Collections may take a quarter of the time, unless memory is short. */
 const restPerWork = 3;
 
+export interface Collector {
+  /** Whether the last collection is too recent, for the time it took. */
+  readonly isResting: boolean;
+  /** Collects. When true, `deref` of a WeakRef to anything unreachable now gives undefined; false means that this cannot be had here. */
+  collect(): boolean;
+}
+
 interface Vm {
-  createContext(sandbox: object, options: { microtaskMode: 'afterEvaluate' }): object;
-  runInContext(code: string, context: object): unknown;
-  runInNewContext(code: string): unknown;
+  readonly createContext: (sandbox: object, options: { microtaskMode: 'afterEvaluate' }) => object;
+  readonly runInContext: (code: string, context: object) => unknown;
+  readonly runInNewContext: (code: string) => unknown;
 }
 
 interface NodeProcess {
   readonly versions?: { readonly node?: string };
-  getBuiltinModule?(name: 'node:vm'): Vm | undefined;
-  getBuiltinModule?(name: 'node:v8'): { setFlagsFromString(flag: string): void } | undefined;
+  readonly getBuiltinModule?: (name: string) => unknown;
 }
 
-export class Collector {
-  private readonly endKeeping: () => void;
-  private readonly gc: () => void;
+class NodeCollector implements Collector {
+  private readonly host: NodeProcess;
+  /** Undefined until first needed, null when this Node does not do what we rely on. */
+  private run: (() => void) | null | undefined;
   private restUntil = 0;
 
-  constructor(endKeeping: () => void, gc: () => void) {
-    this.endKeeping = endKeeping;
-    this.gc = gc;
+  constructor(host: NodeProcess) {
+    this.host = host;
   }
 
-  /** Whether the last collection is too recent, for the time it took. */
   get isResting(): boolean {
     return performance.now() < this.restUntil;
   }
 
-  /** After this, `deref` of a WeakRef to anything unreachable gives undefined. */
-  collect(): void {
+  collect(): boolean {
+    if (this.run === undefined) this.run = this.setUp();
+    if (this.run === null) return false;
     const start = performance.now();
-    this.endKeeping();
-    this.gc();
+    this.run();
     const end = performance.now();
     this.restUntil = end + restPerWork * (end - start);
+    return true;
   }
+
+  private setUp(): (() => void) | null {
+    const vm = this.host.getBuiltinModule?.('node:vm') as Vm | undefined;
+    const v8 = this.host.getBuiltinModule?.('node:v8') as { setFlagsFromString(flag: string): void } | undefined;
+    if (vm === undefined || v8 === undefined) return null;
+    v8.setFlagsFromString('--expose-gc');
+    const gc = vm.runInNewContext('gc') as unknown;
+    if (typeof gc !== 'function') return null;
+    const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' });
+    const run = (): void => {
+      vm.runInContext('0', context);
+      gc();
+    };
+    return tellsTheTruth(run) ? run : null;
+  }
+}
+
+/** Whether a collection shows that an object just dropped is gone: checked once, since all of this rests on it. */
+function tellsTheTruth(run: () => void): boolean {
+  const drop = (): WeakRef<object> => new WeakRef({ isDropped: true });
+  const ref = drop();
+  run();
+  return ref.deref() === undefined;
 }
 
 /** The collector of this host; undefined outside Node. */
 export function hostCollector(): Collector | undefined {
   const host = (globalThis as { process?: NodeProcess }).process;
-  if (host?.versions?.node === undefined || host.getBuiltinModule === undefined) return undefined;
-  const vm = host.getBuiltinModule('node:vm');
-  const v8 = host.getBuiltinModule('node:v8');
-  if (vm === undefined || v8 === undefined) return undefined;
-  const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' });
-  v8.setFlagsFromString('--expose-gc');
-  const gc = vm.runInNewContext('gc') as (() => void) | undefined;
-  const collector = typeof gc === 'function' ? new Collector(() => void vm.runInContext('0', context), gc) : undefined;
-  return collector !== undefined && tellsTheTruth(collector) ? collector : undefined;
-}
-
-/** Whether a collection shows that an object just dropped is gone: checked once, since all of this rests on it. */
-function tellsTheTruth(collector: Collector): boolean {
-  const makeRef = (): WeakRef<object> => new WeakRef({ dropped: true });
-  const ref = makeRef();
-  collector.collect();
-  return ref.deref() === undefined;
+  return host?.versions?.node === undefined || host.getBuiltinModule === undefined
+    ? undefined
+    : new NodeCollector(host);
 }

@@ -3,9 +3,9 @@
  *
  * Who keeps what alive: a handle (`WasmStorage`) holds its `Cell`; the heap holds the cells that are resident, never a handle, so a
  * handle that the program drops can be collected and its finalizer frees the block. Finalizers do not run inside a synchronous loop, so
- * past a budget the heap spills: cells that have not been used for longest move to ordinary ArrayBuffers, and the heap lets go of them.
- * From then on only the handle holds the data, and the engine collects it like any other garbage. WeakRefs would not do: creating one
- * keeps its target alive until the end of the job.
+ * past a budget the heap does something itself. Where garbage can be collected on demand (Node), it collects, and frees the blocks of the
+ * handles that are gone. Elsewhere it spills: cells that have not been used for longest move to ordinary ArrayBuffers, and the heap lets go
+ * of them; from then on only the handle holds the data, and the engine collects it like any other garbage.
  * May import: `ir`, `core`.
  * @module
  */
@@ -14,15 +14,20 @@ import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
 import { MemoryError } from '../../ir/errors.ts';
 import { Allocator, classSize } from './allocator.ts';
+import { type Collector, hostCollector } from './collector.ts';
+import { formatBytes } from './format-bytes.ts';
 import { speculationSlack } from './kernel/node.ts';
-import { collectedArrayBytes, CollectionPacer, formatBytes } from './memory-usage.ts';
 import { type Block, type Cell, WasmStorage } from './storage.ts';
 
 const pageBytes = 65536;
 const maxPages = 65536;
 
-/** Bytes of tensors that may be resident before the coldest are spilled. Raised by what turns out to be in use. */
-const baseBudget: number = 32 << 20;
+/** Bytes of tensors that may be resident before the heap looks for what was dropped. */
+const baseBudget: number = 64 << 20;
+/** The same where it cannot look, and spills the coldest. */
+const spillBudget: number = 32 << 20;
+/** How far the budget may be exceeded so that collections keep to their share of the time. */
+const restSlack: number = 32 << 20;
 
 export interface HeapStats {
   /** Bytes of tensors in linear memory. */
@@ -43,17 +48,18 @@ export class Heap {
   private readonly finalizers: FinalizationRegistry<Block>;
   private residentBytes = 0;
   private spilledBytes = 0;
+  /** Resident tensors that came back after a spill. */
   private provenBytes = 0;
-  /** Part of `spilledBytes` that a garbage collection showed to be gone, before the finalizers said so. */
-  private collectedBytes = 0;
+  private budget = baseBudget;
   private clock = 0;
-  private readonly pacer = new CollectionPacer();
+  private collector: Collector | undefined;
   private staging = { address: 0, size: 0 };
   private bytes: Uint8Array<ArrayBuffer>;
   private words: Int32Array<ArrayBuffer>;
   private singles: Float32Array<ArrayBuffer>;
 
-  constructor() {
+  constructor(collector: Collector | undefined = hostCollector()) {
+    this.collector = collector;
     // Loads may be speculated this far below and above a block; the pages are never touched, so they cost address space only.
     const slackPages = speculationSlack / pageBytes;
     this.memory = new WebAssembly.Memory({ initial: 2 * slackPages + 16, maximum: maxPages });
@@ -118,7 +124,8 @@ export class Heap {
       return this.allocator.take(size)!;
     }
     // Nothing is lost: what can move out moves out, and if that does not help, everything computed so far is still there.
-    if (this.spill(Number.POSITIVE_INFINITY) > 0) {
+    for (const relieve of [() => this.freeDropped(), () => this.spill(Number.POSITIVE_INFINITY)]) {
+      relieve();
       const at = this.allocator.take(size);
       if (at !== undefined) return at;
     }
@@ -150,15 +157,7 @@ export class Heap {
 
   /** Makes a handle of a block from `allocateTensor`. */
   adopt(address: number, size: number, aval: Aval): WasmStorage {
-    const block: Block = {
-      address,
-      size,
-      aval,
-      references: 1,
-      lastUse: this.clock,
-      wasSpilled: false,
-      isProven: false,
-    };
+    const block = this.block(address, size, aval);
     const cell: Cell = { block, host: undefined };
     this.resident.set(block, cell);
     this.residentBytes += size;
@@ -169,28 +168,36 @@ export class Heap {
   fromHost(data: TypedArray, aval: Aval): WasmStorage {
     const size = classSize(aval.bytes);
     this.checkLimit(size);
-    const block: Block = {
-      address: 0,
-      size,
-      aval,
-      references: 1,
-      lastUse: this.clock,
-      wasSpilled: false,
-      isProven: false,
-    };
+    const block = this.block(0, size, aval);
     this.spilledBytes += size;
     return this.handle({ block, host: data }, aval);
   }
 
+  private block(address: number, size: number, aval: Aval): Block {
+    const lastUse = this.clock;
+    return {
+      address,
+      size,
+      aval,
+      references: 0,
+      lifetimes: [],
+      lastUse,
+      wasSpilled: false,
+      isProven: false,
+      isGone: false,
+    };
+  }
+
   private handle(cell: Cell, aval: Aval): WasmStorage {
     const storage = new WasmStorage(this, cell, aval);
+    cell.block.references++;
     this.blocks.add(cell.block);
+    if (this.collector !== undefined) cell.block.lifetimes.push(new WeakRef(storage.lifetime));
     this.finalizers.register(storage.lifetime, cell.block, storage.lifetime);
     return storage;
   }
 
   share(cell: Cell, aval: Aval): WasmStorage {
-    cell.block.references++;
     return this.handle(cell, aval);
   }
 
@@ -231,16 +238,17 @@ export class Heap {
     this.drop(block);
   }
 
+  /** A handle is gone. */
   private drop(block: Block): void {
     block.references--;
-    if (block.references > 0) return;
+    if (block.references === 0 && !block.isGone) this.discard(block);
+  }
+
+  private discard(block: Block): void {
     if (this.resident.delete(block)) {
       this.allocator.give(block.address, block.size);
       this.residentBytes -= block.size;
-    } else {
-      this.spilledBytes -= block.size;
-      this.collectedBytes = Math.max(0, this.collectedBytes - block.size);
-    }
+    } else this.spilledBytes -= block.size;
     this.untrack(block);
   }
 
@@ -260,9 +268,32 @@ export class Heap {
   // Pressure
 
   private makeRoom(size: number): void {
-    const budget = baseBudget + this.provenBytes;
-    if (this.residentBytes + size > budget) this.spill(this.residentBytes + size - budget / 2);
+    const needed = this.residentBytes + size;
+    if (this.collector !== undefined) {
+      const isRelaxed = this.collector.isResting && needed < this.budget + restSlack;
+      // What is left is in use; the next look is due when as much again has been made.
+      if (needed > this.budget && !isRelaxed && this.freeDropped())
+        this.budget = Math.max(baseBudget, 2 * this.residentBytes);
+    } else {
+      const budget = spillBudget + this.provenBytes;
+      if (needed > budget) this.spill(needed - budget / 2);
+    }
     this.checkLimit(size);
+  }
+
+  /** Frees the blocks whose handles the program has dropped, where a collector can tell. */
+  private freeDropped(): boolean {
+    if (this.collector?.collect() !== true) {
+      this.collector = undefined;
+      return false;
+    }
+    for (const block of this.blocks) {
+      // What the current call uses is alive, whatever the engine thinks of the variables that hold it.
+      if (block.lastUse === this.clock || block.lifetimes.some((l) => l.deref() !== undefined)) continue;
+      block.isGone = true;
+      this.discard(block);
+    }
+    return true;
   }
 
   /** Moves tensors out of the heap, longest unused first, until `bytes` are freed; the current call's stay. Returns the bytes freed. */
@@ -273,7 +304,6 @@ export class Heap {
     let freed = 0;
     // Popped, so that nothing here holds a cell once it is spilled: the copies themselves cause collections.
     while (freed < bytes && victims.length > 0) freed += this.moveOut(victims.pop()!);
-    this.pacer.spilled(freed);
     return freed;
   }
 
@@ -294,18 +324,17 @@ export class Heap {
 
   private checkLimit(size: number): void {
     const limit = settings.memoryLimit;
-    const inUse = (): number => this.residentBytes + this.spilledBytes - this.collectedBytes;
-    if (inUse() + size <= limit) return;
-    // Dropped tensors may still be counted, for want of finalizers. Out of the heap they can be told apart from live ones.
-    this.spill(Number.POSITIVE_INFINITY);
-    this.collectedBytes = Math.max(0, this.spilledBytes - collectedArrayBytes());
-    if (inUse() + size > limit) throw this.outOfMemory(size, `config.memoryLimit = ${formatBytes(limit)}`);
+    const exceeds = (): boolean => this.residentBytes + this.spilledBytes + size > limit;
+    if (!exceeds()) return;
+    // Dropped tensors may still be counted, for want of finalizers.
+    this.freeDropped();
+    if (exceeds()) throw this.outOfMemory(size, `config.memoryLimit = ${formatBytes(limit)}`);
   }
 
   private outOfMemory(size: number, limit: string): MemoryError {
     const largest = [...this.blocks].sort((a, b) => b.size - a.size).slice(0, 10);
     const list = largest.map((b) => `    ${b.aval.toString()} ${formatBytes(b.aval.bytes)}`).join('\n');
-    const total = formatBytes(this.residentBytes + this.spilledBytes - this.collectedBytes);
+    const total = formatBytes(this.residentBytes + this.spilledBytes);
     return new MemoryError(
       `memory: expected to stay within ${limit}, got a request for ${formatBytes(size)} with ${total} in use. Largest tensors:\n${list}`,
       'drop references to large tensors, work in smaller batches, or raise the limit. Everything computed so far is intact.',
