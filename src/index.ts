@@ -20,6 +20,10 @@ export { vmap } from './api/vmap.ts';
 export { weakFloat } from './api/lift.ts';
 export type { TensorLike } from './api/lift.ts';
 export { Tensor } from './core/tensor.ts';
+// The methods are declared there: without this line the declarations a user gets would lack them.
+export type { NestedNumbers, TensorMethods, TensorProperties } from './api/methods.ts';
+export type { AtIndex } from './api/at.ts';
+export type { Index, Range } from './api/indexing.ts';
 export { Program } from './ir/program.ts';
 export type { DType } from './ir/dtype.ts';
 export type { Shape } from './ir/shape.ts';

@@ -57,10 +57,10 @@ export interface ArgnumsOption {
 }
 
 /** The options that were meant: argnums may stand for them, as in `grad(f, 1)`. */
-export type OptionsFrom<O> = O extends Argnums ? { readonly argnums: O } : O extends ArgnumsOption ? O : never;
+export type OptionsFrom<O> = O extends Argnums ? { readonly argnums: O } : O;
 
 /** One entry for each differentiated argument: the argument itself for a number, an array for an array of numbers. */
-export type AtArgnums<A extends readonly unknown[], O extends ArgnumsOption> = O extends { readonly argnums: infer N }
+export type AtArgnums<A extends readonly unknown[], O> = O extends { readonly argnums: infer N }
   ? N extends readonly number[]
     ? { -readonly [I in keyof N]: ArgumentAt<A, N[I]> }
     : ArgumentAt<A, N>

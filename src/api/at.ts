@@ -223,6 +223,7 @@ export function updateIndexed(
   const value = asTensor(y);
   const update = value.dtype === x.dtype ? value : prim.convert(value, x.dtype);
   const strong = update.aval.weakType && !x.aval.weakType ? prim.convert(update, x.dtype) : update;
+  toIndexMode(op, options.mode, 'fill');
   const mask = tracedMask(index);
   if (mask) return updateMasked(op, x, mask, kind, strong);
   const parsed = parseIndex(op, x.shape, index);

@@ -16,8 +16,10 @@ import { convert } from '../primitives/convert.ts';
 import { checkpointCall, dotsSaveable, everythingSaveable, nothingSaveable } from '../control/checkpoint.ts';
 import { applyCustomJvp, applyCustomVjp, customCallStaging } from '../control/custom.ts';
 import { zeros } from '../transforms/jvp.ts';
+import { checkOptions } from './options.ts';
 import {
   type AnyFunction,
+  checkFunction,
   FlatFunction,
   flattenArgs,
   flattenResult,
@@ -53,10 +55,18 @@ function splitArgs(
   };
 }
 
+/** What a rule gets for the arguments `A`; arguments of no declared number are tensors, as many as the rule names. */
+type RuleArgs<A extends readonly unknown[]> = number extends A['length']
+  ? readonly [Tensor, Tensor, Tensor, Tensor, ...Tensor[]]
+  : Tensors<A>;
+
 /** A function whose forward-mode rule the user gives; reverse mode follows by transposing it. */
 export interface CustomJvpFunction<A extends readonly unknown[], R> {
   (...args: LiftArgs<A>): Tensors<R>;
   /** `rule(primals, tangents)` returns `[out, tangentOut]`, linear in the tangents. Nondifferentiable arguments come first. */
+  defjvp(
+    rule: (primals: RuleArgs<A>, tangents: RuleArgs<A>) => readonly [unknown, unknown],
+  ): CustomJvpFunction<A, R>;
   defjvp(rule: (...args: never[]) => readonly [unknown, unknown]): CustomJvpFunction<A, R>;
   /** One rule an argument: `(tangent, out, ...primals) => tangentOut`; `null` for no derivative. */
   defjvps(...rules: (((t: Tensor, out: Tensor, ...primals: Tensor[]) => unknown) | null)[]): CustomJvpFunction<A, R>;
@@ -76,6 +86,8 @@ export function customJvp<A extends readonly unknown[] = Tensor[], const R = unk
   f: (...args: A) => R,
   options: CustomOptions = {},
 ): CustomJvpFunction<A, R> {
+  checkFunction('customJvp', f);
+  checkOptions('customJvp', options, ['nondiffArgnums']);
   const name = functionName(f as AnyFunction);
   let rule: ((...args: never[]) => readonly [unknown, unknown]) | undefined;
   const custom = (...args: unknown[]): unknown => {
@@ -90,6 +102,7 @@ export function customJvp<A extends readonly unknown[] = Tensor[], const R = unk
   };
   const self = Object.assign(custom, {
     defjvp: (r: typeof rule) => {
+      checkFunction('defjvp', r);
       rule = r;
       return self;
     },
@@ -207,6 +220,8 @@ export function customVjp<A extends readonly unknown[] = Tensor[], const R = unk
   f: (...args: A) => R,
   options: CustomOptions = {},
 ): CustomVjpFunction<A, R> {
+  checkFunction('customVjp', f);
+  checkOptions('customVjp', options, ['nondiffArgnums']);
   const name = functionName(f as AnyFunction);
   let rules:
     | { fwd: (...args: never[]) => readonly [unknown, unknown]; bwd: (...args: never[]) => readonly unknown[] }
@@ -245,6 +260,8 @@ export function customVjp<A extends readonly unknown[] = Tensor[], const R = unk
   };
   const self = Object.assign(custom, {
     defvjp: (fwd: (...args: never[]) => readonly [unknown, unknown], bwd: (...args: never[]) => readonly unknown[]) => {
+      checkFunction('defvjp', fwd);
+      checkFunction('defvjp', bwd);
       rules = { fwd, bwd };
       return self;
     },
@@ -311,8 +328,11 @@ export const checkpointPolicies: {
  */
 export function checkpoint<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
-  { policy = nothingSaveable }: CheckpointOptions = {},
+  options: CheckpointOptions = {},
 ): (...args: LiftArgs<A>) => Tensors<R> {
+  checkFunction('checkpoint', f);
+  checkOptions('checkpoint', options, ['policy']);
+  const { policy = nothingSaveable } = options;
   return (...args) => {
     const { leaves, def } = flattenArgs('checkpoint', args);
     const flat = new FlatFunction('checkpoint', f as AnyFunction, def);

@@ -1,6 +1,6 @@
 /**
  * Devices and settings.
- * May import: `ir`, `core`, `backends`.
+ * May import: `ir`, `core`, `backends`, `api/options`.
  * @module
  */
 import { ArgumentError } from '../ir/errors.ts';
@@ -8,6 +8,7 @@ import { type Settings, settings } from '../core/config.ts';
 import { executorNames, getExecutor, registerExecutor, setActiveExecutor } from '../core/executor.ts';
 import { ReferenceExecutor } from '../backends/reference/executor.ts';
 import { WasmExecutor } from '../backends/wasm/executor.ts';
+import { isOptions } from './options.ts';
 
 /** Makes the devices of this build known. Idempotent; building one is left to its first use. */
 export function setUpDevices(): void {
@@ -61,12 +62,16 @@ export const config: Settings = new Proxy(settings, {
     set(String(key), value);
     return true;
   },
+  deleteProperty: (_target, key) => {
+    throw new ArgumentError(`config: expected settings to stay, got delete config.${String(key)}.`, 'assign the value you want instead.');
+  },
 });
 
 /** Changes several settings at once; with a function, only while it runs. */
 export function configure(changes: Partial<Settings>): void;
 export function configure<T>(changes: Partial<Settings>, run: () => T): T;
 export function configure<T>(changes: Partial<Settings>, run?: () => T): T | undefined {
+  if (!isOptions(changes)) throw new ArgumentError(`configure: expected an object of settings, got ${String(changes)}.`, 'configure({ defaultDtype: "float64" }).');
   const saved = { ...settings };
   const restore = (): void => {
     for (const key of Object.keys(changes)) if (Object.hasOwn(saved, key)) set(key, saved[key as keyof Settings]);

@@ -34,6 +34,7 @@ import {
 } from './args.ts';
 import { convert } from '../primitives/convert.ts';
 import { installMethods } from './methods.ts';
+import { checkOptions } from './options.ts';
 
 // Whoever transforms a function may call methods on what it is given.
 installMethods();
@@ -108,6 +109,7 @@ export function jvp(
       'wrap a single argument: jvp(f, [x], [dx]).',
     );
   }
+  checkOptions('jvp', options, ['hasAux']);
   const p = flattenArgs('jvp', primals, 'primals');
   const t = flattenArgs('jvp', tangents, 'tangents');
   sameStructure('jvp', 'tangents', p.def, t.def);
@@ -304,6 +306,7 @@ function valueAndGradOf(
  * The gradient of a scalar function, ∇f, as a function of the same arguments.
  *
  * @param f returns a float scalar (with `hasAux`, `[scalar, aux]`)
+ * @param options argnums alone, or an object: `grad(f, 1)`, `grad(f, { argnums: 1 })`
  * @returns a function giving the gradient with the structure, shapes and dtypes of the argument at `argnums`
  * @throws ShapeError if f returns an array, DTypeError for integer arguments
  * @example
@@ -316,11 +319,13 @@ function valueAndGradOf(
 export function grad<
   A extends readonly unknown[] = Tensor[],
   const R = unknown,
-  const O extends GradOptions = Record<never, never>,
+  const O extends GradOptions | Argnums = Record<never, never>,
 >(
   f: (...args: A) => R,
   options?: O,
-): (...args: LiftArgs<A>) => O extends { readonly hasAux: true } ? [AtArgnums<A, O>, AuxOf<R>] : AtArgnums<A, O> {
+): (...args: LiftArgs<A>) => O extends { readonly hasAux: true }
+  ? [AtArgnums<A, OptionsFrom<O>>, AuxOf<R>]
+  : AtArgnums<A, OptionsFrom<O>> {
   const opts = argnumsOptions<GradOptions>('grad', f, options, gradKeys);
   return (...args) => {
     const { value, grad: g } = valueAndGradOf('grad', f as AnyFunction, opts, args);
@@ -342,8 +347,9 @@ export function grad<
 export function valueAndGrad<
   A extends readonly unknown[] = Tensor[],
   const R = unknown,
-  const O extends GradOptions = Record<never, never>,
->(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => [Tensors<R>, AtArgnums<A, O>] {
+  const O extends GradOptions | Argnums = Record<never, never>,
+>(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => [Tensors<R>, AtArgnums<A, OptionsFrom<O>>] {
+  const opts = argnumsOptions<GradOptions>('valueAndGrad', f, options, gradKeys);
   return (...args) => {
     const { value, grad: g } = valueAndGradOf('valueAndGrad', f as AnyFunction, opts, args);
     return [value, g] as never;

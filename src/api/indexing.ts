@@ -6,7 +6,7 @@
  */
 import { isInteger } from '../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError, TraceError } from '../ir/errors.ts';
-import { rowMajorStrides, type Shape, tryBroadcastShapes } from '../ir/shape.ts';
+import { rowMajorStrides, sameShape, type Shape, tryBroadcastShapes } from '../ir/shape.ts';
 import { Aval } from '../ir/aval.ts';
 import { deviceTensor, Tensor } from '../core/tensor.ts';
 import * as prim from '../primitives/index.ts';
@@ -42,8 +42,14 @@ export interface ParsedIndex {
 const isRange = (x: unknown): x is Range => isOptions(x);
 
 /** Positions where a concrete mask is true, one int32 vector an axis. */
-function maskPositions(op: string, mask: Tensor): Tensor[] {
+function maskPositions(op: string, mask: Tensor, along: Shape): Tensor[] {
   const { shape } = mask;
+  if (!sameShape(shape, along)) {
+    throw new ShapeError(
+      `${op}: expected a boolean mask of the shape [${along.join(',')}] of the axes it stands at, got ${mask.aval.toString()}.`,
+      'a mask has one boolean for each element, or for each row, it selects from.',
+    );
+  }
   let data;
   try {
     data = mask.concrete(`${op}: boolean mask`).read();
@@ -72,30 +78,52 @@ function spreadTuple(index: readonly Index[]): readonly Index[] {
   return only.some(isEntry) ? (only as readonly Index[]) : index;
 }
 
+type Item = number | Range | null | '...' | Tensor;
+
+const isMask = (item: Item): item is Tensor => item instanceof Tensor && item.dtype === 'bool';
+
+/** Number of axes that an entry stands at. */
+function widthOf(item: Item): number {
+  if (item === null || item === '...') return 0;
+  return isMask(item) ? item.ndim : 1;
+}
+
+function toItem(op: string, item: Index): Item {
+  if (item === undefined) {
+    throw new ArgumentError(
+      `${op}: expected an index, got undefined.`,
+      'use {} for a whole axis and null for a new one.',
+    );
+  }
+  if (item === ':') return {};
+  if (item === null || item === '...' || typeof item === 'number' || isRange(item)) return item;
+  if (typeof item !== 'string') return asIndexTensor(item);
+  throw new ArgumentError(
+    `${op}: expected numbers, ranges, null, '...' or arrays, got ${JSON.stringify(item)}.`,
+    'a range is an object: { start: 1, stop: 3 }.',
+  );
+}
+
 /** Tensors for arrays; masks split into positions; whole axes in place of `'...'`. */
 function expand(op: string, shape: Shape, index: readonly Index[]): (number | Range | null | Tensor)[] {
-  const items = spreadTuple(index).flatMap((item): (number | Range | null | '...' | Tensor)[] => {
-    if (item === undefined)
-      throw new ArgumentError(
-        `${op}: expected an index, got undefined.`,
-        'use {} for a whole axis and null for a new one.',
-      );
-    if (item === ':') return [{}];
-    if (item === null || item === '...' || typeof item === 'number' || isRange(item)) return [item];
-    const t = asIndexTensor(item);
-    return t.dtype === 'bool' ? maskPositions(op, t) : [t];
-  });
-  const used = items.filter((i) => i !== null && i !== '...').length;
+  const items = spreadTuple(index).map((item) => toItem(op, item));
+  const used = items.reduce((n: number, item) => n + widthOf(item), 0);
   const ellipses = items.filter((i) => i === '...').length;
   if (used > shape.length || ellipses > 1) {
     throw new ShapeError(
       `${op}: expected at most ${shape.length} entries and one '...', got ${used} entries and ${ellipses} '...' for shape [${shape.join(',')}].`,
-      'new axes (null) do not count.',
+      'each entry stands for one axis (a range is one: { start, stop, step }); new axes (null) do not count.',
     );
   }
   const rest = Array.from({ length: shape.length - used }, (): Range => ({}));
-  const full = ellipses === 1 ? items.flatMap((i) => (i === '...' ? rest : [i])) : [...items, ...rest];
-  return full as (number | Range | null | Tensor)[];
+  let axis = 0;
+  const full = items.flatMap((item): (number | Range | null | Tensor)[] => {
+    const start = axis;
+    axis += item === '...' ? rest.length : widthOf(item);
+    if (item === '...') return rest;
+    return isMask(item) ? maskPositions(op, item, shape.slice(start, axis)) : [item];
+  });
+  return ellipses === 1 ? full : [...full, ...rest];
 }
 
 /** Integers (numbers in nested arrays count as such) or booleans. */

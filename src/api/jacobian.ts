@@ -17,14 +17,18 @@ import { jvpFlat, zeros } from '../transforms/jvp.ts';
 import { Linearized } from '../transforms/linearize.ts';
 import {
   type AnyFunction,
+  type Argnums,
+  argnumsOptions,
   type AtArgnums,
   type AuxOf,
   type Blocks,
+  checkFunction,
   FlatFunction,
   flattenArgs,
   type FlatTree,
   type LiftArgs,
   normalizeArgnums,
+  type OptionsFrom,
   type TensorLeaf,
   type Tensors,
   type ValueOf,
@@ -38,12 +42,14 @@ export interface JacobianOptions {
   readonly hasAux?: boolean;
 }
 
+const jacobianKeys = ['argnums', 'hasAux'] as const;
+
 /** A derivative for every pair of output and input leaves; with `hasAux`, and what it returns. */
-type JacobianOf<A extends readonly unknown[], R, O extends JacobianOptions> = O extends { readonly hasAux: true }
+type JacobianOf<A extends readonly unknown[], R, O> = O extends { readonly hasAux: true }
   ? [Blocks<ValueOf<R, O>, AtArgnums<A, O>>, AuxOf<R>]
   : Blocks<R, AtArgnums<A, O>>;
 
-type HessianOf<A extends readonly unknown[], R, O extends JacobianOptions> = O extends { readonly hasAux: true }
+type HessianOf<A extends readonly unknown[], R, O> = O extends { readonly hasAux: true }
   ? [Blocks<Blocks<ValueOf<R, O>, AtArgnums<A, O>>, AtArgnums<A, O>>, AuxOf<R>]
   : Blocks<Blocks<R, AtArgnums<A, O>>, AtArgnums<A, O>>;
 
@@ -125,10 +131,11 @@ function checkFloatResults(op: string, outs: readonly Tensor[]): void {
 export function jacfwd<
   A extends readonly unknown[] = Tensor[],
   const R = unknown,
-  const O extends JacobianOptions = Record<never, never>,
->(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => JacobianOf<A, R, O> {
+  const O extends JacobianOptions | Argnums = Record<never, never>,
+>(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => JacobianOf<A, R, OptionsFrom<O>> {
+  const opts = argnumsOptions<JacobianOptions>('jacfwd', f, options, jacobianKeys);
   return (...args) => {
-    const prepared = prepare('jacfwd', f as AnyFunction, options ?? {}, args);
+    const prepared = prepare('jacfwd', f as AnyFunction, opts, args);
     const { tree, flat } = prepared;
     // Outputs do not depend on the tangent that is mapped, so they are the same for every row.
     let outs: Tensor[] = tree.leaves.length === 0 ? flat.call([]) : [];
@@ -146,7 +153,7 @@ export function jacfwd<
       return all.slice(0, count).map((o, k) => columnToBlock(o, dims[k]!, x));
     });
     const blocks = Array.from({ length: flat.def.numLeaves }, (_, o) => columns.map((c) => c[o]!));
-    return assemble(prepared, blocks, outs) as JacobianOf<A, R, O>;
+    return assemble(prepared, blocks, outs) as never;
   };
 }
 
@@ -163,10 +170,11 @@ function columnToBlock(o: Tensor, dim: BatchDim, x: Tensor): Tensor {
 export function jacrev<
   A extends readonly unknown[] = Tensor[],
   const R = unknown,
-  const O extends JacobianOptions = Record<never, never>,
->(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => JacobianOf<A, R, O> {
+  const O extends JacobianOptions | Argnums = Record<never, never>,
+>(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => JacobianOf<A, R, OptionsFrom<O>> {
+  const opts = argnumsOptions<JacobianOptions>('jacrev', f, options, jacobianKeys);
   return (...args) => {
-    const prepared = prepare('jacrev', f as AnyFunction, options ?? {}, args);
+    const prepared = prepare('jacrev', f as AnyFunction, opts, args);
     const { tree, flat } = prepared;
     const linear = new Linearized('jacrev', flat.call, tree.leaves);
     const outs = linear.outs.slice(0, flat.def.numLeaves);
@@ -179,7 +187,7 @@ export function jacrev<
       const [grads, dims] = batchFlat({ size: out.size, axisName: undefined }, pull, [basis(out)], [0]);
       return grads.map((g, i) => rowToBlock(g, dims[i]!, out, tree.leaves[i]!));
     });
-    return assemble(prepared, blocks, linear.outs) as JacobianOf<A, R, O>;
+    return assemble(prepared, blocks, linear.outs) as never;
   };
 }
 
@@ -203,10 +211,11 @@ export const jacobian: typeof jacrev = jacrev;
 export function hessian<
   A extends readonly unknown[] = Tensor[],
   const R = unknown,
-  const O extends JacobianOptions = Record<never, never>,
->(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => HessianOf<A, R, O> {
-  const inner = jacrev(f as unknown as (...args: Tensor[]) => unknown, options ?? {});
-  return jacfwd(inner as (...args: Tensor[]) => unknown, options ?? {}) as never;
+  const O extends JacobianOptions | Argnums = Record<never, never>,
+>(f: (...args: A) => R, options?: O): (...args: LiftArgs<A>) => HessianOf<A, R, OptionsFrom<O>> {
+  const opts = argnumsOptions<JacobianOptions>('hessian', f, options, jacobianKeys);
+  const inner = jacrev(f as unknown as (...args: Tensor[]) => unknown, opts);
+  return jacfwd(inner as (...args: Tensor[]) => unknown, opts) as never;
 }
 
 /**
@@ -223,6 +232,7 @@ export function hvp<A extends readonly unknown[]>(
   tangents: readonly [...LiftArgs<A>],
 ): A extends readonly [infer X] ? Tensors<X> : Tensors<A>;
 export function hvp(f: (...args: never[]) => unknown, primals: unknown, tangents: unknown): unknown {
+  checkFunction('hvp', f);
   const [p, t] = Array.isArray(primals) ? [primals, tangents as unknown[]] : [[primals], [tangents]];
   const argnums = p.map((_, i) => i);
   const gradient = grad(f as (...args: Tensor[]) => unknown, p.length === 1 ? {} : { argnums });

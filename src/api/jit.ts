@@ -15,6 +15,7 @@ import { call } from '../control/call.ts';
 import {
   type AnyFunction,
   type Blocks,
+  checkFunction,
   FlatFunction,
   flattenArgs,
   type FlatTree,
@@ -24,6 +25,7 @@ import {
   type Tensors,
 } from './args.ts';
 import { installMethods } from './methods.ts';
+import { checkOptions } from './options.ts';
 
 // Whoever transforms a function may call methods on what it is given.
 installMethods();
@@ -86,6 +88,8 @@ export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   options: JitOptions = {},
 ): (...args: LiftArgs<A>) => Tensors<R> {
+  checkFunction('jit', f);
+  checkOptions('jit', options, ['staticArgnums', 'donateArgnums']);
   const cache = new JitCache();
   const name = functionName(f as AnyFunction);
   const jitted = (...args: readonly unknown[]): unknown => {
@@ -174,6 +178,7 @@ function flattenAvals(op: string, args: readonly unknown[]): { avals: Aval[]; de
 export function makeProgram<A extends readonly unknown[] = Tensor[]>(
   f: (...args: A) => unknown,
 ): (...args: LiftArgs<A>) => Program {
+  checkFunction('makeProgram', f);
   return (...args) => {
     const { avals, def } = flattenAvals('makeProgram', args);
     const flat = new FlatFunction('makeProgram', f as AnyFunction, def);
@@ -186,6 +191,7 @@ export function evalShape<A extends readonly unknown[] = Tensor[], const R = unk
   f: (...args: A) => R,
   ...args: LiftArgs<A>
 ): Blocks<R, Aval> {
+  checkFunction('evalShape', f);
   const { avals, def } = flattenAvals('evalShape', args);
   const flat = new FlatFunction('evalShape', f as AnyFunction, def);
   const { program } = traceProgram('evalShape', avals, flat.call);

@@ -75,7 +75,7 @@ function flattenNested(op: string, x: readonly unknown[]): Flat {
         { path },
       );
     }
-    node.forEach((child, i) => visit(child, depth + 1, `${path}[${i}]`));
+    for (let i = 0; i < node.length; i++) visit(node[i], depth + 1, `${path}[${i}]`);
   };
   visit(x, 0, '');
   if (flat.values.length === 0) flat.isBool = false;
@@ -86,14 +86,18 @@ function leafNumber(op: string, x: unknown, path: string): number {
   if (typeof x === 'number') return x;
   if (typeof x === 'boolean') return x ? 1 : 0;
   throw new ArgumentError(
-    `${op}: expected numbers, got ${x === null ? 'null' : typeof x} at ${path || 'the top'}.`,
-    'pass numbers, booleans, nested arrays of them, typed arrays or tensors.',
+    `${op}: expected numbers, got ${Array.isArray(x) ? 'an array' : describe(x)} at ${path || 'the top'}.`,
+    Array.isArray(x)
+      ? 'nested arrays must be rectangular.'
+      : 'pass numbers, booleans, nested arrays of them, typed arrays or tensors.',
     { path },
   );
 }
 
-export const holdsTensor = (x: unknown): boolean =>
-  Array.isArray(x) && x.some((y) => y instanceof Tensor || holdsTensor(y));
+export const holdsTensor = (x: unknown): boolean => Array.isArray(x) && x.some((y) => isRow(y) || holdsTensor(y));
+
+/** Typed arrays are rows like any other beside tensors. */
+const isRow = (x: unknown): boolean => x instanceof Tensor || ArrayBuffer.isView(x);
 
 /** Nested arrays with tensors inside: stacked from the leaves up, so that traced values keep their derivatives. */
 export function stackNested(x: TensorLike, op = 'array'): Tensor {
@@ -177,6 +181,7 @@ function hostValues(op: string, data: Exclude<TensorLike, Tensor>): HostValues {
   if (!Array.isArray(data)) {
     throw new ArgumentError(
       `${op}: expected numbers, nested arrays, a typed array or a tensor, got ${describe(data)}.`,
+      fixOf(data),
     );
   }
   const flat = flattenNested(op, data);
@@ -185,6 +190,13 @@ function hostValues(op: string, data: Exclude<TensorLike, Tensor>): HostValues {
     inferred: { dtype: flat.isBool ? 'bool' : defaultFloat(), shape: flat.shape },
     own: false,
   };
+}
+
+function fixOf(x: unknown): string {
+  if (x instanceof Promise) return 'await it first.';
+  if (x === undefined) return 'is an argument or a return missing?';
+  if (typeof x === 'string') return 'convert text with Number(…) first.';
+  return 'convert it to one of these first.';
 }
 
 function describe(x: unknown): string {

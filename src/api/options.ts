@@ -35,6 +35,8 @@ export function checkOptions(op: string, options: object | null | undefined, key
 }
 
 function describe(x: unknown): string {
+  if (typeof x === 'function') return 'a function';
+  if (typeof x === 'string') return JSON.stringify(x);
   if (x === null || typeof x !== 'object') return String(x);
   return `a ${x.constructor.name}`;
 }

@@ -3,7 +3,7 @@
  * May import: `ir`, `core`.
  * @module
  */
-import { TreeError } from '../ir/errors.ts';
+import { ArgumentError, TreeError } from '../ir/errors.ts';
 import { flatten as flattenTree, registerPytreeClass, TreeDef, unflatten as unflattenTree } from '../core/pytree.ts';
 
 export interface TreeOptions {
@@ -35,6 +35,11 @@ export const leaves = (tree: unknown, options: TreeOptions = {}): unknown[] => f
 /** The containers without the leaves; compare with `equals`. */
 export const structure = (tree: unknown, options: TreeOptions = {}): TreeDef => flattenTree(tree, options.isLeaf)[1];
 
+function checkLeafFunction(op: string, f: unknown): void {
+  if (typeof f === 'function') return;
+  throw new ArgumentError(`${op}: expected a function, got ${typeof f}.`, `the function comes first: ${op}(f, tree).`);
+}
+
 /** Leaves of each further tree under the structure of the first. */
 function aligned(op: string, trees: readonly unknown[], isLeaf: TreeOptions['isLeaf']): [unknown[][], TreeDef] {
   const flat = trees.map((t) => flattenTree(t, isLeaf));
@@ -59,6 +64,7 @@ function aligned(op: string, trees: readonly unknown[], isLeaf: TreeOptions['isL
  * ```
  */
 export function map<T, R>(f: (...leaves: never[]) => R, tree: T, ...rest: readonly unknown[]): MapLeaves<T, R> {
+  checkLeafFunction('tree.map', f);
   const [lists, def] = aligned('tree.map', [tree, ...rest], undefined);
   const out = lists[0]!.map((_, i) => f(...(lists.map((list) => list[i]) as never[])));
   return unflattenTree(def, out) as MapLeaves<T, R>;

@@ -9,8 +9,9 @@ import { broadcastPrefix, type TreeDef, unflatten } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { batchFlat } from '../transforms/batch.ts';
 import { materializeBatch, moveAxis, moveBatchToFront } from '../primitives/structural.ts';
-import { type AnyFunction, FlatFunction, flattenArgs, type FlatTree, type LiftArgs, type Tensors } from './args.ts';
+import { type AnyFunction, checkFunction, FlatFunction, flattenArgs, type FlatTree, type LiftArgs, type Tensors } from './args.ts';
 import { installMethods } from './methods.ts';
+import { checkOptions, isOptions, optionsOf } from './options.ts';
 
 // Whoever transforms a function may call methods on what it is given.
 installMethods();
@@ -29,11 +30,25 @@ export interface VmapOptions {
   readonly axisName?: string;
 }
 
+/** Axes given by position: `vmap(f, [0, null])`, `vmap(f, 1, 1)`. Trees of objects go in an array, or in the options. */
+export type PositionalAxes = number | null | readonly AxisTree[];
+
+const vmapKeys = ['inAxes', 'outAxes', 'axisSize', 'axisName'] as const;
+
+function vmapOptions(first: unknown, second: unknown): VmapOptions {
+  const leading = optionsOf<VmapOptions>('vmap', 'inAxes', first, undefined, vmapKeys);
+  if (second === undefined) return leading;
+  const more = isOptions(second) ? (second as VmapOptions) : { outAxes: second as AxisTree };
+  checkOptions('vmap', more, vmapKeys);
+  return { ...leading, ...more };
+}
+
 const isAxis = (x: unknown): boolean => x === null || typeof x === 'number';
 
 /**
  * Maps a function over an axis of its arguments, without a loop.
  *
+ * @param options an object, or `inAxes` (and then `outAxes`) by position
  * @returns a function of batched arguments giving batched results
  * @throws ShapeError if mapped axes have different sizes, naming both
  * @example
@@ -45,18 +60,20 @@ const isAxis = (x: unknown): boolean => x === null || typeof x === 'number';
  */
 export function vmap<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
-  options: VmapOptions = {},
+  options?: VmapOptions | PositionalAxes,
+  rest?: VmapOptions | PositionalAxes,
 ): (...args: LiftArgs<A>) => Tensors<R> {
-  const { inAxes = 0, outAxes = 0 } = options;
+  checkFunction('vmap', f);
+  const { inAxes = 0, outAxes = 0, axisSize, axisName } = vmapOptions(options, rest);
   return (...args) => {
     const tree = flattenArgs('vmap', args);
     const prefix =
       Array.isArray(inAxes) && inAxes.length !== args.length ? badCount(inAxes.length, args.length) : inAxes;
     const axes = broadcastPrefix('vmap inAxes', prefix, tree.def, isAxis) as BatchDim[];
     const dims = axes.map((a, i) => checkAxis(a, tree, i));
-    const size = batchSize(tree, dims, options.axisSize);
+    const size = batchSize(tree, dims, axisSize);
     const flat = new FlatFunction('vmap', f as AnyFunction, tree.def);
-    const [outs, outDims] = batchFlat({ size, axisName: options.axisName }, flat.call, tree.leaves, dims);
+    const [outs, outDims] = batchFlat({ size, axisName }, flat.call, tree.leaves, dims);
     return unflatten(flat.def, placeOutputs(outs, outDims, flat.def, outAxes, size)) as Tensors<R>;
   };
 }

@@ -149,16 +149,29 @@ function open(x: unknown): readonly [NodeKind, readonly unknown[]] | undefined {
   return [{ kind: 'class', constructor: (proto as { constructor: Constructor }).constructor, aux }, children];
 }
 
+/** Deeper than anyone nests by hand, and far from the end of the stack: what goes beyond is a cycle. */
+const maxDepth = 1000;
+
 /** Leaves in order, and the structure to put them back. `isLeaf` stops early at containers that it accepts. */
 export function flatten(tree: unknown, isLeaf?: (x: unknown) => boolean): [unknown[], TreeDef] {
   const leaves: unknown[] = [];
+  let depth = 0;
   const visit = (x: unknown): TreeDef => {
     const node = isLeaf?.(x) ? undefined : open(x);
     if (node === undefined) {
       leaves.push(x);
       return leafDef;
     }
-    return node[0].kind === 'null' ? nullDef : new TreeDef(node[0], node[1].map(visit));
+    if (node[0].kind === 'null') return nullDef;
+    if (++depth > maxDepth) {
+      throw new TreeError(
+        `tree: expected at most ${maxDepth} levels of containers, got more.`,
+        'does a container hold itself?',
+      );
+    }
+    const def = new TreeDef(node[0], node[1].map(visit));
+    depth--;
+    return def;
   };
   const def = visit(tree);
   return [leaves, def];

@@ -6,7 +6,7 @@
  */
 import { Aval } from '../ir/aval.ts';
 import { type DType, makeTypedArray, type TypedArray } from '../ir/dtype.ts';
-import { BackendError, TraceError } from '../ir/errors.ts';
+import { ArgumentError, BackendError, TraceError } from '../ir/errors.ts';
 import type { Shape } from '../ir/shape.ts';
 import { activeExecutor, HostStorage, type Storage } from './executor.ts';
 import type { Trace } from './trace.ts';
@@ -14,6 +14,14 @@ import type { Trace } from './trace.ts';
 /** An n-dimensional array, with numbers or traced. Immutable. */
 export abstract class Tensor<S extends Shape = Shape, D extends DType = DType> {
   abstract readonly aval: Aval;
+
+  constructor() {
+    if (new.target === Tensor)
+      throw new ArgumentError(
+        'Tensor: expected a call of array(…), got new Tensor(…).',
+        'make tensors with array(data), zeros(shape) and their like.',
+      );
+  }
 
   get shape(): S {
     return this.aval.shape as S;
@@ -71,7 +79,9 @@ function itemOf(t: Tensor, use: string): number {
   if (value.aval.size !== 1) {
     throw new TraceError(
       `${use}: expected an array with one element, got ${value.aval.toString()}.`,
-      'reduce it first (sum, mean, max), or use toArray().',
+      use === 'conversion to a number'
+        ? 'for arithmetic use methods (x.mul(2), not x * 2); to compare use np.greater and its like; for numbers toArray().'
+        : 'reduce it first (sum, mean, max), or use toArray().',
     );
   }
   return value.read()[0]!;

@@ -288,7 +288,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
-  return permutation.every((p, i) => p === i) ? x : bind1(transposeP, [x], { permutation });
+  return permutation.length === x.ndim && permutation.every((p, i) => p === i) ? x : bind1(transposeP, [x], { permutation });
 }
 
 /** Adjoint of `broadcastTo(·, x.shape)`: sums `x` back to `shape`. */

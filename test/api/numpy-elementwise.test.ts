@@ -2,13 +2,28 @@
  * `np`: creation, dtypes, promotion, elementwise functions, choice.
  * @module
  */
-import { ArgumentError, config, DTypeError, grad, hessian, jit, np, ShapeError, type Tensor, type TensorLike, vmap } from 'cotangent';
+import {
+  ArgumentError,
+  config,
+  DTypeError,
+  grad,
+  hessian,
+  jit,
+  np,
+  ShapeError,
+  type Tensor,
+  type TensorLike,
+  vmap,
+} from 'cotangent';
 import { afterEach, describe, expect, test } from 'vitest';
 
 /** Derivative of a function of one number. */
 const slope = (f: (x: Tensor) => Tensor, at: number): number => grad(f)(at).item();
 const close = (t: Tensor, expected: readonly number[], digits = 5): void =>
-  t.ravel().dataSync().forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, digits));
+  t
+    .ravel()
+    .dataSync()
+    .forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, digits));
 
 describe('creation', () => {
   test('numbers become floats, booleans bool, typed arrays keep their dtype', () => {
@@ -20,9 +35,18 @@ describe('creation', () => {
   });
 
   test('lists may hold tensors, which keep their derivatives', () => {
-    const f = (x: Tensor): Tensor => np.sum(np.array([[x, x.mul(2)], [1, x.mul(x)]]));
+    const f = (x: Tensor): Tensor =>
+      np.sum(
+        np.array([
+          [x, x.mul(2)],
+          [1, x.mul(x)],
+        ]),
+      );
     expect(slope(f, 3)).toBe(9);
-    expect(np.array([np.ones(2), [3, 4]]).toArray()).toEqual([[1, 1], [3, 4]]);
+    expect(np.array([np.ones(2), [3, 4]]).toArray()).toEqual([
+      [1, 1],
+      [3, 4],
+    ]);
   });
 
   test('a ragged list is an error that names the place', () => {
@@ -42,22 +66,64 @@ describe('creation', () => {
     expect(np.linspace(0, 1, 5).toArray()).toEqual([0, 0.25, 0.5, 0.75, 1]);
     expect(np.linspace(0, 1, 4, { endpoint: false }).toArray()).toEqual([0, 0.25, 0.5, 0.75]);
     expect(np.linspace(0, 1, 5, { retstep: true })[1].item()).toBe(0.25);
-    expect(np.linspace([0, 10], [1, 20], 2, { axis: -1 }).toArray()).toEqual([[0, 1], [10, 20]]);
+    expect(np.linspace([0, 10], [1, 20], 2, { axis: -1 }).toArray()).toEqual([
+      [0, 1],
+      [10, 20],
+    ]);
     expect(np.linspace(0, 1, 0).shape).toEqual([0]);
     close(np.logspace(0, 2, 3), [1, 10, 100], 4);
     close(np.geomspace(1, 1000, 4), [1, 10, 100, 1000], 2);
   });
 
   test('eye, tri, diag, vander, meshgrid, indices', () => {
-    expect(np.eye(2, 3, { k: 1 }).toArray()).toEqual([[0, 1, 0], [0, 0, 1]]);
-    expect(jit(() => np.eye(2, 3, { k: 1 }))().toArray()).toEqual([[0, 1, 0], [0, 0, 1]]);
-    expect(np.tri(2, 3, 1).toArray()).toEqual([[1, 1, 0], [1, 1, 1]]);
-    expect(np.diag([1, 2], 1).toArray()).toEqual([[0, 1, 0], [0, 0, 2], [0, 0, 0]]);
-    expect(np.diag([[1, 2, 3], [4, 5, 6]], -1).toArray()).toEqual([4]);
-    expect(np.vander([2, 3], 3).toArray()).toEqual([[4, 2, 1], [9, 3, 1]]);
+    expect(np.eye(2, 3, { k: 1 }).toArray()).toEqual([
+      [0, 1, 0],
+      [0, 0, 1],
+    ]);
+    expect(jit(() => np.eye(2, 3, { k: 1 }))().toArray()).toEqual([
+      [0, 1, 0],
+      [0, 0, 1],
+    ]);
+    expect(np.tri(2, 3, 1).toArray()).toEqual([
+      [1, 1, 0],
+      [1, 1, 1],
+    ]);
+    expect(np.diag([1, 2], 1).toArray()).toEqual([
+      [0, 1, 0],
+      [0, 0, 2],
+      [0, 0, 0],
+    ]);
+    expect(
+      np
+        .diag(
+          [
+            [1, 2, 3],
+            [4, 5, 6],
+          ],
+          -1,
+        )
+        .toArray(),
+    ).toEqual([4]);
+    expect(np.vander([2, 3], 3).toArray()).toEqual([
+      [4, 2, 1],
+      [9, 3, 1],
+    ]);
     expect(np.meshgrid([1, 2], [3, 4, 5], { indexing: 'ij' })[0]!.shape).toEqual([2, 3]);
-    expect(np.indices([2, 2]).toArray()).toEqual([[[0, 0], [1, 1]], [[0, 1], [0, 1]]]);
-    expect(np.fillDiagonal(np.zeros([3, 2]), 5).toArray()).toEqual([[5, 0], [0, 5], [0, 0]]);
+    expect(np.indices([2, 2]).toArray()).toEqual([
+      [
+        [0, 0],
+        [1, 1],
+      ],
+      [
+        [0, 1],
+        [0, 1],
+      ],
+    ]);
+    expect(np.fillDiagonal(np.zeros([3, 2]), 5).toArray()).toEqual([
+      [5, 0],
+      [0, 5],
+      [0, 0],
+    ]);
   });
 
   test('dtype names are dtypes and functions', () => {
@@ -109,10 +175,16 @@ describe('promotion', () => {
 describe('elementwise functions', () => {
   test('float manipulation', () => {
     const [m, e] = np.frexp([8, 0.75, 0, -3]);
-    expect([m.toArray(), e.toArray()]).toEqual([[0.5, 0.75, 0, -0.75], [4, 0, 0, 2]]);
+    expect([m.toArray(), e.toArray()]).toEqual([
+      [0.5, 0.75, 0, -0.75],
+      [4, 0, 0, 2],
+    ]);
     expect(np.frexp(np.array([5e-324], 'float64')).map((t) => t.toArray())).toEqual([[0.5], [-1073]]);
     expect(np.ldexp([0.5], np.array([4], 'int32')).toArray()).toEqual([8]);
-    expect(np.modf([1.5, -2.25]).map((t) => t.toArray())).toEqual([[0.5, -0.25], [1, -2]]);
+    expect(np.modf([1.5, -2.25]).map((t) => t.toArray())).toEqual([
+      [0.5, -0.25],
+      [1, -2],
+    ]);
     expect(np.signbit([-0, 0, -1]).toArray()).toEqual([true, false, true]);
     expect(np.copysign([1, 2], [-0, 3]).toArray()).toEqual([-1, 2]);
     expect(np.nanToNum([NaN, Infinity, 1], { posinf: 9 }).toArray()).toEqual([0, 9, 1]);
@@ -137,8 +209,33 @@ describe('elementwise functions', () => {
   });
 
   test('select, piecewise and clip', () => {
-    expect(np.select([[true, false], [true, true]], [[1, 2], [3, 4]], 9).toArray()).toEqual([1, 4]);
-    expect(np.piecewise([-2, 3], [[true, false], [false, true]], [(v) => v.mul(v), 7]).toArray()).toEqual([4, 7]);
+    expect(
+      np
+        .select(
+          [
+            [true, false],
+            [true, true],
+          ],
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          9,
+        )
+        .toArray(),
+    ).toEqual([1, 4]);
+    expect(
+      np
+        .piecewise(
+          [-2, 3],
+          [
+            [true, false],
+            [false, true],
+          ],
+          [(v) => v.mul(v), 7],
+        )
+        .toArray(),
+    ).toEqual([4, 7]);
     expect(np.clip([-2, 0.5, 3], { max: 1 }).toArray()).toEqual([-2, 0.5, 1]);
     expect(slope((x) => np.clip(x, 0, 1), 1)).toBe(0.5);
   });

@@ -13,21 +13,37 @@ describe('slice', () => {
   test('numbers, ranges, new axes and the ellipsis', () => {
     expect(list(x.slice(1))).toEqual([4, 5, 6, 7]);
     expect(x.slice(-1, -1).item()).toBe(11);
-    expect(list(x.slice({ start: 1 }, { step: -2 }))).toEqual([[7, 5], [11, 9]]);
-    expect(list(x.slice(':', { start: -2, stop: 100 }))).toEqual([[2, 3], [6, 7], [10, 11]]);
+    expect(list(x.slice({ start: 1 }, { step: -2 }))).toEqual([
+      [7, 5],
+      [11, 9],
+    ]);
+    expect(list(x.slice(':', { start: -2, stop: 100 }))).toEqual([
+      [2, 3],
+      [6, 7],
+      [10, 11],
+    ]);
     expect(x.slice(null, '...', 2).shape).toEqual([1, 3]);
     expect(x.slice({ start: 2, stop: 1 }).shape).toEqual([0, 4]);
   });
 
   test('arrays of integers: together in place, apart in front', () => {
     expect(list(x.slice([0, 2], [1, 3]))).toEqual([1, 11]);
-    expect(list(x.slice([0, -1]))).toEqual([[0, 1, 2, 3], [8, 9, 10, 11]]);
+    expect(list(x.slice([0, -1]))).toEqual([
+      [0, 1, 2, 3],
+      [8, 9, 10, 11],
+    ]);
     const y = np.zeros([2, 3, 4, 5]);
     expect(y.slice([0, 1], {}, [1, 2]).shape).toEqual([2, 3, 5]);
     expect(y.slice({}, [0, 1], [1, 2]).shape).toEqual([2, 2, 5]);
     expect(y.slice(0, {}, [1, 2]).shape).toEqual([2, 3, 5]);
-    expect(list(x.slice(...np.ix([0, 2], [1, 3])))).toEqual([[1, 3], [9, 11]]);
-    expect(list(x.slice(np.ix([0, 2], [1, 3])))).toEqual([[1, 3], [9, 11]]);
+    expect(list(x.slice(...np.ix([0, 2], [1, 3])))).toEqual([
+      [1, 3],
+      [9, 11],
+    ]);
+    expect(list(x.slice(np.ix([0, 2], [1, 3])))).toEqual([
+      [1, 3],
+      [9, 11],
+    ]);
   });
 
   test('masks select; a traced one says what to use', () => {
@@ -46,7 +62,11 @@ describe('slice', () => {
   });
 
   test('derivatives go back to where the elements came from', () => {
-    const f = (v: Tensor): Tensor => v.slice([0, 0, 2]).sum().add(v.slice({ step: -2 }).mul([1, 10]).sum());
+    const f = (v: Tensor): Tensor =>
+      v
+        .slice([0, 0, 2])
+        .sum()
+        .add(v.slice({ step: -2 }).mul([1, 10]).sum());
     expect(list(grad(f)(np.array([1, 2, 3])))).toEqual([12, 0, 2]);
     expect(list(vmap((v: Tensor, i: Tensor) => v.slice(i))(x, np.array([3, 0, 1], 'int32')))).toEqual([3, 4, 9]);
   });
@@ -62,15 +82,41 @@ describe('at', () => {
     expect(list(np.array([1, 5]).at([0, 1]).max(3))).toEqual([3, 5]);
     expect(list(np.array([2, 4]).at(1).divide(2))).toEqual([2, 2]);
     expect(list(np.array([2, 3]).at(1).power(2))).toEqual([2, 9]);
-    expect(list(np.array([2, 3]).at(0).apply((p) => p.add(1)))).toEqual([3, 3]);
+    expect(
+      list(
+        np
+          .array([2, 3])
+          .at(0)
+          .apply((p) => p.add(1)),
+      ),
+    ).toEqual([3, 3]);
     expect(list(zeros)).toEqual([0, 0, 0, 0]);
   });
 
   test('ranges, steps backwards, arrays mixed with ranges', () => {
-    expect(list(x.at({ start: 1 }, { step: 2 }).set(-1))).toEqual([[0, 1, 2, 3], [-1, 5, -1, 7], [-1, 9, -1, 11]]);
+    expect(list(x.at({ start: 1 }, { step: 2 }).set(-1))).toEqual([
+      [0, 1, 2, 3],
+      [-1, 5, -1, 7],
+      [-1, 9, -1, 11],
+    ]);
     expect(list(zeros.at({ step: -1 }).set([1, 2, 3, 4]))).toEqual([4, 3, 2, 1]);
-    expect(list(x.at([0, 2], { start: 1, stop: 3 }).set([[50, 51], [52, 53]]))).toEqual([[0, 50, 51, 3], [4, 5, 6, 7], [8, 52, 53, 11]]);
-    expect(list(x.at({ start: 1 }, [0, 3]).mul(10))).toEqual([[0, 1, 2, 3], [40, 5, 6, 70], [80, 9, 10, 110]]);
+    expect(
+      list(
+        x.at([0, 2], { start: 1, stop: 3 }).set([
+          [50, 51],
+          [52, 53],
+        ]),
+      ),
+    ).toEqual([
+      [0, 50, 51, 3],
+      [4, 5, 6, 7],
+      [8, 52, 53, 11],
+    ]);
+    expect(list(x.at({ start: 1 }, [0, 3]).mul(10))).toEqual([
+      [0, 1, 2, 3],
+      [40, 5, 6, 70],
+      [80, 9, 10, 110],
+    ]);
     expect(() => x.at(0).set([1, 2])).toThrow(/at: expected an update that broadcasts to \[4\]/);
   });
 
@@ -82,13 +128,20 @@ describe('at', () => {
   });
 
   test('a traced mask takes a scalar update', () => {
-    expect(list(jit((v: Tensor) => v.at(v.greater(8)).set(0))(x))).toEqual([[0, 1, 2, 3], [4, 5, 6, 7], [8, 0, 0, 0]]);
+    expect(list(jit((v: Tensor) => v.at(v.greater(8)).set(0))(x))).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+      [8, 0, 0, 0],
+    ]);
   });
 
   test('the derivative reaches the array and the update', () => {
     const f = (v: Tensor, u: Tensor): Tensor => v.at({ start: 1 }).set(u).mul([1, 2, 3]).sum();
     const [dv, du] = grad(f, { argnums: [0, 1] })(np.ones(3), np.ones(2));
-    expect([list(dv), list(du)]).toEqual([[1, 0, 0], [2, 3]]);
+    expect([list(dv), list(du)]).toEqual([
+      [1, 0, 0],
+      [2, 3],
+    ]);
   });
 });
 
@@ -101,17 +154,65 @@ describe('take and its kin', () => {
 
   test('along an axis', () => {
     expect(list(np.takeAlongAxis(x, [[3], [0], [1]], 1))).toEqual([[3], [4], [9]]);
-    expect(list(np.putAlongAxis(x, [[3], [0], [1]], -1, 1))).toEqual([[0, 1, 2, -1], [-1, 5, 6, 7], [8, -1, 10, 11]]);
-    expect(list(np.choose([0, 1, 1], [[1, 2, 3], [4, 5, 6]]))).toEqual([1, 5, 6]);
-    expect(list(np.compress([false, true], [[1, 2], [3, 4]], 1))).toEqual([[2], [4]]);
+    expect(list(np.putAlongAxis(x, [[3], [0], [1]], -1, 1))).toEqual([
+      [0, 1, 2, -1],
+      [-1, 5, 6, 7],
+      [8, -1, 10, 11],
+    ]);
+    expect(
+      list(
+        np.choose(
+          [0, 1, 1],
+          [
+            [1, 2, 3],
+            [4, 5, 6],
+          ],
+        ),
+      ),
+    ).toEqual([1, 5, 6]);
+    expect(
+      list(
+        np.compress(
+          [false, true],
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          1,
+        ),
+      ),
+    ).toEqual([[2], [4]]);
   });
 
   test('positions', () => {
-    expect(np.nonzero([[0, 1], [1, 1]]).map(list)).toEqual([[0, 1, 1], [1, 0, 1]]);
+    expect(
+      np
+        .nonzero([
+          [0, 1],
+          [1, 1],
+        ])
+        .map(list),
+    ).toEqual([
+      [0, 1, 1],
+      [1, 0, 1],
+    ]);
     expect(list(np.flatnonzero([true, false, true], { size: 4, fillValue: 9 }))).toEqual([0, 2, 9, 9]);
     expect(list(np.argwhere([0, 5]))).toEqual([[1]]);
-    expect(np.unravelIndex([22, 41], [7, 6]).map(list)).toEqual([[3, 6], [4, 5]]);
-    expect(list(np.ravelMultiIndex([[3, 6], [4, 5]], [7, 6]))).toEqual([22, 41]);
+    expect(np.unravelIndex([22, 41], [7, 6]).map(list)).toEqual([
+      [3, 6],
+      [4, 5],
+    ]);
+    expect(
+      list(
+        np.ravelMultiIndex(
+          [
+            [3, 6],
+            [4, 5],
+          ],
+          [7, 6],
+        ),
+      ),
+    ).toEqual([22, 41]);
   });
 });
 

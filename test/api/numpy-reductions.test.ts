@@ -5,7 +5,10 @@
 import { ArgumentError, grad, jit, np, ShapeError, type Tensor } from 'cotangent';
 import { describe, expect, test } from 'vitest';
 
-const x = np.array([[1, 2, 3], [4, 5, 6]]);
+const x = np.array([
+  [1, 2, 3],
+  [4, 5, 6],
+]);
 const list = (t: Tensor): unknown => t.toArray();
 
 describe('reductions', () => {
@@ -24,7 +27,10 @@ describe('reductions', () => {
   });
 
   test('where and initial', () => {
-    const where = [[true, false, true], [false, false, false]];
+    const where = [
+      [true, false, true],
+      [false, false, false],
+    ];
     expect(list(np.sum(x, 1, { where, initial: 10 }))).toEqual([14, 10]);
     expect(list(np.max(x, 1, { where, initial: -1 }))).toEqual([3, -1]);
     expect(list(np.mean(x, { where }))).toBe(2);
@@ -50,19 +56,52 @@ describe('reductions', () => {
 
   test('variance and standard deviation take ddof', () => {
     expect(np.var([1, 2, 3, 4]).item()).toBe(1.25);
-    expect(np.std([[1, 2], [3, 6]], { axis: 0, ddof: 1 }).toArray()).toEqual([Math.fround(Math.SQRT2), Math.fround(2 * Math.SQRT2)]);
+    expect(
+      np
+        .std(
+          [
+            [1, 2],
+            [3, 6],
+          ],
+          { axis: 0, ddof: 1 },
+        )
+        .toArray(),
+    ).toEqual([Math.fround(Math.SQRT2), Math.fround(2 * Math.SQRT2)]);
     expect(np.average([1, 2, 6], { weights: [1, 1, 2] }).item()).toBe(3.75);
   });
 
   test('positions of extremes: the first of equals, NaN above all', () => {
-    expect(list(np.argmax([[1, 9, 9], [NaN, 2, 1]], 1))).toEqual([1, 0]);
+    expect(
+      list(
+        np.argmax(
+          [
+            [1, 9, 9],
+            [NaN, 2, 1],
+          ],
+          1,
+        ),
+      ),
+    ).toEqual([1, 0]);
     expect(list(np.argmin(x, { axis: 0, keepdims: true }))).toEqual([[0, 0, 0]]);
     expect(np.argmax(x).item()).toBe(5);
-    expect(list(np.nanargmax([[NaN, 2], [NaN, NaN]], 1))).toEqual([1, -1]);
+    expect(
+      list(
+        np.nanargmax(
+          [
+            [NaN, 2],
+            [NaN, NaN],
+          ],
+          1,
+        ),
+      ),
+    ).toEqual([1, -1]);
   });
 
   test('the nan family leaves NaNs out', () => {
-    const y = [[1, NaN, 3], [NaN, NaN, NaN]];
+    const y = [
+      [1, NaN, 3],
+      [NaN, NaN, NaN],
+    ];
     expect(list(np.nansum(y, 1))).toEqual([4, 0]);
     expect(list(np.nanmean(y, 1))).toEqual([2, NaN]);
     expect(list(np.nanmax(y, 1))).toEqual([3, NaN]);
@@ -72,7 +111,7 @@ describe('reductions', () => {
   });
 
   test('derivatives: prod with zeros, ties of max, variance', () => {
-    expect(list(grad((v: Tensor) => np.prod(v))([2, 0, 3] as never))).toEqual([0, 6, 0]);
+    expect(list(grad((v: Tensor) => np.prod(v))(np.array([2, 0, 3])))).toEqual([0, 6, 0]);
     expect(list(grad((v: Tensor) => np.max(v))(np.array([1, 2, 2])))).toEqual([0, 0.5, 0.5]);
     expect(list(grad((v: Tensor) => np.var(v))(np.array([1, 3])))).toEqual([-1, 1]);
   });
@@ -81,14 +120,26 @@ describe('reductions', () => {
 describe('running reductions and differences', () => {
   test('cumsum and cumprod, flat or along an axis', () => {
     expect(list(np.cumsum(x))).toEqual([1, 3, 6, 10, 15, 21]);
-    expect(list(np.cumprod(x, 1))).toEqual([[1, 2, 6], [4, 20, 120]]);
+    expect(list(np.cumprod(x, 1))).toEqual([
+      [1, 2, 6],
+      [4, 20, 120],
+    ]);
   });
 
   test('diff, ediff1d, gradient, trapezoid', () => {
     expect(list(np.diff([1, 4, 9, 16], { n: 2, prepend: 0 }))).toEqual([2, 2, 2]);
     expect(list(np.ediff1d([1, 4], { toBegin: 9 }))).toEqual([9, 3]);
     expect(list(np.gradient([1, 2, 4, 7], { axis: 0 }))).toEqual([1, 1.5, 2.5, 3]);
-    expect((np.gradient(x) as Tensor[]).map(list)).toEqual([[[3, 3, 3], [3, 3, 3]], [[1, 1, 1], [1, 1, 1]]]);
+    expect((np.gradient(x) as Tensor[]).map(list)).toEqual([
+      [
+        [3, 3, 3],
+        [3, 3, 3],
+      ],
+      [
+        [1, 1, 1],
+        [1, 1, 1],
+      ],
+    ]);
     expect(np.trapezoid([1, 2, 3], [4, 6, 8]).item()).toBe(8);
     expect(np.trapezoid([1, 2, 3], { dx: 2 }).item()).toBe(8);
   });
@@ -106,7 +157,17 @@ describe('statistics', () => {
   });
 
   test('covariance and correlation', () => {
-    expect(list(np.cov([[1, 2, 3], [3, 2, 1]]))).toEqual([[1, -1], [-1, 1]]);
+    expect(
+      list(
+        np.cov([
+          [1, 2, 3],
+          [3, 2, 1],
+        ]),
+      ),
+    ).toEqual([
+      [1, -1],
+      [-1, 1],
+    ]);
     expect(np.cov([1, 2, 3, 4], { ddof: 0 }).item()).toBe(1.25);
     const r = np.corrcoef([1, 2, 3], [1, 2, 4]).slice(0, 1).item();
     expect(r).toBeCloseTo(0.98198, 5);
@@ -115,7 +176,10 @@ describe('statistics', () => {
   test('counting: bincount, histogram, digitize, searchsorted', () => {
     expect(list(np.bincount(np.array([0, 1, 1, 3], 'int32')))).toEqual([1, 2, 0, 1]);
     expect(list(np.bincount([0, 1, 1], { weights: [0.5, 1, 2], minlength: 3 }))).toEqual([0.5, 3, 0]);
-    expect(np.histogram([1, 2, 2, 4], { bins: 3 }).map(list)).toEqual([[1, 2, 1], [1, 2, 3, 4]]);
+    expect(np.histogram([1, 2, 2, 4], { bins: 3 }).map(list)).toEqual([
+      [1, 2, 1],
+      [1, 2, 3, 4],
+    ]);
     expect(list(np.digitize([0.2, 2.5, 10], [0, 1, 2.5, 4]))).toEqual([1, 3, 4]);
     expect(list(np.digitize([2.5], [10, 4, 2.5, 1], { right: true }))).toEqual([3]);
     expect(list(np.searchsorted([1, 2, 2, 5], [0, 2, 5, 9], { side: 'right' }))).toEqual([0, 3, 4, 4]);
@@ -127,7 +191,12 @@ describe('statistics', () => {
   });
 
   test('all of it compiles', () => {
-    const f = (v: Tensor): Tensor => np.std(v).add(np.median(v)).add(np.quantile(v, 0.3)).add(np.sum(np.cov(v)));
+    const f = (v: Tensor): Tensor =>
+      np
+        .std(v)
+        .add(np.median(v))
+        .add(np.quantile(v, 0.3))
+        .add(np.sum(np.cov(v)));
     const v = np.array([3, 1, 2, 7]);
     expect(jit(f)(v).item()).toBeCloseTo(f(v).item(), 5);
     expect(jit(grad(f))(v).dataSync()[0]).toBeCloseTo(grad(f)(v).dataSync()[0]!, 5);

@@ -1,6 +1,21 @@
 /** User-written rules and checkpoints in awkward company. */
 import { describe, expect, test } from 'vitest';
-import { checkpoint, checkpointPolicies, configure, customJvp, customVjp, grad, jit, jvp, lax, makeProgram, np, type Tensor, vjp, vmap } from 'cotangent';
+import {
+  checkpoint,
+  checkpointPolicies,
+  configure,
+  customJvp,
+  customVjp,
+  grad,
+  jit,
+  jvp,
+  lax,
+  makeProgram,
+  np,
+  type Tensor,
+  vjp,
+  vmap,
+} from 'cotangent';
 
 configure({ defaultDtype: 'float64', defaultDevice: 'reference' });
 
@@ -37,9 +52,15 @@ describe('customVjp', () => {
     const first = customVjp((tree: { readonly [key: string]: Tensor }) => Object.values(tree)[0]!.mul(1));
     first.defvjp(
       (tree: { readonly [key: string]: Tensor }) => [Object.values(tree)[0]!, tree],
-      (tree: { readonly [key: string]: Tensor }, ct: Tensor) => [Object.fromEntries(Object.keys(tree).map((k, i) => [k, ct.mul(i + 1)]))],
+      (tree: { readonly [key: string]: Tensor }, ct: Tensor) => [
+        Object.fromEntries(Object.keys(tree).map((k, i) => [k, ct.mul(i + 1)])),
+      ],
     );
-    const out = grad((x: Tensor) => first({ a: x }).add(first({ a: x, b: x })).add(first({ a: x, b: x, c: x })))(1);
+    const out = grad((x: Tensor) =>
+      first({ a: x })
+        .add(first({ a: x, b: x }))
+        .add(first({ a: x, b: x, c: x })),
+    )(1);
     close(out, [1 + (1 + 2) + (1 + 2 + 3)]);
   });
 
@@ -57,9 +78,28 @@ describe('customVjp', () => {
 
   test.each([
     ['scan', (x: Tensor) => lax.scan((c: Tensor) => [f(c, x), null], x, null, { length: 2 })[0]],
-    ['scan in jit', (x: Tensor) => jit((y: Tensor) => lax.scan((c: Tensor) => [f(c, y), null], y, null, { length: 2 })[0])(x)],
-    ['cond in scan', (x: Tensor) =>
-      lax.scan((c: Tensor) => [lax.cond(np.greater(c, 0), (v: Tensor) => f(v, x), (v: Tensor) => v, c), null], x, null, { length: 2 })[0]],
+    [
+      'scan in jit',
+      (x: Tensor) => jit((y: Tensor) => lax.scan((c: Tensor) => [f(c, y), null], y, null, { length: 2 })[0])(x),
+    ],
+    [
+      'cond in scan',
+      (x: Tensor) =>
+        lax.scan(
+          (c: Tensor) => [
+            lax.cond(
+              np.greater(c, 0),
+              (v: Tensor) => f(v, x),
+              (v: Tensor) => v,
+              c,
+            ),
+            null,
+          ],
+          x,
+          null,
+          { length: 2 },
+        )[0],
+    ],
     ['checkpoint', (x: Tensor) => checkpoint((y: Tensor) => f(f(y, y), y))(x)],
   ])('the rule is used inside %s, also mapped', (_name, g) => {
     // x³ by c ← c·x: with every product's derivative times ten, 10·(x·10·(x + x) + x²)
@@ -76,8 +116,22 @@ describe('customVjp', () => {
       (n: Tensor, [ct]: [Tensor, Tensor]) => [ct.mul(n), null],
     );
     const n = np.array(3, { dtype: 'int32' });
-    close(grad((x: Tensor) => { const [y, m] = h(x, n); return y.mul(m); })(2), [12]);
-    close(jit(grad((x: Tensor) => { const [y, m] = h(x, n); return y.mul(m); }))(2), [12]);
+    close(
+      grad((x: Tensor) => {
+        const [y, m] = h(x, n);
+        return y.mul(m);
+      })(2),
+      [12],
+    );
+    close(
+      jit(
+        grad((x: Tensor) => {
+          const [y, m] = h(x, n);
+          return y.mul(m);
+        }),
+      )(2),
+      [12],
+    );
   });
 
   test('nondiffArgnums come first in bwd, as they are', () => {
@@ -93,7 +147,9 @@ describe('customVjp', () => {
     const h = customVjp((x: Tensor) => x.mul(1));
     h.defvjp(
       (x: Tensor) => [x, null],
-      () => { throw new RangeError('from the rule'); },
+      () => {
+        throw new RangeError('from the rule');
+      },
     );
     expect(() => grad(h)(1)).toThrow('from the rule');
     expect(() => jit(grad(h))(1)).toThrow('from the rule');
@@ -103,7 +159,10 @@ describe('customVjp', () => {
 
   const bad = (result: unknown): (() => unknown) => {
     const h = customVjp((p: { w: Tensor }) => p.w.sum());
-    h.defvjp((p: { w: Tensor }) => [p.w.sum(), null], () => result as never);
+    h.defvjp(
+      (p: { w: Tensor }) => [p.w.sum(), null],
+      () => result as never,
+    );
     return () => grad((p: { w: Tensor }) => h(p))({ w: np.ones([2]) });
   };
   test.each([
@@ -115,8 +174,13 @@ describe('customVjp', () => {
 
   test('fwd must give a value like the function', () => {
     const h = customVjp((x: Tensor) => x.mul(1));
-    h.defvjp((x: Tensor) => [[x, x], null], () => [1]);
-    expect(() => grad((x: Tensor) => jit(h)(x))(1)).toThrow(/expected fwd to return a value like the function's \*, got \[\*, \*\]/);
+    h.defvjp(
+      (x: Tensor) => [[x, x], null],
+      () => [1],
+    );
+    expect(() => grad((x: Tensor) => jit(h)(x))(1)).toThrow(
+      /expected fwd to return a value like the function's \*, got \[\*, \*\]/,
+    );
   });
 });
 
@@ -128,7 +192,13 @@ describe('customJvp', () => {
       null,
       ((t: Tensor) => [0, t.mul(5)]) as never,
     );
-    const g = grad((a: Tensor, q: Tensor, r: Tensor) => { const [y, z] = h({ a }, q, r); return y.add(z); }, { argnums: [0, 1, 2] });
+    const g = grad(
+      (a: Tensor, q: Tensor, r: Tensor) => {
+        const [y, z] = h({ a }, q, r);
+        return y.add(z);
+      },
+      { argnums: [0, 1, 2] },
+    );
     expect(g(2, 3, 4).map((x) => x.item())).toEqual([3, 0, 5]);
   });
 
@@ -136,7 +206,9 @@ describe('customJvp', () => {
     const h = customJvp((x: Tensor, y: Tensor) => x.mul(y));
     h.defjvps((t) => t);
     expect(() => grad((x: Tensor) => h(x, x))(1)).toThrow(/expected one rule for each of 2 arguments, got 1/);
-    expect(() => customJvp((_n: number, x: Tensor) => x, { nondiffArgnums: [0] }).defjvps((t) => t)).toThrow(/expected defjvp with nondiffArgnums/);
+    expect(() => customJvp((_n: number, x: Tensor) => x, { nondiffArgnums: [0] }).defjvps((t) => t)).toThrow(
+      /expected defjvp with nondiffArgnums/,
+    );
   });
 
   test('perturbations inside a rule are not confused with those outside', () => {
@@ -165,7 +237,16 @@ describe('checkpoint', () => {
   const inner: [string, (x: Tensor) => Tensor][] = [
     ['jit', jit((x: Tensor) => np.sin(np.sin(x)))],
     ['scan', (x) => lax.scan((c: Tensor) => [np.sin(c), null], x, null, { length: 2 })[0]],
-    ['cond', (x) => lax.cond(np.greater(x, 0), (v: Tensor) => np.sin(np.sin(v)), (v: Tensor) => v, x)],
+    [
+      'cond',
+      (x) =>
+        lax.cond(
+          np.greater(x, 0),
+          (v: Tensor) => np.sin(np.sin(v)),
+          (v: Tensor) => v,
+          x,
+        ),
+    ],
     ['vmap', (x) => vmap((v: Tensor) => np.sin(np.sin(v)))(x.reshape([1])).sum()],
     ['itself', checkpoint((x: Tensor) => np.sin(np.sin(x)))],
   ];
@@ -186,13 +267,15 @@ describe('checkpoint', () => {
     const f = (x: Tensor): Tensor => np.sin(np.matmul(np.sin(x), x)).sum();
     const count = (g: (x: Tensor) => Tensor, name: string): number =>
       [...String(makeProgram(grad(g))(np.ones([2, 2]))).matchAll(new RegExp(`= ${name}\\b`, 'g'))].length;
-    const products = (policy: keyof typeof checkpointPolicies): number => count(checkpoint(f, { policy: checkpointPolicies[policy] }), 'dot_general');
+    const products = (policy: keyof typeof checkpointPolicies): number =>
+      count(checkpoint(f, { policy: checkpointPolicies[policy] }), 'dot_general');
     expect(products('nothingSaveable')).toBe(products('everythingSaveable') + 1);
     expect(products('dotsSaveable')).toBe(products('everythingSaveable'));
   });
 
   test('vjp of a checkpointed loss in a scan body', () => {
-    const f = (x: Tensor): Tensor => lax.scan((c: Tensor) => [checkpoint((v: Tensor) => np.sin(v).mul(x))(c), null], x, null, { length: 2 })[0];
+    const f = (x: Tensor): Tensor =>
+      lax.scan((c: Tensor) => [checkpoint((v: Tensor) => np.sin(v).mul(x))(c), null], x, null, { length: 2 })[0];
     const plain = (x: Tensor): Tensor => np.sin(np.sin(x).mul(x)).mul(x);
     close(vjp(f, 0.7)[1](1)[0], numbers(grad(plain)(0.7)));
   });

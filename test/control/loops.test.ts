@@ -1,6 +1,18 @@
 /** scan, while and cond under every transformation, on functions small enough to check by hand or by an unrolled loop. */
 import { describe, expect, test } from 'vitest';
-import { configure, grad, jit, jvp, lax, linearize, linearTranspose, makeProgram, np, type Tensor, vmap } from 'cotangent';
+import {
+  configure,
+  grad,
+  jit,
+  jvp,
+  lax,
+  linearize,
+  linearTranspose,
+  makeProgram,
+  np,
+  type Tensor,
+  vmap,
+} from 'cotangent';
 
 configure({ defaultDtype: 'float64', defaultDevice: 'reference' });
 
@@ -37,34 +49,53 @@ describe('scan', () => {
   };
   const [w, c, xs] = [np.array(0.8), np.array(0.3), np.array([0.5, -0.2, 0.9])];
 
-  test.each([0, 1, 2])('the gradient in argument %d, and in all, is that of the unrolled loop, both ways round', (k) => {
-    for (const reverse of [false, true]) {
-      const of = (f: typeof scanned) => (a: Tensor, b: Tensor, d: Tensor) => f(a, b, d, reverse);
-      close(grad(of(scanned), { argnums: k })(w, c, xs), numbers(grad(of(unrolled), { argnums: k })(w, c, xs)));
-      const [all, expected] = [scanned, unrolled].map((f) => grad(of(f), { argnums: [0, 1, 2] })(w, c, xs));
-      all!.forEach((g, i) => close(g, numbers(expected![i])));
-    }
-  });
+  test.each([0, 1, 2])(
+    'the gradient in argument %d, and in all, is that of the unrolled loop, both ways round',
+    (k) => {
+      for (const reverse of [false, true]) {
+        const of = (f: typeof scanned) => (a: Tensor, b: Tensor, d: Tensor) => f(a, b, d, reverse);
+        close(grad(of(scanned), { argnums: k })(w, c, xs), numbers(grad(of(unrolled), { argnums: k })(w, c, xs)));
+        const [all, expected] = [scanned, unrolled].map((f) => grad(of(f), { argnums: [0, 1, 2] })(w, c, xs));
+        all!.forEach((g, i) => close(g, numbers(expected![i])));
+      }
+    },
+  );
 
   const subsets = [1, 2, 3, 4, 5, 6, 7].map((m) => [m & 1, m & 2, m & 4].map((b) => (b ? 0 : null)));
-  test.each(subsets)('vmap over w %s, carry %s, xs %s is a loop; so are its gradient and the gradient of it', (...inAxes) => {
-    const args = [w, c, xs].map((x, i) => (inAxes[i] === 0 ? np.stack([x, x.mul(0.5)]) : x)) as [Tensor, Tensor, Tensor];
-    const row = (k: number): [Tensor, Tensor, Tensor] => args.map((x, i) => (inAxes[i] === 0 ? x.slice(k) : x)) as never;
-    const values = [0, 1].flatMap((k) => numbers(scanned(...row(k))));
-    close(vmap(scanned, { inAxes: inAxes as number[] })(...args), values);
-    close(jit(vmap(scanned, { inAxes: inAxes as number[] }))(...args), values);
-    const gradient = grad(scanned, { argnums: [0, 1, 2] });
-    const mapped = vmap(gradient, { inAxes: inAxes as number[] })(...args);
-    const rows = [0, 1].map((k) => gradient(...row(k)));
-    mapped.forEach((g, i) => close(g, rows.flatMap((r) => numbers(r[i]))));
-    const total = grad((...a: [Tensor, Tensor, Tensor]) => vmap(scanned, { inAxes: inAxes as number[] })(...a).sum(), {
-      argnums: [0, 1, 2],
-    })(...args);
-    total.forEach((g, i) => {
-      const parts = rows.map((r) => numbers(r[i]));
-      close(g, inAxes[i] === 0 ? parts.flat() : parts[0]!.map((v, j) => v + parts[1]![j]!));
-    });
-  });
+  test.each(subsets)(
+    'vmap over w %s, carry %s, xs %s is a loop; so are its gradient and the gradient of it',
+    (...inAxes) => {
+      const args = [w, c, xs].map((x, i) => (inAxes[i] === 0 ? np.stack([x, x.mul(0.5)]) : x)) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const row = (k: number): [Tensor, Tensor, Tensor] =>
+        args.map((x, i) => (inAxes[i] === 0 ? x.slice(k) : x)) as never;
+      const values = [0, 1].flatMap((k) => numbers(scanned(...row(k))));
+      close(vmap(scanned, { inAxes: inAxes as number[] })(...args), values);
+      close(jit(vmap(scanned, { inAxes: inAxes as number[] }))(...args), values);
+      const gradient = grad(scanned, { argnums: [0, 1, 2] });
+      const mapped = vmap(gradient, { inAxes: inAxes as number[] })(...args);
+      const rows = [0, 1].map((k) => gradient(...row(k)));
+      mapped.forEach((g, i) =>
+        close(
+          g,
+          rows.flatMap((r) => numbers(r[i])),
+        ),
+      );
+      const total = grad(
+        (...a: [Tensor, Tensor, Tensor]) => vmap(scanned, { inAxes: inAxes as number[] })(...a).sum(),
+        {
+          argnums: [0, 1, 2],
+        },
+      )(...args);
+      total.forEach((g, i) => {
+        const parts = rows.map((r) => numbers(r[i]));
+        close(g, inAxes[i] === 0 ? parts.flat() : parts[0]!.map((v, j) => v + parts[1]![j]!));
+      });
+    },
+  );
 
   test('length 0 passes the carry on, and its cotangent; xs and constants get zeros', () => {
     const none = np.zeros([0]);
@@ -111,7 +142,12 @@ describe('scan', () => {
 
 describe('whileLoop', () => {
   /** x doubled until it reaches 10. */
-  const doubled = (x: Tensor): Tensor => lax.whileLoop((v: Tensor) => np.less(v, 10), (v: Tensor) => v.mul(2), x);
+  const doubled = (x: Tensor): Tensor =>
+    lax.whileLoop(
+      (v: Tensor) => np.less(v, 10),
+      (v: Tensor) => v.mul(2),
+      x,
+    );
   /** sin three times; the body holds a jitted function, whose outputs are part known, part unknown, under linearize. */
   const sines = (x: Tensor): Tensor =>
     lax.whileLoop(
@@ -150,7 +186,9 @@ describe('whileLoop', () => {
     ['inside a scan', (x: Tensor) => lax.scan((c: Tensor) => [sines(c), null], x, null, { length: 2 })[0]],
     ['inside a cond', (x: Tensor) => lax.cond(np.greater(x, 0), sines, (v: Tensor) => v, x)],
   ])('reverse mode is an error that names the bounded loops: %s', (_name, f) => {
-    expect(() => grad(f)(1)).toThrow(/got a while loop, which reverse mode cannot run backward[\s\S]*lax\.foriLoop[\s\S]*lax\.scan/);
+    expect(() => grad(f)(1)).toThrow(
+      /got a while loop, which reverse mode cannot run backward[\s\S]*lax\.foriLoop[\s\S]*lax\.scan/,
+    );
   });
 });
 
@@ -186,7 +224,13 @@ describe('cond', () => {
   });
 
   test('its branches and residuals nest to second order', () => {
-    const f = (x: Tensor): Tensor => lax.cond(np.less(x, 10), (v: Tensor) => root(v).mul(v), (v: Tensor) => np.sin(v), x);
+    const f = (x: Tensor): Tensor =>
+      lax.cond(
+        np.less(x, 10),
+        (v: Tensor) => root(v).mul(v),
+        (v: Tensor) => np.sin(v),
+        x,
+      );
     close(grad(grad(f))(4), [0.75 / 2]);
     close(jvp(grad(f), [4], [1])[1], [0.75 / 2]);
   });
@@ -194,10 +238,16 @@ describe('cond', () => {
 
 describe('Programs that equations carry', () => {
   test('operands of another shape are refused where the equation is made', () => {
-    const program = makeProgram((x: Tensor) => lax.scan((c: Tensor, y: Tensor) => [c.add(y), null], 0, x)[0])(np.ones([3]));
-    const [eqn] = program.equations.filter((e) => e.primitive.name === 'scan');
-    const { abstractEval } = eqn!.primitive as never as { abstractEval: (avals: unknown[], params: unknown) => unknown };
+    const program = makeProgram((x: Tensor) => lax.scan((c: Tensor, y: Tensor) => [c.add(y), null], 0, x)[0])(
+      np.ones([3]),
+    );
+    const eqn = program.equations.find((e) => e.primitive.name === 'scan');
+    const { abstractEval } = eqn!.primitive as never as {
+      abstractEval: (avals: unknown[], params: unknown) => unknown;
+    };
     const avals = eqn!.inputs.map((a) => a.aval);
-    expect(() => abstractEval([avals[0], avals[1]!.withShape([4])], eqn!.params)).toThrow(/scan: expected f64\[3\] as operand 1, got f64\[4\]/);
+    expect(() => abstractEval([avals[0], avals[1]!.withShape([4])], eqn!.params)).toThrow(
+      /scan: expected f64\[3\] as operand 1, got f64\[4\]/,
+    );
   });
 });

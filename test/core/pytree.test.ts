@@ -40,4 +40,37 @@ describe('pytrees', () => {
     expect(broadcastPrefix('vmap', [0, null], def, isLeaf)).toEqual([0, 0, null]);
     expect(() => broadcastPrefix('vmap', [[0], null], def, isLeaf)).toThrow(/tree prefix of .* at \[0\]/);
   });
+
+  test('auxiliary data of a class is compared by content, its functions by identity', () => {
+    class Layer {
+      readonly w: unknown;
+      readonly options: { readonly act: (x: number) => number; readonly sizes: readonly number[] };
+      constructor(w: unknown, options: Layer['options']) {
+        this.w = w;
+        this.options = options;
+      }
+    }
+    registerPytreeClass(
+      Layer,
+      (l) => [[l.w], l.options],
+      (options, [w]) => new Layer(w, options as Layer['options']),
+    );
+    const [f, g] = [(x: number): number => x, (x: number): number => -x];
+    const def = (act: (x: number) => number, sizes: readonly number[]) => flatten(new Layer(1, { act, sizes }))[1];
+    expect(def(f, [1, 2]).equals(def(f, [1, 2]))).toBe(true);
+    expect(def(f, [1, 2]).equals(def(g, [1, 2]))).toBe(false);
+    expect(def(f, [1, 2]).equals(def(f, [1, 3]))).toBe(false);
+  });
+
+  test('the path of one leaf is that among all paths', () => {
+    const [leaves, def] = flatten({ b: [1, null, { z: 2 }], a: new Map([['k', 3]]), c: [] });
+    expect(leaves.map((_, i) => def.path(i))).toEqual(def.paths());
+  });
+
+  test('a prefix with other keys does not fit', () => {
+    const [, def] = flatten({ a: 1, b: 2 });
+    expect(() => broadcastPrefix('op', { a: 0, c: 1 }, def, (x) => typeof x === 'number')).toThrow(
+      /expected a tree prefix of \{a: \*, b: \*\}/,
+    );
+  });
 });

@@ -16,7 +16,7 @@ import { scan as bindScan } from '../../control/scan.ts';
 import { whileLoop as bindWhile } from '../../control/while.ts';
 import { type AnyFunction, flattenArgs, type FlatTree, type Tensors } from '../args.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
-import { checkOptions } from '../options.ts';
+import { checkOptions, optionsOf } from '../options.ts';
 import { settleCarry, traceBranch } from './control.ts';
 
 /** Any pytree; the empty tuple makes array literals infer as tuples. */
@@ -35,6 +35,7 @@ export interface ScanOptions {
  * A loop with a carry over slices of `xs`: `[carry, y] = f(carry, x)`, ys stacked. It differentiates in both modes.
  *
  * @param xs pytree of arrays with one leading axis (or null, with `length`)
+ * @param options an object, or the length
  * @returns `[carry, ys]`
  * @throws DTypeError, ShapeError or TreeError if the carry changes type
  * @example
@@ -48,13 +49,14 @@ export function scan<C extends Tree, X extends Tree, Y>(
   f: (carry: Tensors<NoInfer<C>>, x: Tensors<NoInfer<X>>) => readonly [unknown, Y],
   init: C,
   xs: X,
-  options: ScanOptions = {},
+  options?: number | ScanOptions | null,
+  rest?: ScanOptions,
 ): [Tensors<C>, Tensors<Y>] {
-  checkOptions('lax.scan', options, ['length', 'reverse', 'unroll']);
+  const o = optionsOf<ScanOptions>('lax.scan', 'length', options ?? undefined, rest, ['length', 'reverse', 'unroll']);
   const { leaves, def } = flattenArgs('lax.scan', [init, xs ?? null]);
   const carryDef = def.children[0]!;
   const numCarry = carryDef.numLeaves;
-  const length = scanLength({ leaves: leaves.slice(numCarry), def: def.children[1]! }, options.length);
+  const length = scanLength({ leaves: leaves.slice(numCarry), def: def.children[1]! }, o.length);
   const slices = leaves.slice(numCarry).map((x) => x.aval.withShape(x.shape.slice(1)));
   const trace = (avals: readonly Aval[]): ReturnType<typeof traceBranch> =>
     traceBranch('lax.scan', f as AnyFunction, def, [...avals, ...slices]);
@@ -64,7 +66,7 @@ export function scan<C extends Tree, X extends Tree, Y>(
     numConsts: branch.captured.length,
     numCarry,
     length,
-    reverse: options.reverse ?? false,
+    reverse: o.reverse ?? false,
   });
   return unflatten(branch.def, outs) as [Tensors<C>, Tensors<Y>];
 }

@@ -133,7 +133,10 @@ const exponentBits = 6;
 
 /** Integers by repeated squaring; they wrap. Negative exponents have no meaning. */
 function integerPower(x: Tensor, y: Tensor): Tensor {
-  let [result, base]: [Tensor, Tensor] = [prim.broadcastTo(prim.like(x, 1), broadcastShapes('power', x.shape, y.shape)), x];
+  let [result, base]: [Tensor, Tensor] = [
+    prim.broadcastTo(prim.like(x, 1), broadcastShapes('power', x.shape, y.shape)),
+    x,
+  ];
   for (let bit = 0; bit < exponentBits; bit++) {
     const isSet = prim.ne(prim.and(y, prim.like(y, 2 ** bit)), prim.like(y, 0));
     result = prim.select(isSet, prim.mul(result, base), result);

@@ -57,7 +57,8 @@ const arrayKeys = ['dtype', 'shape', 'device', 'ndmin', 'copy'] as const;
 
 export function toShape(op: string, shape: ShapeLike): Shape {
   const list = typeof shape === 'number' ? [shape] : shape;
-  if (Array.isArray(list) && list.every((d) => Number.isInteger(d) && d >= 0)) return list;
+  // A copy: the caller's array may change later.
+  if (Array.isArray(list) && list.every((d) => Number.isInteger(d) && d >= 0)) return [...list];
   throw new ShapeError(
     `${op}: expected a shape of non-negative integers, got [${String(list)}].`,
     'give a number or an array of them.',

@@ -23,11 +23,14 @@ export type DTypeLike = DType | DTypeFunction;
 
 /** The name of a dtype given in either form. */
 export function toDType(op: string, dtype: DTypeLike): DType {
-  const name: unknown = typeof dtype === 'function' ? dtype.dtype : dtype;
+  const name: unknown = typeof dtype === 'function' ? (dtype.dtype ?? dtype.name) : dtype;
   if (isDType(name)) return name;
+  const isShape = typeof name === 'number' || Array.isArray(name);
   throw new DTypeError(
-    `${op}: expected a dtype, got ${String(name)}.`,
-    `dtypes: ${Object.keys(dtypeInfo).join(', ')}.`,
+    `${op}: expected a dtype, got ${isShape ? JSON.stringify(name) : String(name)}.`,
+    isShape
+      ? `a shape is one array, first: zeros([2, 3]); that of given data an option: array(data, { shape: [2, 3] }).`
+      : `dtypes: ${Object.keys(dtypeInfo).join(', ')}.`,
     { dtype: name },
   );
 }

@@ -202,3 +202,4 @@ export {
 } from './products.ts';
 export { einsum, type EinsumOptions } from './einsum.ts';
 export * from './polynomials.ts';
+export * from './functional.ts';
