@@ -5,7 +5,7 @@
  * @module
  */
 import { type Aval, f32, f64 } from '../ir/aval.ts';
-import { Program } from '../ir/program.ts';
+import { Program, type Var } from '../ir/program.ts';
 import {
   type BatchContext,
   type BatchDim,
@@ -29,6 +29,8 @@ import { backwardPass } from '../transforms/backward.ts';
 import { zeros } from '../transforms/jvp.ts';
 import { partialEvalProgram, type SplitProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
+import { call } from './call.ts';
+import { hoist, invariantVars } from './invariants.ts';
 import { checkOperands } from './operands.ts';
 
 export interface ScanParams {
@@ -132,7 +134,7 @@ function jvp(
 
 /**
  * Known part: a scan that also stacks the residuals. Unknown part: a scan that reads them. Residuals that are the same in every
- * iteration (known constants) or already stacked (known xs) are passed on as they are.
+ * iteration, or already stacked (known xs), are passed on as they are.
  */
 function partialEval(operands: readonly (Tensor | LinearInput)[], params: ScanParams): PartialEvalResult {
   const { body, numCarry } = params;
@@ -148,7 +150,7 @@ function partialEval(operands: readonly (Tensor | LinearInput)[], params: ScanPa
   const knownConsts = omit(ops.consts, constU) as Tensor[];
   const knownCarry = omit(ops.carry, carryU) as Tensor[];
   const knownXs = omit(ops.xs, xsU) as Tensor[];
-  const routes = routeResiduals(split, knownConsts.length, knownCarry.length);
+  const { routes, hoisted } = routeResiduals(split, knownConsts.length, knownCarry.length);
   const stacked = routes.flatMap((r, i) => (r.kind === 'stacked' ? [i] : []));
   const numKnownOut = split.known.outputs.length - routes.length;
   const knownOutputs = split.known.outputs;
@@ -157,14 +159,26 @@ function partialEval(operands: readonly (Tensor | LinearInput)[], params: ScanPa
     ...stacked.map((i) => knownOutputs[numKnownOut + i]!),
   ]);
   const knownParams = { ...params, body: knownBody, numConsts: knownConsts.length, numCarry: knownCarry.length };
-  const results = knownBody.outputs.length > 0 ? scan([...knownConsts, ...knownCarry, ...knownXs], knownParams) : [];
-  const valueOf = (i: number): Tensor => {
-    const route = routes[i]!;
-    if (route.kind === 'const') return knownConsts[route.index]!;
-    return route.kind === 'xs' ? knownXs[route.index]! : results[numKnownOut + stacked.indexOf(i)]!;
-  };
-  const invariant = routes.flatMap((r, i) => (r.kind === 'const' ? [i] : []));
-  const varying = routes.flatMap((r, i) => (r.kind === 'const' ? [] : [i]));
+  const knownArgs = [...knownConsts, ...knownCarry, ...knownXs];
+  const results = knownBody.outputs.length > 0 ? scan(knownArgs, knownParams) : [];
+  const invariants =
+    hoisted.outputs.length > 0
+      ? call(
+          hoisted,
+          knownArgs.filter((_, i) => hoisted.inputs.includes(split.known.inputs[i]!)),
+        )
+      : [];
+  let nextStacked = numKnownOut;
+  const values = routes.map((route): Tensor => {
+    if (route.kind === 'input') return knownArgs[route.index]!;
+    return route.kind === 'hoisted' ? invariants[route.index]! : results[nextStacked++]!;
+  });
+  const isInvariant = routes.map(
+    (r) => r.kind === 'hoisted' || (r.kind === 'input' && r.index < knownConsts.length + knownCarry.length),
+  );
+  const positions = routes.map((_, i) => i);
+  const [invariant, varying] = [pick(positions, isInvariant), omit(positions, isInvariant)];
+  const valueOf = (i: number): Tensor => values[i]!;
   const ins = split.unknown.inputs;
   const afterResiduals = ins.slice(routes.length);
   const [nc, nk] = [constU.filter(Boolean).length, carryU.filter(Boolean).length];
@@ -198,14 +212,31 @@ function partialEval(operands: readonly (Tensor | LinearInput)[], params: ScanPa
   };
 }
 
-type Route = { readonly kind: 'const' | 'xs'; readonly index: number } | { readonly kind: 'stacked' };
+/** Where the unknown part finds a residual: a known operand, a value computed before the loop, or a row stacked by the known loop. */
+type Route = { readonly kind: 'input' | 'hoisted'; readonly index: number } | { readonly kind: 'stacked' };
 
-function routeResiduals(split: SplitProgram, numConsts: number, numCarry: number): Route[] {
-  return split.residualInput.map((i): Route => {
-    if (i === undefined) return { kind: 'stacked' };
-    if (i < numConsts) return { kind: 'const', index: i };
-    return i >= numConsts + numCarry ? { kind: 'xs', index: i - numConsts - numCarry } : { kind: 'stacked' };
+/** Residuals that are the same in every iteration are not stacked: weights, and what is computed from weights alone. */
+function routeResiduals(
+  split: SplitProgram,
+  numConsts: number,
+  numCarry: number,
+): { routes: Route[]; hoisted: Program } {
+  const { inputs, outputs } = split.known;
+  const numKnownOut = outputs.length - split.residualAvals.length;
+  // The known carries come first among the known outputs; one that comes out as it went in stays the same.
+  const fixed = new Set(
+    inputs.filter((v, i) => i < numConsts || (i < numConsts + numCarry && outputs[i - numConsts] === v)),
+  );
+  const constant = invariantVars(split.known, fixed);
+  const wanted: Var[] = [];
+  const routes = split.residualInput.map((index, i): Route => {
+    if (index !== undefined && (fixed.has(inputs[index]!) || index >= numConsts + numCarry))
+      return { kind: 'input', index };
+    const atom = outputs[numKnownOut + i]!;
+    if (atom.kind !== 'var' || !constant.has(atom)) return { kind: 'stacked' };
+    return { kind: 'hoisted', index: wanted.push(atom) - 1 };
   });
+  return { routes, hoisted: hoist(split.known, fixed, wanted) };
 }
 
 /**

@@ -140,6 +140,25 @@ describe('scan', () => {
   });
 });
 
+test('what the backward pass needs of weights is kept once, not once an iteration', () => {
+  const rnn = (w: Tensor, xs: Tensor): Tensor =>
+    lax.scan((h: Tensor, x: Tensor) => [np.tanh(np.matmul(w.T, h).add(x)), null], np.zeros([4]), xs)[0].sum();
+  const text = String(makeProgram(grad(rnn))(np.ones([4, 4]), np.ones([7, 4])));
+  expect(text).toContain('scan');
+  expect(text).not.toContain('f64[7,4,4]');
+  const throughCarry = (w: Tensor): Tensor =>
+    lax
+      .scan(
+        (c: { w: Tensor; h: Tensor }) => [{ w: c.w, h: np.sin(np.exp(c.w).mul(c.h)) }, null] as const,
+        { w, h: np.ones([4]) },
+        null,
+        { length: 7 },
+      )[0]
+      .h.sum();
+  // h and cos(…) vary, and are stacked; w and exp(w) do not.
+  expect([...String(makeProgram(grad(throughCarry))(np.ones([4]))).matchAll(/:f64\[7,4\]/g)]).toHaveLength(2);
+});
+
 describe('whileLoop', () => {
   /** x doubled until it reaches 10. */
   const doubled = (x: Tensor): Tensor =>
