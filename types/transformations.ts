@@ -50,6 +50,8 @@ expectTypeOf(valueAndGrad((a) => a.sum())(x)).toEqualTypeOf<[Tensor, Tensor]>();
 expectTypeOf(jacfwd((a) => a)(x)).toEqualTypeOf<Tensor>();
 expectTypeOf(hessian((a) => a.sum())(x)).toEqualTypeOf<Tensor>();
 expectTypeOf(hvp((a) => a.sum(), x, x)).toEqualTypeOf<Tensor>();
+expectTypeOf(hvp(two, [x, x], [x, x])).toEqualTypeOf<[a: Tensor, b: Tensor]>();
+expectTypeOf(hvp((a: { w: Tensor }) => a.w, { w: x }, { w: x })).toEqualTypeOf<{ w: Tensor }>();
 expectTypeOf(grad(grad((a) => a.sum()))(x)).toEqualTypeOf<Tensor>();
 expectTypeOf(jit(vmap(grad((a) => a.sum())))(x)).toEqualTypeOf<Tensor>();
 

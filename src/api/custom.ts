@@ -77,9 +77,12 @@ export interface CustomJvpFunction<A extends readonly unknown[], R> {
  * @example
  * ```ts
  * import { customJvp, grad, np } from 'cotangent';
- * const safeSqrt = customJvp((x) => np.sqrt(x));
- * safeSqrt.defjvp(([x], [t]) => [safeSqrt(x), np.where(np.equal(x, 0), 0, np.divide(t, np.sqrt(x).mul(2)))]);
- * console.log(String(grad(safeSqrt)(0))); // => 0
+ * const root = customJvp((x) => np.sqrt(x));
+ * root.defjvp(([x], [t]) => {
+ *   const isZero = np.equal(x, 0);
+ *   return [root(x), np.where(isZero, 0, np.divide(t, np.sqrt(np.where(isZero, 1, x)).mul(2)))];
+ * });
+ * console.log(String(grad(root)(0)), String(grad(root)(4))); // => 0 0.25
  * ```
  */
 export function customJvp<A extends readonly unknown[] = Tensor[], const R = unknown>(

@@ -63,7 +63,10 @@ export const config: Settings = new Proxy(settings, {
     return true;
   },
   deleteProperty: (_target, key) => {
-    throw new ArgumentError(`config: expected settings to stay, got delete config.${String(key)}.`, 'assign the value you want instead.');
+    throw new ArgumentError(
+      `config: expected settings to stay, got delete config.${String(key)}.`,
+      'assign the value you want instead.',
+    );
   },
 });
 
@@ -71,7 +74,11 @@ export const config: Settings = new Proxy(settings, {
 export function configure(changes: Partial<Settings>): void;
 export function configure<T>(changes: Partial<Settings>, run: () => T): T;
 export function configure<T>(changes: Partial<Settings>, run?: () => T): T | undefined {
-  if (!isOptions(changes)) throw new ArgumentError(`configure: expected an object of settings, got ${String(changes)}.`, 'configure({ defaultDtype: "float64" }).');
+  if (!isOptions(changes))
+    throw new ArgumentError(
+      `configure: expected an object of settings, got ${String(changes)}.`,
+      'configure({ defaultDtype: "float64" }).',
+    );
   const saved = { ...settings };
   const restore = (): void => {
     for (const key of Object.keys(changes)) if (Object.hasOwn(saved, key)) set(key, saved[key as keyof Settings]);
@@ -84,7 +91,14 @@ export function configure<T>(changes: Partial<Settings>, run?: () => T): T | und
   }
   if (run === undefined) return undefined;
   try {
-    return run();
+    const result = run();
+    if (typeof result === 'object' && result !== null && 'then' in result) {
+      throw new ArgumentError(
+        'configure: expected a function that returns at once, got one that returns a Promise.',
+        'settings hold while the function runs, not while it waits: set them without a function, or await outside.',
+      );
+    }
+    return result;
   } finally {
     restore();
   }

@@ -26,10 +26,10 @@ import {
   FlatFunction,
   flattenArgs,
   type FlatTree,
+  type Liftable,
   type LiftArgs,
   normalizeArgnums,
   type OptionsFrom,
-  type TensorLeaf,
   type Tensors,
   type ValueOf,
 } from './args.ts';
@@ -225,7 +225,7 @@ export function hessian<
  * @param tangents the vector, like `primals`
  * @returns like the first argument; with several arguments an array with one entry each
  */
-export function hvp(f: (x: Tensor) => unknown, primal: TensorLeaf, tangent: TensorLeaf): Tensor;
+export function hvp<P = Tensor>(f: (x: P) => unknown, primal: Liftable<P>, tangent: Liftable<P>): Tensors<P>;
 export function hvp<A extends readonly unknown[]>(
   f: (...args: A) => unknown,
   primals: readonly [...LiftArgs<A>],

@@ -28,7 +28,7 @@ import { mul, neg } from '../primitives/arithmetic.ts';
 import { stopGradientOf } from '../primitives/barrier.ts';
 import { eq } from '../primitives/compare.ts';
 import { select } from '../primitives/select.ts';
-import { materializeBatch, moveBatchToFront, reshape } from '../primitives/structural.ts';
+import { broadcastTo, moveBatchToFront, reshape } from '../primitives/structural.ts';
 import { backwardPass } from '../transforms/backward.ts';
 import { zeros } from '../transforms/jvp.ts';
 import { partialEvalProgram } from '../transforms/partial-eval.ts';
@@ -149,14 +149,12 @@ function batch(
     return [outs, force.map((m): BatchDim => (m ? 0 : null))];
   }
   const all = branches[0]!.outputs.map(() => true);
-  const full = materializeBatch(
-    context.size,
-    operands,
-    mapped.map((m) => (m ? 0 : null)),
+  const isFull = operands.map(
+    (x, i) => mapped[i]! || (isFloat(x.dtype) && x.aval.size * context.size <= largestCopied),
   );
-  const isFull = full.map((_, i) => mapped[i]! || isFloat(full[i]!.dtype));
+  const full = operands.map((x, i) => (isFull[i] && !mapped[i] ? broadcastTo(x, [context.size, ...x.aval.shape]) : x));
   const results = branches.map((b, k) => {
-    const guarded = full.map((x, i) => (isFull[i] ? guard(args[0]!, k, x) : operands[i]!));
+    const guarded = full.map((x, i) => (isFull[i] ? guard(args[0]!, k, x) : x));
     return evalProgram(batchProgram(b, context, isFull, all).program, guarded);
   });
   const outs = results[0]!.map((_, k) =>
@@ -167,6 +165,12 @@ function batch(
   );
   return [outs, outs.map(() => 0)];
 }
+
+/**
+ * Elements up to which an operand that is the same for all examples is copied for each, so that it can be guarded. Weights of a model
+ * are larger: a copy of them for every example would cost more memory than the whole computation.
+ */
+const largestCopied = 2 ** 20;
 
 /**
  * x where branch k is chosen, and the same value without a derivative elsewhere: a branch that is not chosen may have an infinite

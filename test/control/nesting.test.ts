@@ -11,10 +11,12 @@ import {
   jvp,
   linearize,
   linearTranspose,
+  makeProgram,
   np,
   type Tensor,
   vmap,
 } from 'cotangent';
+import { verifyProgram } from '../../src/ir/verify.ts';
 import { type Nest, nests } from '../support/nest.ts';
 
 // Differences need float64; the reference compiles nothing, so a random program costs little.
@@ -105,6 +107,9 @@ function check(n: Nest): void {
     rows.flatMap((r) => numbers(f(tensor(r)))),
     1e-12,
   );
+  verifyProgram(makeProgram(f)(x));
+  if (!n.isForwardOnly) verifyProgram(makeProgram(vmap(grad(f)))(tensor(rows)));
+  if (!n.isReverseOnly) verifyProgram(makeProgram(vmap((p: Tensor) => jvp(f, [p], [v])))(tensor(rows)));
   if (!n.isReverseOnly) checkForward(f);
   if (!n.isForwardOnly) checkReverse(f);
   if (!n.isReverseOnly && !n.isForwardOnly) checkMixed(f);

@@ -326,6 +326,10 @@ describe('errors', () => {
       /config\.threads: expected a positive integer, got -1/,
     );
     expect(config.defaultDtype).toBe('float32');
+    expect(() => configure({ defaultDtype: 'float64' }, () => Promise.resolve(1))).toThrow(
+      /expected a function that returns at once/,
+    );
+    expect(config.defaultDtype).toBe('float32');
   });
 });
 

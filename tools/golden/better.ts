@@ -14,10 +14,9 @@ export interface Better {
   readonly reason: string;
 }
 
+const powerAtZero = 'x^0 is 1 for every x, so its derivative in x is 0 at x = 0 too; JAX gives 0·∞ = nan.';
+
 export const better: readonly Better[] = [
-  {
-    name: 'power/1',
-    stages: ['jvp', 'vjp', 'jit vjp'],
-    reason: 'x^0 is 1 for every x, so its derivative in x is 0 at x = 0 too; JAX gives 0·∞ = nan.',
-  },
+  { name: 'power/1', stages: ['jvp', 'vjp', 'jit vjp'], reason: powerAtZero },
+  { name: 'float_power/1', stages: ['jvp', 'vjp', 'jit vjp'], reason: powerAtZero },
 ];
