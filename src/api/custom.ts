@@ -64,9 +64,7 @@ type RuleArgs<A extends readonly unknown[]> = number extends A['length']
 export interface CustomJvpFunction<A extends readonly unknown[], R> {
   (...args: LiftArgs<A>): Tensors<R>;
   /** `rule(primals, tangents)` returns `[out, tangentOut]`, linear in the tangents. Nondifferentiable arguments come first. */
-  defjvp(
-    rule: (primals: RuleArgs<A>, tangents: RuleArgs<A>) => readonly [unknown, unknown],
-  ): CustomJvpFunction<A, R>;
+  defjvp(rule: (primals: RuleArgs<A>, tangents: RuleArgs<A>) => readonly [unknown, unknown]): CustomJvpFunction<A, R>;
   defjvp(rule: (...args: never[]) => readonly [unknown, unknown]): CustomJvpFunction<A, R>;
   /** One rule an argument: `(tangent, out, ...primals) => tangentOut`; `null` for no derivative. */
   defjvps(...rules: (((t: Tensor, out: Tensor, ...primals: Tensor[]) => unknown) | null)[]): CustomJvpFunction<A, R>;
@@ -336,6 +334,12 @@ export function checkpoint<A extends readonly unknown[] = Tensor[], const R = un
   checkFunction('checkpoint', f);
   checkOptions('checkpoint', options, ['policy']);
   const { policy = nothingSaveable } = options;
+  if (typeof policy !== 'function') {
+    throw new ArgumentError(
+      `checkpoint: expected policy to be a function (primitive, params) => boolean, got ${String(policy)}.`,
+      'the members of checkpointPolicies are such functions.',
+    );
+  }
   return (...args) => {
     const { leaves, def } = flattenArgs('checkpoint', args);
     const flat = new FlatFunction('checkpoint', f as AnyFunction, def);

@@ -110,15 +110,26 @@ export function jvp(
     );
   }
   checkOptions('jvp', options, ['hasAux']);
-  const p = flattenArgs('jvp', primals, 'primals');
-  const t = flattenArgs('jvp', tangents, 'tangents');
-  sameStructure('jvp', 'tangents', p.def, t.def);
-  const dots = p.leaves.map((x, i) => checkTangent('jvp', 'tangent', x, t.leaves[i]!, p.def, i));
-  const flat = new FlatFunction('jvp', f, p.def, options.hasAux);
-  const [outs, tangentOuts] = jvpFlat('jvp', flat.call, p.leaves, dots);
+  return pushForward('jvp', f, primals, tangents, options.hasAux === true);
+}
+
+/** `jvp` for the transformation that errors are to name. */
+export function pushForward(
+  op: string,
+  f: AnyFunction,
+  primals: unknown,
+  tangents: unknown,
+  hasAux: boolean,
+): unknown[] {
+  const p = flattenArgs(op, primals, 'primals');
+  const t = flattenArgs(op, tangents, 'tangents');
+  sameStructure(op, 'tangents', p.def, t.def);
+  const dots = p.leaves.map((x, i) => checkTangent(op, 'tangent', x, t.leaves[i]!, p.def, i));
+  const flat = new FlatFunction(op, f, p.def, hasAux);
+  const [outs, tangentOuts] = jvpFlat(op, flat.call, p.leaves, dots);
   const full = tangentOuts.slice(0, flat.def.numLeaves).map((d, i) => d ?? zeroTangent(outs[i]!));
   const results = [flat.unflatten(outs), flat.unflatten(full)];
-  return options.hasAux ? [...results, flat.auxOf(outs)] : results;
+  return hasAux ? [...results, flat.auxOf(outs)] : results;
 }
 
 /** Tangent of something constant: zeros of its dtype, or of the default float dtype for integers and booleans. */
@@ -240,7 +251,8 @@ function checkScalar(op: string, name: string, outs: readonly Tensor[], def: Tre
   if (outs.length === 1 && out!.ndim === 0 && isFloat(out!.dtype)) return;
   const got = outs.length === 1 ? out!.aval.toString() : `${outs.length} values ${def.toString()}`;
   const isType = outs.length === 1 && out!.ndim === 0;
-  const message = `${op}: expected ${name} to return a float scalar, got ${got}.`;
+  const who = name === 'function' ? 'the function' : name;
+  const message = `${op}: expected ${who} to return a float scalar, got ${got}.`;
   if (isType) throw new DTypeError(message, 'only floats have derivatives: convert with astype.');
   throw new ShapeError(
     message,
@@ -323,9 +335,9 @@ export function grad<
 >(
   f: (...args: A) => R,
   options?: O,
-): (...args: LiftArgs<A>) => O extends { readonly hasAux: true }
-  ? [AtArgnums<A, OptionsFrom<O>>, AuxOf<R>]
-  : AtArgnums<A, OptionsFrom<O>> {
+): (
+  ...args: LiftArgs<A>
+) => O extends { readonly hasAux: true } ? [AtArgnums<A, OptionsFrom<O>>, AuxOf<R>] : AtArgnums<A, OptionsFrom<O>> {
   const opts = argnumsOptions<GradOptions>('grad', f, options, gradKeys);
   return (...args) => {
     const { value, grad: g } = valueAndGradOf('grad', f as AnyFunction, opts, args);

@@ -33,7 +33,7 @@ import {
   type Tensors,
   type ValueOf,
 } from './args.ts';
-import { argPath, grad, jvp } from './grad.ts';
+import { argPath, grad, pushForward } from './grad.ts';
 
 export interface JacobianOptions {
   /** Which arguments to differentiate (default 0). With an array the result is an array. */
@@ -236,6 +236,5 @@ export function hvp(f: (...args: never[]) => unknown, primals: unknown, tangents
   const [p, t] = Array.isArray(primals) ? [primals, tangents as unknown[]] : [[primals], [tangents]];
   const argnums = p.map((_, i) => i);
   const gradient = grad(f as (...args: Tensor[]) => unknown, p.length === 1 ? {} : { argnums });
-  const [, out] = jvp(gradient as (...args: Tensor[]) => unknown, p as Tensor[], t as Tensor[]);
-  return out;
+  return pushForward('hvp', gradient as AnyFunction, p, t, false)[1];
 }

@@ -35,7 +35,7 @@ export interface AccessInfo {
   readonly isMovement: boolean;
   /** Value depends on the index other than through near loads. */
   readonly usesIndex: boolean;
-  /** The only operand's elements in the same row-major order under another shape. */
+  /** The elements of the one operand that is read, in the same row-major order under another shape. */
   readonly isAlias: boolean;
 }
 

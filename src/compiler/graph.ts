@@ -65,8 +65,9 @@ export class Graph {
             ),
           )
         : 1;
-    const source = eqn.inputs[0];
-    const isAlias = info.isAlias && source?.kind === 'var' && !this.scalars.has(source);
+    // Not always the first operand: padding an array without elements gives the padding value.
+    const source = info.isAlias ? eqn.inputs[info.accesses[0]!.operand] : undefined;
+    const isAlias = source?.kind === 'var' && !this.scalars.has(source);
     const node: Node = {
       id,
       eqn,

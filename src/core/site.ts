@@ -13,6 +13,7 @@ const isOurs = (place: string): boolean =>
   place.includes(libraryRoot) ||
   place.includes(libraryPath) ||
   place.includes('node:internal') ||
+  place.endsWith('(<anonymous>)') ||
   place.includes('node_modules');
 
 /** A site as text. */

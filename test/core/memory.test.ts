@@ -2,8 +2,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkpoint, configure, customVjp, grad, jit, lax, np, type Tensor, vmap } from 'cotangent';
 
-beforeAll(() => configure({ defaultDevice: 'reference' }));
-
 const collect = (globalThis as { gc?: () => void }).gc;
 
 /** Calls `run` and counts which of the objects that it marked are alive once its result is all that is kept. */
@@ -23,9 +21,13 @@ async function alive(run: (mark: <T extends object>(x: T) => T) => unknown): Pro
 }
 
 const big = (): Tensor => np.full([1000], 0.5);
-const traced = jit((x: Tensor) => np.sin(x).sum());
 
-describe.skipIf(collect === undefined)('a gradient keeps nothing of how it was computed', () => {
+const devices = collect === undefined ? [] : ['reference', 'wasm'];
+
+describe.each(devices)('on %s a gradient keeps nothing of how it was computed', (device) => {
+  beforeAll(() => configure({ defaultDevice: device }));
+  const traced = jit((x: Tensor) => np.sin(x).sum());
+
   type Mark = <T extends object>(x: T) => T;
   const cases: [string, (mark: Mark, x: Tensor) => unknown][] = [
     ['eager operations', (mark, x) => grad((v) => mark(mark(np.sin(v)).mul(v)).sum())(x)],
@@ -70,5 +72,14 @@ describe.skipIf(collect === undefined)('a gradient keeps nothing of how it was c
     expect(await alive((mark) => fresh(mark(big())))).toBe(0);
     const gradient = jit(grad((x: Tensor) => np.sin(x).sum()));
     expect(await alive((mark) => gradient(mark(big())))).toBe(0);
+  });
+
+  test('a jitted closure that is dropped takes its constants along', async () => {
+    const run = (mark: Mark): unknown =>
+      [1, 2, 3].map(() => {
+        const constant = mark(big());
+        return mark(jit((x: Tensor) => x.mul(constant)))(big()).shape;
+      });
+    expect(await alive(run)).toBe(0);
   });
 });

@@ -72,8 +72,19 @@ export interface Tolerance {
 /** float32 results carry the rounding of two float32 programs that order their operations differently: 16 ulp. */
 const FLOAT32: Tolerance = { relative: 2e-6, absolute: 2e-6 };
 
-function near(actual: number, expected: number, { relative, absolute }: Tolerance): boolean {
-  if (Number.isNaN(expected)) return Number.isNaN(actual);
+/** Differences that are no fault. */
+export interface Allowance {
+  /**
+   * The result was made of integers only: JAX makes float32 of int32 and float64 of int64; here integers have one width
+   * and become the default float.
+   */
+  readonly fromIntegers?: boolean;
+  /** A finite number may stand where JAX has nan. */
+  readonly finiteForNan?: boolean;
+}
+
+function near(actual: number, expected: number, { relative, absolute }: Tolerance, finiteForNan: boolean): boolean {
+  if (Number.isNaN(expected)) return Number.isNaN(actual) || (finiteForNan && Number.isFinite(actual));
   if (!Number.isFinite(expected)) return actual === expected;
   return Math.abs(actual - expected) <= Math.max(absolute, relative * Math.abs(expected));
 }
@@ -88,17 +99,15 @@ function valuesOf(
 }
 
 /**
- * Says where an actual result first differs from the expected array; undefined when it does not. `fromIntegers`: the
- * result was made of integers only.
+ * Says where an actual result first differs from the expected array; undefined when it does not.
  * @throws {SkipError} when the expected values cannot be represented here.
  */
 export function mismatch(
   actual: unknown,
   wanted: GoldenArray,
   tolerance: Tolerance,
-  fromIntegers = false,
+  { fromIntegers = false, finiteForNan = false }: Allowance = {},
 ): string | undefined {
-  // JAX makes float32 of int32 and float64 of int64; here integers have one width and become the default float.
   const expected =
     fromIntegers && wanted.d === 'f32' && isTensor(actual) && actual.dtype === 'float64'
       ? { ...wanted, d: 'f64' }
@@ -116,7 +125,8 @@ export function mismatch(
   const bound = wanted.d === 'f32' ? FLOAT32 : dtype === 'float64' ? tolerance : exact;
   for (const [i, value] of numbersOf(expected).entries()) {
     const got = Number(found.data[i]);
-    if (!near(got, value, bound)) return `element ${i}: expected ${value}, got ${got}${gapText(got, value)}`;
+    if (!near(got, value, bound, finiteForNan))
+      return `element ${i}: expected ${value}, got ${got}${gapText(got, value)}`;
   }
   return undefined;
 }

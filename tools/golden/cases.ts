@@ -6,6 +6,9 @@
 import { readFileSync } from 'node:fs';
 import type { GoldenArray } from './arrays.ts';
 
+/** What is compared of an op case. */
+export type Stage = 'value' | 'jvp' | 'vjp' | 'hvp' | 'hess' | 'vmap' | 'jit value' | 'jit vjp';
+
 /** A case of one op: an expression over named inputs. */
 export interface OpCase {
   readonly n: string;

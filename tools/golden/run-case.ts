@@ -3,7 +3,6 @@
  * @module
  */
 
-import { better } from './better.ts';
 import type { GoldenCase } from './cases.ts';
 import { isComposite } from './cases.ts';
 import { MissingError, SkipError, withFloat64 } from './library.ts';
@@ -22,15 +21,11 @@ function attempt(golden: GoldenCase): readonly Failure[] {
   return withFloat64(() => (isComposite(golden) ? runCompositeCase(golden) : runOpCase(golden)));
 }
 
-function isExcused(name: string, { stage }: Failure): boolean {
-  return better.some((entry) => entry.name === name && entry.stages.includes(stage));
-}
-
 /** Runs one case; never throws. */
 export function runCase(golden: GoldenCase): Outcome {
   if (golden.tags?.includes('unspecified') === true) return { kind: 'skipped', reason: 'unspecified' };
   try {
-    const failures = attempt(golden).filter((failure) => !isExcused(golden.n, failure));
+    const failures = attempt(golden);
     return failures.length === 0 ? { kind: 'pass' } : { kind: 'wrong', failures };
   } catch (error) {
     if (error instanceof MissingError) return { kind: 'missing', api: error.api };

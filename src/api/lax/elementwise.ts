@@ -17,6 +17,7 @@ import * as trig from '../../primitives/elementwise-trig.ts';
 import * as choice from '../../primitives/select.ts';
 import * as special from '../../primitives/special.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
+import { readArgument } from '../named.ts';
 import { adapt, type Binary, binary, type Ternary, ternary, type Unary, unary } from './operands.ts';
 
 export const add: Binary = binary(arithmetic.add);
@@ -62,7 +63,8 @@ export function round(x: TensorLike, method: 0 | 1 = RoundingMethod.AWAY_FROM_ZE
 }
 
 /** xⁿ for a fixed integer n. */
-export function integerPow(x: TensorLike, n: number): Tensor {
+export function integerPow(x: TensorLike, y: number | { readonly y: number }): Tensor {
+  const n = readArgument('lax.integerPow', 'y', y);
   if (Number.isInteger(n)) return arithmetic.integerPow(asTensor(x), n);
   throw new ArgumentError(
     `lax.integerPow: expected an integer exponent, got ${String(n)}.`,

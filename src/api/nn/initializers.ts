@@ -12,40 +12,90 @@ import { like, mul } from '../../primitives/arithmetic.ts';
 import { convert } from '../../primitives/convert.ts';
 import { broadcastTo } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
-import { checkOptions } from '../options.ts';
+import { readOptions } from '../named.ts';
+import { toShape } from '../numpy/creation.ts';
+import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
+import { checkChoice } from '../options.ts';
 import { normal as normalSamples, truncatedNormal as truncatedSamples } from '../random/continuous.ts';
 import { uniform as uniformSamples } from '../random/uniform.ts';
 
-export type Initializer = (key: TensorLike, shape: Shape, dtype?: DType) => Tensor;
+/** An options object with the dtype alone, or the dtype. */
+type DTypeArgument = DTypeLike | { readonly dtype?: DTypeLike };
+
+export type Initializer = (key: TensorLike, shape: Shape, dtype?: DTypeArgument) => Tensor;
 
 const scaled = (x: Tensor, factor: number): Tensor => mul(x, like(x, factor));
 
-export const zeros: Initializer = (_key, shape, dtype = defaultFloat()) => broadcastTo(scalarTensor(0, dtype), shape);
-export const ones: Initializer = (_key, shape, dtype = defaultFloat()) => broadcastTo(scalarTensor(1, dtype), shape);
+/** An initializer from what draws; `preset` is its dtype when the call gives none. */
+function initializer(
+  op: string,
+  draw: (key: TensorLike, shape: Shape, dtype: DType) => Tensor,
+  preset?: DTypeLike,
+): Initializer {
+  return (key, shape, dtype) => {
+    const given = readOptions<{ readonly dtype: DTypeLike }>(op, ['dtype'], [dtype]).dtype ?? preset;
+    return draw(key, toShape(op, shape), optionalDType(op, given) ?? defaultFloat());
+  };
+}
+
+export const zeros: Initializer = initializer('nn.initializers.zeros', (_key, shape, dtype) =>
+  broadcastTo(scalarTensor(0, dtype), shape),
+);
+export const ones: Initializer = initializer('nn.initializers.ones', (_key, shape, dtype) =>
+  broadcastTo(scalarTensor(1, dtype), shape),
+);
+
+export interface ConstantOptions {
+  readonly value: TensorLike;
+  readonly dtype?: DTypeLike;
+}
 
 /** One value everywhere. */
-export const constant =
-  (value: TensorLike): Initializer =>
-  (_key, shape, dtype = defaultFloat()) =>
-    broadcastTo(convert(asTensor(value), dtype), shape);
+export function constant(value: TensorLike | ConstantOptions, dtype?: DTypeLike): Initializer {
+  const o = readOptions<ConstantOptions>('nn.initializers.constant', ['value', 'dtype'], [value, dtype]);
+  const filled = asTensor(o.value as TensorLike);
+  return initializer('nn.initializers.constant', (_key, shape, type) => broadcastTo(convert(filled, type), shape), o.dtype);
+}
 
-/** Uniform on [0, scale). */
-export const uniform =
-  (scale = 1e-2): Initializer =>
-  (key, shape, dtype = defaultFloat()) =>
-    scaled(uniformSamples(key, shape, dtype), scale);
+export interface ScaleOptions {
+  readonly scale?: number;
+  readonly dtype?: DTypeLike;
+}
 
-/** Normal with mean 0. */
-export const normal =
-  (stddev = 1e-2): Initializer =>
-  (key, shape, dtype = defaultFloat()) =>
-    scaled(normalSamples(key, shape, dtype), stddev);
+/** Uniform on [0, scale); scale is 0.01 by default. */
+export function uniform(scale?: number | ScaleOptions, dtype?: DTypeLike): Initializer {
+  const op = 'nn.initializers.uniform';
+  const o = readOptions<ScaleOptions>(op, ['scale', 'dtype'], [scale, dtype]);
+  return initializer(op, (key, shape, type) => scaled(uniformSamples(key, shape, type), o.scale ?? 1e-2), o.dtype);
+}
+
+export interface DeviationOptions {
+  readonly stddev?: number;
+  readonly dtype?: DTypeLike;
+}
+
+/** Normal with mean 0; the standard deviation is 0.01 by default. */
+export function normal(stddev?: number | DeviationOptions, dtype?: DTypeLike): Initializer {
+  const op = 'nn.initializers.normal';
+  const o = readOptions<DeviationOptions>(op, ['stddev', 'dtype'], [stddev, dtype]);
+  return initializer(op, (key, shape, type) => scaled(normalSamples(key, shape, type), o.stddev ?? 1e-2), o.dtype);
+}
+
+export interface TruncationOptions extends DeviationOptions {
+  /** In standard deviations; −2. */
+  readonly lower?: number;
+  /** In standard deviations; 2. */
+  readonly upper?: number;
+}
 
 /** Normal between `lower` and `upper` standard deviations. */
-export const truncatedNormal =
-  (stddev = 1e-2, lower = -2, upper = 2): Initializer =>
-  (key, shape, dtype = defaultFloat()) =>
-    scaled(truncatedSamples(key, lower, upper, shape, dtype), stddev);
+export function truncatedNormal(stddev?: number | TruncationOptions, lower?: number, upper?: number): Initializer {
+  const op = 'nn.initializers.truncatedNormal';
+  const o = readOptions<TruncationOptions>(op, ['stddev', 'lower', 'upper', 'dtype'], [stddev, lower, upper]);
+  const draw = (key: TensorLike, shape: Shape, type: DType): Tensor =>
+    scaled(truncatedSamples(key, o.lower ?? -2, o.upper ?? 2, shape, type), o.stddev ?? 1e-2);
+  return initializer(op, draw, o.dtype);
+}
 
 export interface FanOptions {
   /** Axis of the inputs; default −2. */
@@ -53,9 +103,10 @@ export interface FanOptions {
   /** Axis of the outputs; default −1. */
   readonly outAxis?: number | readonly number[];
   readonly batchAxis?: number | readonly number[];
+  readonly dtype?: DTypeLike;
 }
 
-const fanNames = ['inAxis', 'outAxis', 'batchAxis'] as const;
+const fanNames = ['inAxis', 'outAxis', 'batchAxis', 'dtype'] as const;
 
 /** Inputs and outputs of one unit: sizes of the named axes times the receptive field, which is all the others. */
 function fans(shape: Shape, { inAxis = -2, outAxis = -1, batchAxis = [] }: FanOptions): readonly [number, number] {
@@ -78,30 +129,33 @@ export type FanDistribution = 'truncated_normal' | 'normal' | 'uniform';
 /** Standard deviation of the standard normal cut off at ±2. */
 const truncatedDeviation = 0.8796256610342398;
 
+export interface VarianceOptions extends FanOptions {
+  readonly scale: number;
+  readonly mode: FanMode;
+  readonly distribution: FanDistribution;
+}
+
 /** Variance scale / n, n the number of inputs, of outputs, or their mean. */
 export function varianceScaling(
-  scale: number,
-  mode: FanMode,
-  distribution: FanDistribution,
+  scale: number | VarianceOptions,
+  mode?: FanMode,
+  distribution?: FanDistribution,
   options: FanOptions = {},
 ): Initializer {
-  checkOptions('nn.initializers.varianceScaling', options, fanNames);
-  return (key, shape, dtype = defaultFloat()) => {
-    const [ins, outs] = fans(shape, options);
-    const variance = scale / { fan_in: ins, fan_out: outs, fan_avg: (ins + outs) / 2 }[mode];
-    switch (distribution) {
-      case 'truncated_normal':
-        return scaled(truncatedSamples(key, -2, 2, shape, dtype), Math.sqrt(variance) / truncatedDeviation);
-      case 'normal':
-        return scaled(normalSamples(key, shape, dtype), Math.sqrt(variance));
-      case 'uniform':
-        return scaled(uniformSamples(key, shape, dtype, -1, 1), Math.sqrt(3 * variance));
-      default:
-        throw new ArgumentError(
-          `nn.initializers.varianceScaling: expected a distribution, got ${String(distribution)}.`,
-        );
-    }
+  const op = 'nn.initializers.varianceScaling';
+  const names = ['scale', 'mode', 'distribution', ...fanNames] as const;
+  const o = readOptions<VarianceOptions>(op, names, [scale, mode, distribution, options]);
+  if (typeof o.scale !== 'number') throw new ArgumentError(`${op}: expected a scale, got ${String(o.scale)}.`);
+  checkChoice(op, 'mode', o.mode, ['fan_in', 'fan_out', 'fan_avg']);
+  checkChoice(op, 'distribution', o.distribution, ['truncated_normal', 'normal', 'uniform']);
+  const draw = (key: TensorLike, shape: Shape, type: DType): Tensor => {
+    const [ins, outs] = fans(shape, o);
+    const variance = o.scale! / { fan_in: ins, fan_out: outs, fan_avg: (ins + outs) / 2 }[o.mode!];
+    if (o.distribution === 'uniform') return scaled(uniformSamples(key, shape, type, -1, 1), Math.sqrt(3 * variance));
+    if (o.distribution === 'normal') return scaled(normalSamples(key, shape, type), Math.sqrt(variance));
+    return scaled(truncatedSamples(key, -2, 2, shape, type), Math.sqrt(variance) / truncatedDeviation);
   };
+  return initializer(op, draw, o.dtype);
 }
 
 type FanInitializer = (options?: FanOptions) => Initializer;

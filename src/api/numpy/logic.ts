@@ -9,6 +9,7 @@ import { sameShape } from '../../ir/shape.ts';
 import { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promote, promoteToFloat, type TensorLike } from '../lift.ts';
+import { readOptions } from '../named.ts';
 import { checkOptions, optionsOf } from '../options.ts';
 import { maximum, minimum } from './binary.ts';
 import { isinf, isnan, truth } from './unary.ts';
@@ -74,6 +75,9 @@ export const rightShift: Binary = onBits(
 );
 export { leftShift as bitwiseLeftShift, rightShift as bitwiseRightShift };
 
+/** An options object, or its members in order. */
+export type CloseArguments = [rtol?: number | CloseOptions, atol?: number | CloseOptions, equalNan?: boolean | CloseOptions];
+
 export interface CloseOptions {
   /** Relative to |y|; 1e-5. */
   readonly rtol?: number | undefined;
@@ -84,9 +88,9 @@ export interface CloseOptions {
 }
 
 /** |x − y| ≤ atol + rtol·|y|, elementwise. Infinities are close to themselves. */
-export function isclose(x: TensorLike, y: TensorLike, options?: CloseOptions): Tensor {
-  checkOptions('isclose', options, ['rtol', 'atol', 'equalNan']);
-  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options ?? {};
+export function isclose(x: TensorLike, y: TensorLike, ...options: CloseArguments): Tensor {
+  const names = ['rtol', 'atol', 'equalNan'] as const;
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readOptions<CloseOptions>('isclose', names, options);
   const [a, b] = promoteToFloat(x, y) as [Tensor, Tensor];
   const bound = prim.add(prim.like(b, atol), prim.mul(prim.like(b, rtol), prim.abs(b)));
   const isNear = prim.le(prim.abs(prim.sub(a, b)), bound);
@@ -102,7 +106,8 @@ const allOf = (x: Tensor): Tensor =>
   );
 
 /** Whether all elements are close, as a bool scalar. */
-export const allclose = (x: TensorLike, y: TensorLike, options?: CloseOptions): Tensor => allOf(isclose(x, y, options));
+export const allclose = (x: TensorLike, y: TensorLike, ...options: CloseArguments): Tensor =>
+  allOf(isclose(x, y, ...options));
 
 /**
  * Whether shapes and all elements are equal, as a bool scalar.

@@ -9,6 +9,7 @@ import { defaultFloat } from '../../core/config.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
+import { readOptions } from '../named.ts';
 import { checkChoice, checkOptions, optionsOf } from '../options.ts';
 import type { ShapeLike } from './creation.ts';
 import { toShape } from './creation.ts';
@@ -247,7 +248,10 @@ export function indices(dimensions: ShapeLike, options?: IndicesOptions): Tensor
 }
 
 /** Row and column numbers of the main diagonal of an n × n matrix, once per axis. */
-export const diagIndices = (n: number, ndim = 2): Tensor[] => range(ndim).map(() => prim.iota([n], 'int32'));
+export function diagIndices(n: number, ndim?: number | { readonly ndim?: number }): Tensor[] {
+  const { ndim: axes = 2 } = readOptions<{ readonly ndim: number }>('diagIndices', ['ndim'], [ndim]);
+  return range(axes).map(() => prim.iota([n], 'int32'));
+}
 
 /** The same for a matrix. */
 export const diagIndicesFrom = (x: TensorLike): Tensor[] => {
@@ -255,7 +259,13 @@ export const diagIndicesFrom = (x: TensorLike): Tensor[] => {
   return diagIndices(t.shape[0]!, t.ndim);
 };
 
-function triangleIndices(rows: number, columns: number, k: number, isLower: boolean): [Tensor, Tensor] {
+export interface TriangleOptions extends DiagonalNumber {
+  /** Number of columns; that of rows by default. */
+  readonly m?: number | undefined;
+}
+
+function triangleIndices(op: string, rows: number, given: readonly unknown[], isLower: boolean): [Tensor, Tensor] {
+  const { k = 0, m: columns = rows } = readOptions<TriangleOptions>(op, ['k', 'm'], given);
   const cells = range(rows).flatMap((i) =>
     range(columns).flatMap((j) => ((isLower ? j <= i + k : j >= i + k) ? [[i, j] as const] : [])),
   );
@@ -264,6 +274,8 @@ function triangleIndices(rows: number, columns: number, k: number, isLower: bool
 }
 
 /** Row and column numbers of the elements on and below the k-th diagonal. */
-export const trilIndices = (n: number, k = 0, m?: number): [Tensor, Tensor] => triangleIndices(n, m ?? n, k, true);
+export const trilIndices = (n: number, k?: number | TriangleOptions, m?: number | TriangleOptions): [Tensor, Tensor] =>
+  triangleIndices('trilIndices', n, [k, m], true);
 /** Row and column numbers of the elements on and above the k-th diagonal. */
-export const triuIndices = (n: number, k = 0, m?: number): [Tensor, Tensor] => triangleIndices(n, m ?? n, k, false);
+export const triuIndices = (n: number, k?: number | TriangleOptions, m?: number | TriangleOptions): [Tensor, Tensor] =>
+  triangleIndices('triuIndices', n, [k, m], false);

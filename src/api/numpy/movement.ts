@@ -8,13 +8,14 @@ import { broadcastShapes as broadcastOf, normalizeAxes, normalizeAxis, type Shap
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, resolveShape, type TensorLike } from '../lift.ts';
-import { optionsOf } from '../options.ts';
+import { readOptions } from '../named.ts';
+import { checkChoice, optionsOf } from '../options.ts';
 import { type ShapeLike, toShape } from './creation.ts';
 
 /** Axis numbers `0 … n−1`. */
 export const range = (n: number, start = 0): number[] => Array.from({ length: n }, (_, i) => start + i);
 
-const asList = (axis: number | readonly number[]): readonly number[] => (typeof axis === 'number' ? [axis] : axis);
+const asList = (axis: number | readonly number[]): readonly number[] => (Array.isArray(axis) ? axis : [axis as number]);
 
 /**
  * The same elements in row-major order under another shape; one dimension may be −1.
@@ -24,15 +25,35 @@ const asList = (axis: number | readonly number[]): readonly number[] => (typeof 
  * console.log(np.reshape([1, 2, 3, 4], [2, -1]).toArray()); // => [ [ 1, 2 ], [ 3, 4 ] ]
  * ```
  */
-export function reshape(x: TensorLike, shape: ShapeLike): Tensor {
+export function reshape(x: TensorLike, shape: ShapeLike, options?: OrderOptions | 'C' | 'F'): Tensor {
   const t = asTensor(x);
-  return prim.reshape(t, resolveShape('reshape', typeof shape === 'number' ? [shape] : shape, t.size));
+  const list: unknown = typeof shape === 'number' ? [shape] : shape;
+  if (!Array.isArray(list)) {
+    throw new ShapeError(`reshape: expected a shape, got ${String(shape)}.`, 'give a number or an array of them.');
+  }
+  const target = resolveShape('reshape', list as Shape, t.size);
+  if (!isColumnMajor('reshape', options)) return prim.reshape(t, target);
+  const backward = prim.reshape(transpose(t), target.toReversed());
+  return transpose(backward);
 }
 
-/** The elements in row-major order in one axis. */
-export function ravel(x: TensorLike): Tensor {
+export interface OrderOptions {
+  /** `'C'` counts the last axis fastest, `'F'` the first. */
+  readonly order?: 'C' | 'F' | undefined;
+}
+
+function isColumnMajor(op: string, options: OrderOptions | 'C' | 'F' | undefined): boolean {
+  // `list.map(np.ravel)` passes a position here.
+  if (typeof options === 'number') return false;
+  const { order = 'C' } = readOptions<OrderOptions>(op, ['order'], [options]);
+  checkChoice(op, 'order', order, ['C', 'F']);
+  return order === 'F';
+}
+
+/** The elements in one axis, in row-major order unless told otherwise. */
+export function ravel(x: TensorLike, options?: OrderOptions | 'C' | 'F'): Tensor {
   const t = asTensor(x);
-  return prim.reshape(t, [t.size]);
+  return prim.reshape(isColumnMajor('ravel', options) ? transpose(t) : t, [t.size]);
 }
 
 /**
@@ -100,10 +121,11 @@ export function moveaxis(
 }
 
 /** The axis moved until it stands before position `start`. */
-export function rollaxis(x: TensorLike, axis: number, start = 0): Tensor {
+export function rollaxis(x: TensorLike, axis: number, start?: number | { readonly start?: number }): Tensor {
   const t = asTensor(x);
+  const { start: at = 0 } = readOptions<{ readonly start: number }>('rollaxis', ['start'], [start]);
   const from = normalizeAxis('rollaxis', axis, t.ndim);
-  const before = start < 0 ? start + t.ndim : start;
+  const before = at < 0 ? at + t.ndim : at;
   return prim.moveAxis(t, from, from < before ? before - 1 : before);
 }
 
@@ -207,7 +229,8 @@ export const ndim = (x: TensorLike): number => asTensor(x).ndim;
 /** The shape. */
 export const shape = (x: TensorLike): Shape => asTensor(x).shape;
 /** Number of elements, or the length of an axis. */
-export function size(x: TensorLike, axis?: number): number {
+export function size(x: TensorLike, axis?: number | null | { readonly axis?: number | null }): number {
   const t = asTensor(x);
-  return axis === undefined ? t.size : t.shape[normalizeAxis('size', axis, t.ndim)]!;
+  const { axis: d } = readOptions<{ readonly axis: number }>('size', ['axis'], [axis]);
+  return d === undefined ? t.size : t.shape[normalizeAxis('size', d, t.ndim)]!;
 }

@@ -31,8 +31,8 @@ export interface PadOptions {
   readonly mode?: PadMode | 'linear_ramp' | undefined;
   /** For `'constant'`: a number, or one before and after, or such a pair for each axis; 0. */
   readonly constantValues?: TensorLike | undefined;
-  /** For `'linearRamp'`: the values at the far ends; 0. */
-  readonly endValues?: number | undefined;
+  /** For `'linearRamp'`: the values at the far ends, as `constantValues`; 0. */
+  readonly endValues?: PadWidth | undefined;
 }
 
 const modes = [
@@ -49,14 +49,19 @@ const modes = [
   'empty',
 ];
 
-function widths(width: PadWidth, rank: number): [number, number][] {
+/** One pair an axis, from a number, a pair, or pairs. */
+function pairsOf(width: PadWidth, rank: number): [number, number][] {
   const pairOf = (w: number | readonly number[]): [number, number] =>
     typeof w === 'number' ? [w, w] : w.length === 1 ? [w[0]!, w[0]!] : [w[0]!, w[1]!];
   const isNested = typeof width !== 'number' && width.some((w) => typeof w !== 'number');
   const list = isNested
     ? (width as readonly (readonly number[])[]).map(pairOf)
     : [pairOf(width as number | readonly number[])];
-  const all = list.length === 1 ? range(rank).map(() => list[0]!) : list;
+  return list.length === 1 ? range(rank).map(() => list[0]!) : list;
+}
+
+function widths(width: PadWidth, rank: number): [number, number][] {
+  const all = pairsOf(width, rank);
   const isValid = all.length === rank && all.every((p) => p.every((n) => Number.isInteger(n) && n >= 0));
   if (!isValid) {
     throw new ShapeError(
@@ -142,8 +147,9 @@ export function pad(x: TensorLike, width: PadWidth, mode?: PadMode | PadOptions,
         'use mode constant.',
       );
     if (isPositional) return takeStatic(r, d, positions(chosen, r.shape[d]!, low, high));
+    const ends = pairsOf(o.endValues ?? 0, t.ndim)[d] ?? [0, 0];
     const piece = (n: number, isBefore: boolean): Tensor[] =>
-      n > 0 ? [computedPiece(chosen, r, d, n, isBefore, o.endValues ?? 0)] : [];
+      n > 0 ? [computedPiece(chosen, r, d, n, isBefore, ends[isBefore ? 0 : 1])] : [];
     return prim.concatenate([...piece(low, true), r, ...piece(high, false)], d);
   }, t);
 }

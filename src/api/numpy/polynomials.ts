@@ -7,6 +7,7 @@ import { ShapeError } from '../../ir/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promote, type TensorLike } from '../lift.ts';
+import { readOptions } from '../named.ts';
 import { checkChoice, checkOptions, optionsOf } from '../options.ts';
 import { range } from './movement.ts';
 import { productOperands } from './products.ts';
@@ -43,9 +44,10 @@ export function polyadd(p: TensorLike, q: TensorLike): Tensor {
 export const polymul = (p: TensorLike, q: TensorLike): Tensor => convolve(p, q);
 
 /** Derivative of a polynomial, m times. */
-export function polyder(p: TensorLike, m = 1): Tensor {
+export function polyder(p: TensorLike, m?: number | { readonly m?: number }): Tensor {
+  const { m: times = 1 } = readOptions<{ readonly m: number }>('polyder', ['m'], [m]);
   let c = counted(asTensor(p));
-  for (let k = 0; k < m; k++) {
+  for (let k = 0; k < times; k++) {
     const n = c.size;
     const powers = prim.sub(prim.like(c, n - 1), prim.iota([Math.max(0, n - 1)], c.dtype));
     c = prim.mul(prim.sliceAxis(c, 0, 0, Math.max(0, n - 1)), powers);

@@ -123,7 +123,7 @@ export function inner(x: TensorLike, y: TensorLike, options?: ProductOptions): T
 /** All products of an element of x and an element of y, both flattened. */
 export function outer(x: TensorLike, y: TensorLike): Tensor {
   const { tensors, restore } = productOperands([x, y]);
-  const [a, b] = tensors.map(ravel) as [Tensor, Tensor];
+  const [a, b] = tensors.map((t) => ravel(t)) as [Tensor, Tensor];
   return restore(prim.mul(prim.reshape(a, [a.size, 1]), prim.reshape(b, [1, b.size])));
 }
 

@@ -3,11 +3,12 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`, `api/options`.
  * @module
  */
-import { ArgumentError } from '../../ir/errors.ts';
+import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { normalizeAxes, normalizeAxis, sizeOf } from '../../ir/shape.ts';
 import { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
+import { readOptions } from '../named.ts';
 import { optionsOf } from '../options.ts';
 import { type ShapeLike, toShape } from './creation.ts';
 import { concatenate } from './joining.ts';
@@ -120,11 +121,22 @@ export const fliplr = (x: TensorLike): Tensor => flip(x, 1);
 /** Reversed along the first axis. */
 export const flipud = (x: TensorLike): Tensor => flip(x, 0);
 
+export interface RotationOptions {
+  /** Number of quarter turns; 1. */
+  readonly k?: number | undefined;
+  /** The plane; `[0, 1]`. */
+  readonly axes?: readonly [number, number] | undefined;
+}
+
 /** Rotated by k quarter turns in the plane of two axes, from the first toward the second. */
-export function rot90(x: TensorLike, k = 1, axes: readonly [number, number] = [0, 1]): Tensor {
+export function rot90(x: TensorLike, k?: number | RotationOptions, axes?: readonly [number, number] | RotationOptions): Tensor {
   const t = asTensor(x);
-  const [a, b] = axes;
-  const turns = ((k % 4) + 4) % 4;
+  const o = readOptions<RotationOptions>('rot90', ['k', 'axes'], [k, axes]);
+  const turn = o.k ?? 1;
+  if (!Number.isInteger(turn)) throw new ArgumentError(`rot90: expected k to be an integer, got ${String(turn)}.`);
+  const [a, b] = (o.axes ?? [0, 1]).map((d) => normalizeAxis('rot90', d, t.ndim)) as [number, number];
+  if (a === b) throw new ShapeError(`rot90: expected two different axes, got [${String(o.axes)}].`);
+  const turns = ((turn % 4) + 4) % 4;
   if (turns === 0) return t;
   if (turns === 2) return flip(t, [a, b]);
   return turns === 1 ? swapaxes(flip(t, b), a, b) : flip(swapaxes(t, a, b), b);
@@ -261,11 +273,12 @@ export function resize(x: TensorLike, shape: ShapeLike): Tensor {
 }
 
 /** Zeros at the ends of a vector left out: `'f'` front, `'b'` back. Needs concrete values. */
-export function trimZeros(x: TensorLike, trim = 'fb'): Tensor {
+export function trimZeros(x: TensorLike, trim?: string | { readonly trim?: string }): Tensor {
+  const { trim: ends = 'fb' } = readOptions<{ readonly trim: string }>('trimZeros', ['trim'], [trim]);
   const t = asTensor(x);
   const values = [...(t.concrete('trimZeros').read() as Iterable<number>)];
-  const first = trim.includes('f') ? values.findIndex((v) => v !== 0) : 0;
+  const first = ends.includes('f') ? values.findIndex((v) => v !== 0) : 0;
   if (first < 0) return prim.sliceAxis(t, 0, 0, 0);
-  const last = trim.includes('b') ? values.findLastIndex((v) => v !== 0) + 1 : values.length;
+  const last = ends.includes('b') ? values.findLastIndex((v) => v !== 0) + 1 : values.length;
   return prim.sliceAxis(t, 0, first, Math.max(first, last));
 }

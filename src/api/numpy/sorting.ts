@@ -9,6 +9,7 @@ import { normalizeAxis } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promote, type TensorLike } from '../lift.ts';
+import { readOptions } from '../named.ts';
 import { checkChoice, checkOptions, optionsOf } from '../options.ts';
 import { compress, flatnonzero, type SearchOptions, take } from './indexing.ts';
 import { concatenate } from './joining.ts';
@@ -64,11 +65,12 @@ export function argsort(x: TensorLike, axis?: number | null | SortOptions, optio
 }
 
 /** Positions that sort by several keys, the last of them first. */
-export function lexsort(keys: readonly TensorLike[] | Tensor, axis = -1): Tensor {
+export function lexsort(keys: readonly TensorLike[] | Tensor, axis?: number | { readonly axis?: number }): Tensor {
+  const { axis: at = -1 } = readOptions<{ readonly axis: number }>('lexsort', ['axis'], [axis]);
   const list = Array.isArray(keys) ? (keys as readonly TensorLike[]).map(asTensor) : unstackRows(keys as Tensor);
   const first = list[0];
   if (!first) throw new ArgumentError('lexsort: expected at least one key, got none.');
-  const d = normalizeAxis('lexsort', axis, first.ndim);
+  const d = normalizeAxis('lexsort', at, first.ndim);
   const positions = prim.iota(first.shape, 'int32', d);
   return prim.sort([...list.toReversed(), positions], { dimension: d, numKeys: list.length, isStable: true })[
     list.length

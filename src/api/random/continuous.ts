@@ -18,6 +18,7 @@ import { erf, erfInv } from '../../primitives/special.ts';
 import { broadcastTo } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
+import type { DTypeLike } from '../numpy/dtypes.ts';
 import { type ShapeLike, shapeOf } from './keys.ts';
 import { floatDType, type SampleOptions, sampleShape, uniformBetween, uniformOf } from './uniform.ts';
 
@@ -30,7 +31,7 @@ const limits = {
 export const limitsOf = (dtype: DType): { readonly tiny: number; readonly eps: number } =>
   dtype === 'float64' ? limits.float64 : limits.float32;
 
-export type Sampler = (key: TensorLike, shape?: ShapeLike | SampleOptions, dtype?: DType | SampleOptions) => Tensor;
+export type Sampler = (key: TensorLike, shape?: ShapeLike | SampleOptions, dtype?: DTypeLike | SampleOptions) => Tensor;
 
 /** A sampler of shape and float dtype. */
 const sampler =
@@ -102,7 +103,7 @@ export function truncatedNormal(
   lower: TensorLike,
   upper: TensorLike,
   shape?: ShapeLike | SampleOptions,
-  dtype?: DType | SampleOptions,
+  dtype?: DTypeLike | SampleOptions,
 ): Tensor {
   const o = readOptions<SampleOptions>('random.truncatedNormal', ['shape', 'dtype'], [shape, dtype]);
   const type = floatDType('random.truncatedNormal', o.dtype);
@@ -119,7 +120,7 @@ type ParameterSampler = (
   key: TensorLike,
   parameter: TensorLike,
   shape?: ShapeLike | SampleOptions,
-  dtype?: DType | SampleOptions,
+  dtype?: DTypeLike | SampleOptions,
 ) => Tensor;
 
 /** A sampler with one parameter, whose shape is the default shape. */
@@ -155,7 +156,7 @@ export function weibullMin(
   scale: TensorLike,
   concentration: TensorLike,
   shape?: ShapeLike | SampleOptions,
-  dtype?: DType | SampleOptions,
+  dtype?: DTypeLike | SampleOptions,
 ): Tensor {
   const o = readOptions<SampleOptions>('random.weibullMin', ['shape', 'dtype'], [shape, dtype]);
   const type = floatDType('random.weibullMin', o.dtype);

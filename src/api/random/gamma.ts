@@ -21,6 +21,7 @@ import { customJvp } from '../custom.ts';
 import { whileLoop } from '../lax/loops.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
+import type { DTypeLike } from '../numpy/dtypes.ts';
 import { vmap } from '../vmap.ts';
 import { exponentialOf, limitsOf, normalOf, parameter } from './continuous.ts';
 import { type ShapeLike, split, splitKeys } from './keys.ts';
@@ -133,7 +134,7 @@ type GammaSampler = (
   key: TensorLike,
   a: TensorLike,
   shape?: ShapeLike | SampleOptions,
-  dtype?: DType | SampleOptions,
+  dtype?: DTypeLike | SampleOptions,
 ) => Tensor;
 
 const gammaSampler =
@@ -169,7 +170,7 @@ export function beta(
   a: TensorLike,
   b: TensorLike,
   shape?: ShapeLike | SampleOptions,
-  dtype?: DType | SampleOptions,
+  dtype?: DTypeLike | SampleOptions,
 ): Tensor {
   const o = readOptions<SampleOptions>('random.beta', ['shape', 'dtype'], [shape, dtype]);
   const type = floatDType('random.beta', o.dtype);
@@ -187,7 +188,7 @@ export function dirichlet(
   key: TensorLike,
   alpha: TensorLike,
   shape?: ShapeLike | SampleOptions,
-  dtype?: DType | SampleOptions,
+  dtype?: DTypeLike | SampleOptions,
 ): Tensor {
   const o = readOptions<SampleOptions>('random.dirichlet', ['shape', 'dtype'], [shape, dtype]);
   const type = floatDType('random.dirichlet', o.dtype);

@@ -21,6 +21,7 @@ import { sliceAxis } from '../../primitives/slice.ts';
 import { reshape } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
+import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
 
 /** A shape, or the length of a vector. */
 export type ShapeLike = number | Shape;
@@ -117,9 +118,10 @@ function positionedPair([k0, k1]: readonly [Tensor, Tensor], shape: Shape): read
  * console.log(keys.shape); // => [ 3, 2 ]
  * ```
  */
-export function split(k: TensorLike, num: ShapeLike = 2): Tensor {
+export function split(k: TensorLike, num?: ShapeLike | { readonly num?: ShapeLike }): Tensor {
+  const { num: count = 2 } = readOptions<{ readonly num: ShapeLike }>('random.split', ['num'], [num]);
   const words = wordsOf('random.split', k);
-  const shape = shapeOf('random.split', num);
+  const shape = shapeOf('random.split', count);
   if (!settings.threefryPartitionable) return reshape(originalStream(words, 2 * sizeOf(shape)), [...shape, 2]);
   const column = (x: Tensor): Tensor => reshape(x, [...shape, 1]);
   return concatenate(positionedPair(words, shape).map(column), shape.length);
@@ -169,14 +171,14 @@ const shifts = (): Tensor => deviceTensor(new Uint32Array([0, 8, 16, 24]), new A
 
 export interface BitsOptions {
   readonly shape?: ShapeLike;
-  readonly dtype?: DType;
+  readonly dtype?: DTypeLike;
 }
 
 /** Uniform random bits: `uint32` (default) or `uint8`. */
-export function bits(k: TensorLike, shape?: ShapeLike | BitsOptions, dtype?: DType | BitsOptions): Tensor {
+export function bits(k: TensorLike, shape?: ShapeLike | BitsOptions, dtype?: DTypeLike | BitsOptions): Tensor {
   const o = readOptions<BitsOptions>('random.bits', ['shape', 'dtype'], [shape, dtype]);
   const size = shapeOf('random.bits', o.shape ?? []);
-  switch (o.dtype ?? 'uint32') {
+  switch (optionalDType('random.bits', o.dtype) ?? 'uint32') {
     case 'uint32':
       return bits32('random.bits', k, size);
     case 'uint8':

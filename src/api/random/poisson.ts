@@ -20,6 +20,7 @@ import { broadcastTo } from '../../primitives/structural.ts';
 import { whileLoop } from '../lax/loops.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
+import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
 import { type ShapeLike, splitKeys } from './keys.ts';
 import { type SampleOptions, sampleShape, uniformBetween } from './uniform.ts';
 
@@ -99,10 +100,10 @@ export function poisson(
   key: TensorLike,
   lam: TensorLike,
   shape?: ShapeLike | SampleOptions,
-  dtype?: DType | SampleOptions,
+  dtype?: DTypeLike | SampleOptions,
 ): Tensor {
   const o = readOptions<SampleOptions>('random.poisson', ['shape', 'dtype'], [shape, dtype]);
-  const type = o.dtype ?? 'int32';
+  const type = optionalDType('random.poisson', o.dtype) ?? 'int32';
   if (!isInteger(type)) throw new DTypeError(`random.poisson: expected an integer dtype, got ${type}.`);
   const given = convert(asTensor(lam), 'float32');
   const size = sampleShape('random.poisson', o.shape, given);

@@ -17,11 +17,12 @@ import { select } from '../../primitives/select.ts';
 import { broadcastTo } from '../../primitives/structural.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
+import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
 import { bits32, bits64, type ShapeLike, shapeOf, splitKeys } from './keys.ts';
 
 /** The float dtype of a sample. */
-export function floatDType(op: string, dtype: DType | undefined): DType {
-  const out = dtype ?? defaultFloat();
+export function floatDType(op: string, dtype: DTypeLike | undefined): DType {
+  const out = optionalDType(op, dtype) ?? defaultFloat();
   if (isFloat(out)) return out;
   throw new DTypeError(`${op}: expected a float dtype, got ${String(out)}.`, 'use random.randint for integers.');
 }
@@ -78,7 +79,7 @@ export const uniformBetween = (
 
 export interface SampleOptions {
   readonly shape?: ShapeLike;
-  readonly dtype?: DType;
+  readonly dtype?: DTypeLike;
 }
 
 export interface UniformOptions extends SampleOptions {
@@ -98,7 +99,7 @@ export interface UniformOptions extends SampleOptions {
 export function uniform(
   key: TensorLike,
   shape?: ShapeLike | UniformOptions,
-  dtype?: DType | UniformOptions,
+  dtype?: DTypeLike | UniformOptions,
   minval?: TensorLike | UniformOptions,
   maxval?: TensorLike,
 ): Tensor {
@@ -141,14 +142,14 @@ export function randint(
   shape: ShapeLike | RandintOptions,
   minval?: TensorLike | RandintOptions,
   maxval?: TensorLike | RandintOptions,
-  dtype?: DType | RandintOptions,
+  dtype?: DTypeLike | RandintOptions,
 ): Tensor {
   const o = readOptions<RandintOptions>(
     'random.randint',
     ['shape', 'minval', 'maxval', 'dtype'],
     [shape, minval, maxval, dtype],
   );
-  const type = o.dtype ?? 'int32';
+  const type = optionalDType('random.randint', o.dtype) ?? 'int32';
   if (!isInteger(type))
     throw new DTypeError(`random.randint: expected an integer dtype, got ${type}.`, 'use random.uniform for floats.');
   if (o.minval === undefined || o.maxval === undefined) {
@@ -209,8 +210,8 @@ export function bernoulli(
 }
 
 /** −1 or 1 with equal probability. */
-export function rademacher(key: TensorLike, shape?: ShapeLike | SampleOptions, dtype?: DType | SampleOptions): Tensor {
+export function rademacher(key: TensorLike, shape?: ShapeLike | SampleOptions, dtype?: DTypeLike | SampleOptions): Tensor {
   const o = readOptions<SampleOptions>('random.rademacher', ['shape', 'dtype'], [shape, dtype]);
-  const coins = convert(bernoulli(key, 0.5, o.shape ?? []), o.dtype ?? 'int32');
+  const coins = convert(bernoulli(key, 0.5, o.shape ?? []), optionalDType('random.rademacher', o.dtype) ?? 'int32');
   return sub(mul(coins, like(coins, 2)), like(coins, 1));
 }

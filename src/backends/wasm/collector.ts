@@ -22,6 +22,10 @@ interface Vm {
   readonly runInNewContext: (code: string) => unknown;
 }
 
+interface V8 {
+  readonly setFlagsFromString: (flag: string) => void;
+}
+
 interface NodeProcess {
   readonly versions?: { readonly node?: string };
   readonly getBuiltinModule?: (name: string) => unknown;
@@ -53,10 +57,9 @@ class NodeCollector implements Collector {
 
   private setUp(): (() => void) | null {
     const vm = this.host.getBuiltinModule?.('node:vm') as Vm | undefined;
-    const v8 = this.host.getBuiltinModule?.('node:v8') as { setFlagsFromString(flag: string): void } | undefined;
+    const v8 = this.host.getBuiltinModule?.('node:v8') as V8 | undefined;
     if (vm === undefined || v8 === undefined) return null;
-    v8.setFlagsFromString('--expose-gc');
-    const gc = vm.runInNewContext('gc') as unknown;
+    const gc = exposedGc(vm, v8);
     if (typeof gc !== 'function') return null;
     const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' });
     const run = (): void => {
@@ -64,6 +67,18 @@ class NodeCollector implements Collector {
       gc();
     };
     return tellsTheTruth(run) ? run : null;
+  }
+}
+
+/** The global `gc`, if this process has one; otherwise one from a context of its own, so that no other context or worker gets it. */
+function exposedGc(vm: Vm, v8: V8): unknown {
+  const { gc } = globalThis as { gc?: unknown };
+  if (gc !== undefined) return gc;
+  v8.setFlagsFromString('--expose-gc');
+  try {
+    return vm.runInNewContext('gc');
+  } finally {
+    v8.setFlagsFromString('--no-expose-gc');
   }
 }
 

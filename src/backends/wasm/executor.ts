@@ -21,8 +21,19 @@ import { emitKernel, prepareKernel } from './kernel/emit.ts';
 import { paramsKey } from './params-key.ts';
 import { isTiny, type Launch, PlanCall } from './plan-call.ts';
 
-/** Prepared eager operations that are kept; past that the oldest half is dropped. */
-const eagerCacheSize = 8192;
+/** Prepared eager operations, and kernels, that are kept; past that the oldest half is dropped. */
+const cacheSize = 8192;
+
+function keep<T>(cache: Map<string, T>, key: string, value: T): void {
+  if (cache.size >= cacheSize) {
+    let n = cacheSize / 2;
+    for (const old of cache.keys()) {
+      if (n-- === 0) break;
+      cache.delete(old);
+    }
+  }
+  cache.set(key, value);
+}
 
 type WasmFunction = (...args: number[]) => void;
 
@@ -39,6 +50,8 @@ export class WasmExecutor implements Executor {
   private readonly gemm: GemmLibrary;
   /** Eager operations by primitive, avals and parameters. */
   private readonly eager = new Map<string, PlanCall>();
+  /** Those that carry Programs, by the first of these. */
+  private readonly byProgram = new WeakMap<Program, Map<string, PlanCall>>();
   /** Kernels with run-time extents and strides, by structure. */
   private readonly kernels = new Map<string, WasmFunction>();
 
@@ -54,7 +67,10 @@ export class WasmExecutor implements Executor {
   }
 
   fromHost(data: TypedArray, aval: Aval): Storage {
-    return isTiny(aval) ? new HostStorage(data, 'wasm') : this.heap.fromHost(data, aval);
+    if (isTiny(aval)) return new HostStorage(data, 'wasm');
+    // Not part of the call before it, whose operands nothing may free.
+    this.heap.beginCall();
+    return this.heap.fromHost(data, aval);
   }
 
   execute(
@@ -65,21 +81,22 @@ export class WasmExecutor implements Executor {
   ): ConcreteTensor[] {
     let key = `${primitive.id}${paramsKey(params)}`;
     for (const a of args) key += avalKey(a.aval);
-    let call = this.eager.get(key);
+    const cache = primitive.calculus.kind === 'structured' ? this.cacheOf(params) : this.eager;
+    let call = cache.get(key);
     if (call === undefined) {
       call = this.prepare(primitive, args, params, outAvals);
-      if (this.eager.size >= eagerCacheSize) this.evict();
-      this.eager.set(key, call);
+      keep(cache, key, call);
     }
     return call.run(args, outAvals);
   }
 
-  private evict(): void {
-    let n = eagerCacheSize / 2;
-    for (const key of this.eager.keys()) {
-      if (n-- === 0) return;
-      this.eager.delete(key);
-    }
+  /** What is compiled of a Program, its constants included, lives as long as the Program: a jitted closure that is dropped takes it along. */
+  private cacheOf(params: object): Map<string, PlanCall> {
+    const [program] = subPrograms(params as Params);
+    if (program === undefined) return this.eager;
+    let cache = this.byProgram.get(program);
+    if (cache === undefined) this.byProgram.set(program, (cache = new Map()));
+    return cache;
   }
 
   private prepare(
@@ -117,7 +134,7 @@ export class WasmExecutor implements Executor {
     const { bytes, usesGemm } = emitPlan(plan);
     const run = this.instantiate(bytes, usesGemm);
     return (table, address) => {
-      this.heap.i32.set(table, address >> 2);
+      this.heap.i32.set(table, address >>> 2);
       run(address);
     };
   }
@@ -146,7 +163,7 @@ export class WasmExecutor implements Executor {
       module.importMemory();
       module.exportFunction('run', emitKernel(module, prepared));
       run = this.instantiate(module.build(), module.importsFrom('gemm'));
-      this.kernels.set(prepared.key, run);
+      keep(this.kernels, prepared.key, run);
     }
     const slots = s.slots.map((slot) => directSlot(plan, slot));
     return { run, slots, args: [...slots.map(() => 0), ...prepared.values] };

@@ -135,8 +135,10 @@ export class Heap {
   /** Memory for the operands and results of one call that live on the host, and for its table of pointers. */
   stage(bytes: number): number {
     if (bytes > this.staging.size) {
+      const size = Math.max(bytes, 4096);
+      const address = this.allocate(size);
       if (this.staging.size > 0) this.free(this.staging.address, this.staging.size);
-      this.staging = { address: this.allocate(Math.max(bytes, 4096)), size: Math.max(bytes, 4096) };
+      this.staging = { address, size };
     }
     return this.staging.address;
   }

@@ -9,6 +9,7 @@ import { HostStorage, type Storage } from '../../core/executor.ts';
 import { ConcreteTensor, scalarTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
+import { InternalError } from '../../ir/errors.ts';
 import { tableIndex, tableLength } from './emit-plan.ts';
 import type { Heap } from './heap.ts';
 import { speculationSlack } from './kernel/node.ts';
@@ -82,22 +83,30 @@ export class PlanCall {
     const operands = this.bringIn(args, staging);
     const results: { address: number; size: number }[] = [];
     let arena = 0;
+    let hasStarted = false;
     try {
       this.placeOutputs(staging, results);
       if (plan.arenaBytes > 0) {
         arena = heap.allocate(plan.arenaBytes);
         table[table.length - 1] = arena;
       }
+      hasStarted = true;
       this.launch(table, staging);
     } catch (e) {
       for (const r of results) if (r.size > 0) heap.free(r.address, r.size);
-      throw e;
+      // What was donated may be half overwritten.
+      if (hasStarted) this.disposeDonated(args);
+      throw e instanceof WebAssembly.RuntimeError ? trapError(plan.name, e) : e;
     } finally {
       if (arena !== 0) heap.free(arena, plan.arenaBytes);
     }
     const outs = this.wrap(args, operands, outAvals, staging, results);
-    for (const i of this.donated) args[i]!.storage.dispose();
+    this.disposeDonated(args);
     return outs;
+  }
+
+  private disposeDonated(args: readonly ConcreteTensor[]): void {
+    for (const i of this.donated) args[i]!.storage.dispose();
   }
 
   /** Puts the addresses of all operands and constants in the table; gives the operands' handles. */
@@ -192,9 +201,11 @@ export class PlanCall {
   }
 }
 
-/** The constant as a tensor whose data this device owns. */
+/** The constant as a tensor of this device, under a handle of its own: the caller's may be disposed, or donated. */
 function resident(heap: Heap, c: ConcreteTensor): ConcreteTensor {
-  if (c.aval.size === 0 || (c.storage instanceof WasmStorage && c.storage.belongsTo(heap))) return c;
+  if (c.aval.size === 0) return c;
+  if (c.storage instanceof WasmStorage && c.storage.belongsTo(heap))
+    return new ConcreteTensor(c.aval, c.storage.share(c.aval));
   return new ConcreteTensor(c.aval, heap.fromHost(c.read().slice() as TypedArray, c.aval));
 }
 
@@ -205,7 +216,13 @@ function reinterpret(data: TypedArray, aval: Aval): TypedArray {
 
 function copyIn(heap: Heap, t: ConcreteTensor, address: number): void {
   const data = t.read();
-  if (data instanceof Float32Array && data.length === 1) heap.f32[address >> 2] = data[0]!;
-  else if (data instanceof Int32Array && data.length === 1) heap.i32[address >> 2] = data[0]!;
+  if (data instanceof Float32Array && data.length === 1) heap.f32[address >>> 2] = data[0]!;
+  else if (data instanceof Int32Array && data.length === 1) heap.i32[address >>> 2] = data[0]!;
   else heap.u8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address);
+}
+
+/** A trap is a fault of the generated code; the engine's stack says which function it was in. */
+function trapError(name: string, trap: WebAssembly.RuntimeError): InternalError {
+  const frame = /at (.*wasm:\S+)/.exec(trap.stack ?? '')?.[1] ?? 'an unknown place';
+  return new InternalError(`the wasm code of ${name} stopped with "${trap.message}" at ${frame}.`, { program: name });
 }

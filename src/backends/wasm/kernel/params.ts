@@ -104,7 +104,8 @@ class KeyWriter {
 
   private reference(n: Node, user: Node | undefined): string {
     if (n.kind !== 'const') return `%${this.number(n)}`;
-    const canHide = n.dtype === 'int32' && user !== undefined && takesParameters(user) && !isStructural(n.value);
+    const isParameter = user !== undefined && (user.kind === 'load' || takesParameters(user));
+    const canHide = n.dtype === 'int32' && isParameter && !isStructural(n.value);
     return `${n.dtype}:${this.int(n.value, constantSite(n), canHide)}${Object.is(n.value, -0) ? '-' : ''}`;
   }
 
