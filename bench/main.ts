@@ -37,7 +37,13 @@ function matmul(n: number): Workload {
   };
 }
 
-const wave = (x: Tensor): Tensor => np.sum(np.tanh(x.mul(0.7).add(0.3)).mul(np.exp(x.mul(x).neg())).add(np.sin(x)));
+const wave = (x: Tensor): Tensor =>
+  np.sum(
+    np
+      .tanh(x.mul(0.7).add(0.3))
+      .mul(np.exp(x.mul(x).neg()))
+      .add(np.sin(x)),
+  );
 
 const elementwise: Workload = {
   name: 'gradient of a fused elementwise sum',
@@ -63,7 +69,14 @@ const eagerChain: Workload = {
       for (let i = 0; i < 1000; i++) y = y.add(c);
       return np.sum(y);
     };
-    expectClose('chain', grad(chain)(np.ones([4])).slice(0).item(), 1000, 1e-6);
+    expectClose(
+      'chain',
+      grad(chain)(np.ones([4]))
+        .slice(0)
+        .item(),
+      1000,
+      1e-6,
+    );
     return () => grad(chain)(np.ones([4]));
   },
 };
@@ -119,5 +132,15 @@ for (const { name, work, unit, setUp } of workloads) {
   const { result } = bench.tasks[0]!;
   if (!('latency' in result)) throw new Error(`${name}: no result`);
   const { p50, min, p99 } = result.latency;
-  console.log(JSON.stringify({ name, medianMs: p50, minMs: min, p99Ms: p99, firstMs, rate: work / (p50 / 1000), unit: `${unit}/s` }));
+  console.log(
+    JSON.stringify({
+      name,
+      medianMs: p50,
+      minMs: min,
+      p99Ms: p99,
+      firstMs,
+      rate: work / (p50 / 1000),
+      unit: `${unit}/s`,
+    }),
+  );
 }

@@ -227,11 +227,19 @@ export const functionName = (f: AnyFunction): string => f.name || 'function';
 /** Throws unless what a transformation was given to transform is a function. */
 export function checkFunction(op: string, f: unknown): void {
   if (typeof f === 'function') return;
-  throw new ArgumentError(`${op}: expected a function, got ${describe(f)}.`, `transform first, then call: ${op}(f)(x).`);
+  throw new ArgumentError(
+    `${op}: expected a function, got ${describe(f)}.`,
+    `transform first, then call: ${op}(f)(x).`,
+  );
 }
 
 /** Options of a transformation of `f`; argnums may stand for them. */
-export function argnumsOptions<T extends ArgnumsOption>(op: string, f: unknown, options: unknown, keys: readonly (keyof T & string)[]): T {
+export function argnumsOptions<T extends ArgnumsOption>(
+  op: string,
+  f: unknown,
+  options: unknown,
+  keys: readonly (keyof T & string)[],
+): T {
   checkFunction(op, f);
   const out = optionsOf<T>(op, 'argnums' as keyof T & string, options, undefined, keys);
   checkArgnums(op, out.argnums);
@@ -255,7 +263,9 @@ export function normalizeArgnums(op: string, argnums: number | readonly number[]
       count === 0
         ? `${op}: expected at least one argument, got none.`
         : `${op}: expected argnums between ${-count} and ${count - 1}, got ${String(i)}.`,
-      count === 0 ? 'transform first, then call: the result takes the arguments.' : `the call has ${count} argument${count === 1 ? '' : 's'}.`,
+      count === 0
+        ? 'transform first, then call: the result takes the arguments.'
+        : `the call has ${count} argument${count === 1 ? '' : 's'}.`,
     );
   });
   if (new Set(out).size === out.length) return out;

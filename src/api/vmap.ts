@@ -9,7 +9,15 @@ import { broadcastPrefix, type TreeDef, unflatten } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { batchFlat } from '../transforms/batch.ts';
 import { materializeBatch, moveAxis, moveBatchToFront } from '../primitives/structural.ts';
-import { type AnyFunction, checkFunction, FlatFunction, flattenArgs, type FlatTree, type LiftArgs, type Tensors } from './args.ts';
+import {
+  type AnyFunction,
+  checkFunction,
+  FlatFunction,
+  flattenArgs,
+  type FlatTree,
+  type LiftArgs,
+  type Tensors,
+} from './args.ts';
 import { installMethods } from './methods.ts';
 import { checkOptions, isOptions, optionsOf } from './options.ts';
 

@@ -4,10 +4,10 @@
  * May import: `core`, `primitives`, `api`.
  * @module
  */
+import type { DTypeLike } from '../api/numpy/dtypes.ts';
 import type { TensorLike } from '../api/lift.ts';
 import { checkOptions } from '../api/options.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { DType } from '../ir/dtype.ts';
 import * as prim from '../primitives/index.ts';
 import { cast, castTo, complement, fullLike, increment, mapLeaves, scaled, shifted, zeroCount } from './leaves.ts';
 import { correctBias, updateMoment } from './moments.ts';
@@ -23,7 +23,7 @@ export interface AdamOptions {
   /** Added inside the root; 0. Set it to differentiate through updates where a gradient may be 0. */
   readonly epsRoot?: TensorLike;
   /** Dtype of the mean of gradients; that of the parameters. */
-  readonly muDtype?: DType | undefined;
+  readonly muDtype?: DTypeLike | undefined;
   /** Nesterov's look-ahead (Nadam); false. */
   readonly nesterov?: boolean;
 }
@@ -42,14 +42,14 @@ interface AdamState {
 }
 
 const initialAdam =
-  (op: string, muDtype?: DType, start: TensorLike = 0) =>
+  (op: string, muDtype?: DTypeLike, start: TensorLike = 0) =>
   (params: unknown): AdamState => ({
     count: zeroCount(),
     mu: fullLike(op, params, start, muDtype),
     nu: fullLike(op, params, start),
   });
 
-const castTree = (op: string, tree: unknown, dtype: DType | undefined): unknown =>
+const castTree = (op: string, tree: unknown, dtype: DTypeLike | undefined): unknown =>
   dtype === undefined ? tree : mapLeaves(op, (m) => cast(m, dtype), tree);
 
 /** The corrected first moment; with Nesterov's look-ahead, one step further. */
@@ -247,7 +247,7 @@ export interface LionOptions {
   readonly b1?: TensorLike;
   /** Decay of the mean of gradients; 0.99. */
   readonly b2?: TensorLike;
-  readonly muDtype?: DType | undefined;
+  readonly muDtype?: DTypeLike | undefined;
 }
 
 /** sign(b1 · m + (1 − b1) · g). State `{ count, mu }`. */

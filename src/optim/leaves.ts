@@ -3,6 +3,7 @@
  * May import: `core`, `primitives`, `api`.
  * @module
  */
+import { type DTypeLike, optionalDType, toDType } from '../api/numpy/dtypes.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
 import { defaultFloat, settings } from '../core/config.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
@@ -51,11 +52,11 @@ export function mapLeaves<P>(op: string, f: (...leaves: Tensor[]) => Tensor, tre
 }
 
 /** Zeros (or another number) like each leaf, in its dtype or a given one. */
-export function fullLike<P>(op: string, tree: P, value: TensorLike, dtype?: DType): P {
+export function fullLike<P>(op: string, tree: P, value: TensorLike, dtype?: DTypeLike): P {
   return mapLeaves(
     op,
     (x) => {
-      const target = dtype ?? x.dtype;
+      const target = optionalDType(op, dtype) ?? x.dtype;
       if (!isFloat(target)) {
         throw new DTypeError(
           `${op}: expected parameters of floats, got ${x.aval.toString()}.`,
@@ -89,8 +90,8 @@ export const complement = (s: TensorLike): TensorLike => {
 };
 
 /** x converted to a dtype. */
-export const cast = (x: Tensor, dtype: DType | undefined): Tensor =>
-  dtype === undefined || x.dtype === dtype ? x : prim.convert(x, dtype);
+export const cast = (x: Tensor, dtype: DTypeLike | undefined): Tensor =>
+  dtype === undefined || x.dtype === dtype ? x : prim.convert(x, toDType('cast', dtype));
 
 /** Step counter: an int32 scalar at 0. */
 export const zeroCount = (): Tensor => scalarTensor(0, 'int32');

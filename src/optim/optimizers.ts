@@ -3,8 +3,8 @@
  * May import: `core`, `primitives`, `api`.
  * @module
  */
+import type { DTypeLike } from '../api/numpy/dtypes.ts';
 import type { TensorLike } from '../api/lift.ts';
-import type { DType } from '../ir/dtype.ts';
 import {
   adamKeys,
   type AdamaxOptions,
@@ -61,7 +61,7 @@ export interface SgdOptions {
   readonly momentum?: TensorLike | null | undefined;
   /** Nesterov's form of momentum; false. */
   readonly nesterov?: boolean;
-  readonly accumulatorDtype?: DType | undefined;
+  readonly accumulatorDtype?: DTypeLike | undefined;
 }
 
 /**
@@ -262,7 +262,7 @@ export const signSgd = (learningRate: LearningRate): GradientTransformation =>
 export interface SignumOptions {
   /** Decay of the moving average; 0.9. */
   readonly beta?: TensorLike;
-  readonly accumulatorDtype?: DType | undefined;
+  readonly accumulatorDtype?: DTypeLike | undefined;
 }
 
 /** −learningRate · sign of the moving average of gradients. */

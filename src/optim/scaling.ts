@@ -3,10 +3,10 @@
  * May import: `core`, `primitives`, `api`.
  * @module
  */
+import type { DTypeLike } from '../api/numpy/dtypes.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
 import { checkOptions } from '../api/options.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { DType } from '../ir/dtype.ts';
 import * as prim from '../primitives/index.ts';
 import {
   cast,
@@ -79,7 +79,7 @@ export interface TraceOptions {
   /** Decay of the momentum. */
   readonly decay: TensorLike;
   readonly nesterov?: boolean;
-  readonly accumulatorDtype?: DType | undefined;
+  readonly accumulatorDtype?: DTypeLike | undefined;
 }
 
 /** Momentum: t ← g + decay · t; with Nesterov's form the update is g + decay · t of the new t. State `{ trace }`. */
@@ -100,7 +100,7 @@ export function trace(decay: TensorLike, options: Omit<TraceOptions, 'decay'> = 
 export interface EmaOptions {
   /** Correct the bias toward the zeros it starts from; true. */
   readonly debias?: boolean;
-  readonly accumulatorDtype?: DType | undefined;
+  readonly accumulatorDtype?: DTypeLike | undefined;
 }
 
 /** Moving average of the updates. State `{ count, ema }`. */

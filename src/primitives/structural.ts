@@ -4,10 +4,10 @@
  * May import: `ir`, `core`.
  * @module
  */
-import type { Aval} from '../ir/aval.ts';
+import type { Aval } from '../ir/aval.ts';
 import { bool, f32, f64, i32 } from '../ir/aval.ts';
 import { ShapeError } from '../ir/errors.ts';
-import { type Expr, int,delinearize,linearize } from '../ir/loop/expr.ts';
+import { type Expr, int, delinearize, linearize } from '../ir/loop/expr.ts';
 import { rowMajorStrides, sameShape, type Shape, sizeOf } from '../ir/shape.ts';
 import { type BatchDim, definePrimitive, type HostArray, type Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -288,7 +288,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
-  return permutation.length === x.ndim && permutation.every((p, i) => p === i) ? x : bind1(transposeP, [x], { permutation });
+  return permutation.length === x.ndim && permutation.every((p, i) => p === i)
+    ? x
+    : bind1(transposeP, [x], { permutation });
 }
 
 /** Adjoint of `broadcastTo(·, x.shape)`: sums `x` back to `shape`. */

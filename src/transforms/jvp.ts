@@ -1,5 +1,6 @@
 /**
- * Forward mode: dual numbers. Every value carries a tangent; every primitive's rule pushes tangents through.
+ * Dual numbers: every value carries a tangent, every primitive's rule pushes tangents through. Forward mode is that; linearization is
+ * that with the tangents recorded.
  * May import: `ir`, `core`, `primitives`.
  * @module
  */
@@ -12,11 +13,11 @@ import { add } from '../primitives/arithmetic.ts';
 import { broadcastTo } from '../primitives/structural.ts';
 import { applyCustomLinear } from './custom-linear.ts';
 
-class JvpTracer extends Tracer {
+class DualTracer extends Tracer {
   readonly primal: Tensor;
   readonly tangent: Tensor;
 
-  constructor(trace: JvpTrace, primal: Tensor, tangent: Tensor) {
+  constructor(trace: DualTrace, primal: Tensor, tangent: Tensor) {
     super(trace);
     this.primal = primal;
     this.tangent = tangent;
@@ -31,24 +32,30 @@ class JvpTracer extends Tracer {
   }
 }
 
-class JvpTrace extends Trace {
+/**
+ * Values with tangents. Primals are computed under `parent`, tangents under `rules`: the parent again for forward mode, or a trace that
+ * records what depends on tangents, for linearization.
+ */
+export class DualTrace extends Trace {
   private readonly parent: Trace;
+  private readonly rules: Trace;
 
-  constructor(name: string, parent: Trace) {
+  constructor(name: string, parent: Trace, rules: Trace) {
     super(name);
     this.parent = parent;
+    this.rules = rules;
   }
 
   lift(primal: Tensor, tangent: MaybeZero): Tensor {
-    return tangent === null ? primal : new JvpTracer(this, primal, tangent);
+    return tangent === null ? primal : new DualTracer(this, primal, tangent);
   }
 
   primalOf(x: Tensor): Tensor {
-    return x instanceof JvpTracer && x.tracedBy === this ? x.primal : x;
+    return x instanceof DualTracer && x.tracedBy === this ? x.primal : x;
   }
 
   tangentOf(x: Tensor): MaybeZero {
-    return x instanceof JvpTracer && x.tracedBy === this ? x.tangent : null;
+    return x instanceof DualTracer && x.tracedBy === this ? x.tangent : null;
   }
 
   private split(args: readonly Tensor[]): [Tensor[], MaybeZero[], boolean] {
@@ -62,26 +69,30 @@ class JvpTrace extends Trace {
 
   process(primitive: AnyPrimitive, args: readonly Tensor[], params: object): Tensor[] {
     const [primals, tangents, isConstant] = this.split(args);
-    return withTrace(this.parent, () => {
-      if (isConstant) return bind(primitive, primals, params);
-      return this.join(...applyJvp(primitive, primals, tangents, params));
-    });
+    const { calculus } = primitive;
+    if (!isConstant && calculus.kind === 'structured') {
+      return this.join(...withTrace(this.rules, () => calculus.jvp(primals, tangents, params)));
+    }
+    const outs = withTrace(this.parent, () => bind(primitive, primals, params));
+    if (isConstant || calculus.kind === 'piecewise-constant') return outs;
+    return this.join(
+      outs,
+      withTrace(this.rules, () => tangentsOut(primitive, primals, tangents, outs, params)),
+    );
   }
 
   processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {
     const [primals, tangents, isConstant] = this.split(args);
-    return withTrace(this.parent, () =>
-      isConstant ? this.parent.processCustomJvp(call, primals) : this.join(...call.jvp(primals, tangents)),
-    );
+    if (isConstant) return withTrace(this.parent, () => this.parent.processCustomJvp(call, primals));
+    return this.join(...withTrace(this.rules, () => call.jvp(primals, tangents)));
   }
 
   processCustomVjp(call: CustomVjpCall, args: readonly Tensor[]): Tensor[] {
     const [primals, tangents, isConstant] = this.split(args);
-    return withTrace(this.parent, () => {
-      if (isConstant) return this.parent.processCustomVjp(call, primals);
-      const { outs, residuals } = call.fwd(primals);
-      return this.join(outs, applyCustomLinear(call, residuals, instantiate(tangents, primals), outs));
-    });
+    if (isConstant) return withTrace(this.parent, () => this.parent.processCustomVjp(call, primals));
+    const { outs, residuals } = withTrace(this.parent, () => call.fwd(primals));
+    const tangentOuts = (): readonly MaybeZero[] => applyCustomLinear(call, residuals, instantiate(tangents, primals), outs);
+    return this.join(outs, withTrace(this.rules, tangentOuts));
   }
 }
 
@@ -92,20 +103,8 @@ export const zeros = (aval: Aval): Tensor => broadcastTo(scalarTensor(0, aval.dt
 export const instantiate = (tangents: readonly MaybeZero[], like: readonly Tensor[]): Tensor[] =>
   tangents.map((t, i) => t ?? zeros(like[i]!.aval));
 
-/** Outputs and their tangents, under the current trace. */
-export function applyJvp(
-  primitive: AnyPrimitive,
-  primals: readonly Tensor[],
-  tangents: readonly MaybeZero[],
-  params: object,
-): readonly [readonly Tensor[], readonly MaybeZero[]] {
-  if (primitive.calculus.kind === 'structured') return primitive.calculus.jvp(primals, tangents, params);
-  const outs = bind(primitive, primals, params);
-  return [outs, tangentsOut(primitive, primals, tangents, outs, params)];
-}
-
 /** Tangents of the outputs of an unstructured primitive; uses only operations linear in `tangents`. */
-export function tangentsOut(
+function tangentsOut(
   primitive: AnyPrimitive,
   primals: readonly Tensor[],
   tangents: readonly MaybeZero[],
@@ -165,7 +164,8 @@ export function jvpFlat(
   primals: readonly Tensor[],
   tangents: readonly MaybeZero[],
 ): [Tensor[], MaybeZero[]] {
-  const trace = new JvpTrace(name, currentTrace());
+  const parent = currentTrace();
+  const trace = new DualTrace(name, parent, parent);
   try {
     const outs = withTrace(trace, () => f(primals.map((p, i) => trace.lift(p, tangents[i]!))));
     return [outs.map((o) => trace.primalOf(o)), outs.map((o) => trace.tangentOf(o))];

@@ -4,13 +4,13 @@
  * @module
  */
 import { ArgumentError } from '../../ir/errors.ts';
-import type { DType } from '../../ir/dtype.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { type ConvDimensionNumbers as ConvAxes, convGeneralDilated as convOf } from '../../primitives/conv.ts';
 import { convert } from '../../primitives/convert.ts';
 import { reverse } from '../../primitives/movement.ts';
 import { transpose } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
+import { type DTypeLike, toDType } from '../numpy/dtypes.ts';
 import { readOptions } from '../named.ts';
 import { adapt } from './operands.ts';
 import { type Padding, resolvePadding } from './window.ts';
@@ -34,7 +34,7 @@ export interface ConvOptions {
   readonly batchGroupCount?: number;
   /** Accepted for compatibility. */
   readonly precision?: unknown;
-  readonly preferredElementType?: DType | null;
+  readonly preferredElementType?: DTypeLike | null;
 }
 
 const convNames = [
@@ -113,7 +113,7 @@ export function convGeneralDilated(
     featureGroupCount: o.featureGroupCount ?? 1,
     batchGroupCount: o.batchGroupCount ?? 1,
   });
-  return o.preferredElementType ? convert(out, o.preferredElementType) : out;
+  return o.preferredElementType ? convert(out, toDType('lax.convGeneralDilated', o.preferredElementType)) : out;
 }
 
 /** Convolution of NCHW input with an OIHW kernel. */

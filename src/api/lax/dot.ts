@@ -3,12 +3,12 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
-import type { DType } from '../../ir/dtype.ts';
 import { ShapeError } from '../../ir/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
 import { dotGeneral as dotGeneralOf } from '../../primitives/dot.ts';
 import type { TensorLike } from '../lift.ts';
+import { type DTypeLike, toDType } from '../numpy/dtypes.ts';
 import { readOptions } from '../named.ts';
 import { adapt } from './operands.ts';
 
@@ -21,7 +21,7 @@ export type DotDimensionNumbers = readonly [
 export interface DotOptions {
   /** Accepted for compatibility; products accumulate in at least the operands' precision. */
   readonly precision?: unknown;
-  readonly preferredElementType?: DType;
+  readonly preferredElementType?: DTypeLike;
 }
 
 const dotNames = ['dimensionNumbers', 'precision', 'preferredElementType'] as const;
@@ -54,7 +54,7 @@ export function dotGeneral(
     contract: [contract![0]!, contract![1]!],
     batch: [batch?.[0] ?? [], batch?.[1] ?? []],
   });
-  return o.preferredElementType ? convert(out, o.preferredElementType) : out;
+  return o.preferredElementType ? convert(out, toDType('lax.dotGeneral', o.preferredElementType)) : out;
 }
 
 /** Vector and matrix products: the last axis of x with the first of y. */

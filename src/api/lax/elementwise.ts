@@ -3,7 +3,6 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
-import type { DType } from '../../ir/dtype.ts';
 import { isFloat } from '../../ir/dtype.ts';
 import { ArgumentError } from '../../ir/errors.ts';
 import { scalarTensor, type Tensor } from '../../core/tensor.ts';
@@ -18,6 +17,7 @@ import * as choice from '../../primitives/select.ts';
 import * as special from '../../primitives/special.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readArgument } from '../named.ts';
+import { type DTypeLike, toDType } from '../numpy/dtypes.ts';
 import { adapt, type Binary, binary, type Ternary, ternary, type Unary, unary } from './operands.ts';
 
 export const add: Binary = binary(arithmetic.add);
@@ -166,7 +166,9 @@ export function clamp(lo: TensorLike, x: TensorLike, hi: TensorLike): Tensor {
 }
 
 /** The values under another dtype: floats are truncated toward zero when they become integers. */
-export const convertElementType = (x: TensorLike, dtype: DType): Tensor => convert(asTensor(x), dtype);
+export const convertElementType = (x: TensorLike, dtype: DTypeLike): Tensor =>
+  convert(asTensor(x), toDType('lax.convertElementType', dtype));
 
 /** The bits under another dtype of equal width. */
-export const bitcastConvertType = (x: TensorLike, dtype: DType): Tensor => bitcast(asTensor(x), dtype);
+export const bitcastConvertType = (x: TensorLike, dtype: DTypeLike): Tensor =>
+  bitcast(asTensor(x), toDType('lax.bitcastConvertType', dtype));

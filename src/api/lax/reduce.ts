@@ -3,7 +3,6 @@
  * May import: everything up to `control`, `api/args`.
  * @module
  */
-import type { DType } from '../../ir/dtype.ts';
 import { ArgumentError } from '../../ir/errors.ts';
 import { normalizeAxis, sizeOf } from '../../ir/shape.ts';
 import { unflatten } from '../../core/pytree.ts';
@@ -24,6 +23,7 @@ import {
 } from '../../primitives/structural.ts';
 import { type AnyFunction, flattenArgs, type Tensors } from '../args.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
+import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
 import { readArgument, readOptions } from '../named.ts';
 import { vmap } from '../vmap.ts';
 import { add, bitwiseAnd, bitwiseOr, bitwiseXor, max, min, mul } from './elementwise.ts';
@@ -144,21 +144,21 @@ export const cumlogsumexp: Cumulative = running('lax.cumlogsumexp', cumulative.c
 interface ArgOptions {
   readonly axis?: number;
   /** Default int32. */
-  readonly indexDtype?: DType;
+  readonly indexDtype?: DTypeLike;
 }
 
 /** Position of the first largest element along an axis; NaN counts as largest. */
-export function argmax(x: TensorLike, axis: number | ArgOptions, indexDtype?: DType | ArgOptions): Tensor {
+export function argmax(x: TensorLike, axis: number | ArgOptions, indexDtype?: DTypeLike | ArgOptions): Tensor {
   const t = asTensor(x);
   const o = readOptions<ArgOptions>('lax.argmax', ['axis', 'indexDtype'], [axis, indexDtype]);
-  return arg.argmax(t, normalizeAxis('lax.argmax', o.axis ?? 0, t.ndim), o.indexDtype);
+  return arg.argmax(t, normalizeAxis('lax.argmax', o.axis ?? 0, t.ndim), optionalDType('lax.argmax', o.indexDtype));
 }
 
 /** Position of the first smallest element along an axis; NaN counts as smallest. */
-export function argmin(x: TensorLike, axis: number | ArgOptions, indexDtype?: DType | ArgOptions): Tensor {
+export function argmin(x: TensorLike, axis: number | ArgOptions, indexDtype?: DTypeLike | ArgOptions): Tensor {
   const t = asTensor(x);
   const o = readOptions<ArgOptions>('lax.argmin', ['axis', 'indexDtype'], [axis, indexDtype]);
-  return arg.argmin(t, normalizeAxis('lax.argmin', o.axis ?? 0, t.ndim), o.indexDtype);
+  return arg.argmin(t, normalizeAxis('lax.argmin', o.axis ?? 0, t.ndim), optionalDType('lax.argmin', o.indexDtype));
 }
 
 export interface SortOptions {

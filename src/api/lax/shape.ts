@@ -3,7 +3,6 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
-import type { DType } from '../../ir/dtype.ts';
 import { ShapeError } from '../../ir/errors.ts';
 import { broadcastShapes as broadcastTogether, normalizeAxis, type Shape, sizeOf } from '../../ir/shape.ts';
 import { defaultFloat } from '../../core/config.ts';
@@ -19,6 +18,7 @@ import {
   transpose as transposeOf,
 } from '../../primitives/structural.ts';
 import { asTensor, resolveShape, type TensorLike } from '../lift.ts';
+import { type DTypeLike, optionalDType, toDType } from '../numpy/dtypes.ts';
 import { readArgument, readOptions } from '../named.ts';
 import { adapt, axesOf, scalarLike } from './operands.ts';
 
@@ -198,23 +198,31 @@ export function squeeze(x: TensorLike, dimensions: Dimensions): Tensor {
 }
 
 /** Joins the axes from `start` up to (not including) `stop` into one. */
-export function collapse(x: TensorLike, startDimension: number, stopDimension?: number): Tensor {
+export function collapse(
+  x: TensorLike,
+  startDimension: number,
+  stopDimension?: number | { readonly stopDimension?: number },
+): Tensor {
   const t = asTensor(x);
+  const named = readOptions<{ readonly stopDimension: number }>('lax.collapse', ['stopDimension'], [stopDimension]);
   const lo = normalizeAxis('lax.collapse', startDimension, t.ndim);
-  const stop = stopDimension ?? t.ndim;
+  const stop = named.stopDimension ?? t.ndim;
   const hi = stop < 0 ? stop + t.ndim : stop;
   return reshapeOf(t, [...t.shape.slice(0, lo), sizeOf(t.shape.slice(lo, hi)), ...t.shape.slice(hi)]);
 }
 
 /** One value everywhere. */
-export function full(shape: Shape, fillValue: TensorLike, dtype?: DType | { readonly dtype?: DType }): Tensor {
+export function full(shape: Shape, fillValue: TensorLike, dtype?: DTypeLike | { readonly dtype?: DTypeLike }): Tensor {
   const value = asTensor(fillValue);
-  const type = readOptions<{ readonly dtype?: DType }>('lax.full', ['dtype'], [dtype]).dtype;
+  const type = optionalDType(
+    'lax.full',
+    readOptions<{ readonly dtype?: DTypeLike }>('lax.full', ['dtype'], [dtype]).dtype,
+  );
   return broadcastTo(convert(value, type ?? (value.aval.weakType ? defaultFloat() : value.dtype)), shape);
 }
 
 interface FullOptions {
-  readonly dtype?: DType;
+  readonly dtype?: DTypeLike;
   readonly shape?: Shape;
 }
 
@@ -222,22 +230,25 @@ interface FullOptions {
 export function fullLike(
   x: TensorLike,
   fillValue: TensorLike,
-  dtype?: DType | FullOptions | null,
+  dtype?: DTypeLike | FullOptions | null,
   shape?: Shape | FullOptions,
 ): Tensor {
   const t = asTensor(x);
   const o = readOptions<FullOptions>('lax.fullLike', ['dtype', 'shape'], [dtype, shape]);
-  return broadcastTo(convert(asTensor(fillValue), o.dtype ?? t.dtype), o.shape ?? t.shape);
+  return broadcastTo(
+    convert(asTensor(fillValue), optionalDType('lax.fullLike', o.dtype) ?? t.dtype),
+    o.shape ?? t.shape,
+  );
 }
 
 /** 0, 1, …, size − 1. */
-export const iota = (dtype: DType, size: number): Tensor => iotaOf([size], dtype, 0);
+export const iota = (dtype: DTypeLike, size: number): Tensor => iotaOf([size], toDType('lax.iota', dtype), 0);
 
 /** Counts along one axis of a shape. */
-export const broadcastedIota = (dtype: DType, shape: Shape, dimension: Dimension): Tensor =>
+export const broadcastedIota = (dtype: DTypeLike, shape: Shape, dimension: Dimension): Tensor =>
   iotaOf(
     shape,
-    dtype,
+    toDType('lax.broadcastedIota', dtype),
     normalizeAxis(
       'lax.broadcastedIota',
       readArgument<number>('lax.broadcastedIota', 'dimension', dimension),

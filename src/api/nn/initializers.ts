@@ -54,7 +54,11 @@ export interface ConstantOptions {
 export function constant(value: TensorLike | ConstantOptions, dtype?: DTypeLike): Initializer {
   const o = readOptions<ConstantOptions>('nn.initializers.constant', ['value', 'dtype'], [value, dtype]);
   const filled = asTensor(o.value as TensorLike);
-  return initializer('nn.initializers.constant', (_key, shape, type) => broadcastTo(convert(filled, type), shape), o.dtype);
+  return initializer(
+    'nn.initializers.constant',
+    (_key, shape, type) => broadcastTo(convert(filled, type), shape),
+    o.dtype,
+  );
 }
 
 export interface ScaleOptions {

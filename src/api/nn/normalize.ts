@@ -3,7 +3,6 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
-import type { DType } from '../../ir/dtype.ts';
 import { ArgumentError } from '../../ir/errors.ts';
 import { broadcastShapes, normalizeAxis, sameShape } from '../../ir/shape.ts';
 import { defaultFloat } from '../../core/config.ts';
@@ -18,6 +17,7 @@ import { iota } from '../../primitives/iota.ts';
 import { select } from '../../primitives/select.ts';
 import { broadcastTo, reshape } from '../../primitives/structural.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
+import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
 import { readOptions } from '../named.ts';
 import { checkOptions } from '../options.ts';
 import { type Axes, axesOf, dropping, masked, maxKept, meanKept, sumKept } from './axes.ts';
@@ -163,7 +163,7 @@ export function standardize(x: TensorLike, axis?: Axes | StandardizeOptions, opt
 }
 
 export interface OneHotOptions {
-  readonly dtype?: DType;
+  readonly dtype?: DTypeLike;
   /** Where the new axis goes in the result; default −1. */
   readonly axis?: number;
 }
@@ -189,5 +189,8 @@ export function oneHot(x: TensorLike, numClasses: number, options: OneHotOptions
     t.dtype === 'bool' ? 'int32' : t.dtype,
     axis,
   );
-  return convert(eq(t.dtype === 'bool' ? convert(rows, 'int32') : rows, classes), options.dtype ?? defaultFloat());
+  return convert(
+    eq(t.dtype === 'bool' ? convert(rows, 'int32') : rows, classes),
+    optionalDType('nn.oneHot', options.dtype) ?? defaultFloat(),
+  );
 }

@@ -76,7 +76,11 @@ export const rightShift: Binary = onBits(
 export { leftShift as bitwiseLeftShift, rightShift as bitwiseRightShift };
 
 /** An options object, or its members in order. */
-export type CloseArguments = [rtol?: number | CloseOptions, atol?: number | CloseOptions, equalNan?: boolean | CloseOptions];
+export type CloseArguments = [
+  rtol?: number | CloseOptions,
+  atol?: number | CloseOptions,
+  equalNan?: boolean | CloseOptions,
+];
 
 export interface CloseOptions {
   /** Relative to |y|; 1e-5. */

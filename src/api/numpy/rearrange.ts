@@ -129,7 +129,11 @@ export interface RotationOptions {
 }
 
 /** Rotated by k quarter turns in the plane of two axes, from the first toward the second. */
-export function rot90(x: TensorLike, k?: number | RotationOptions, axes?: readonly [number, number] | RotationOptions): Tensor {
+export function rot90(
+  x: TensorLike,
+  k?: number | RotationOptions,
+  axes?: readonly [number, number] | RotationOptions,
+): Tensor {
   const t = asTensor(x);
   const o = readOptions<RotationOptions>('rot90', ['k', 'axes'], [k, axes]);
   const turn = o.k ?? 1;

@@ -4,7 +4,6 @@
  * @module
  */
 import { Aval } from '../../ir/aval.ts';
-import type { DType } from '../../ir/dtype.ts';
 import { type Shape, sizeOf } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add, div, like, mul, neg, sub } from '../../primitives/arithmetic.ts';

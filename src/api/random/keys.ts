@@ -4,7 +4,7 @@
  * May import: everything up to `control`, `api/args`, `api/lax`.
  * @module
  */
-import { type DType, dtypeInfo } from '../../ir/dtype.ts';
+import { dtypeInfo } from '../../ir/dtype.ts';
 import { Aval } from '../../ir/aval.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../../ir/errors.ts';
 import { type Shape, sizeOf } from '../../ir/shape.ts';

@@ -3,7 +3,7 @@
  * May import: everything up to `control`, `api/args`, `api/lax`.
  * @module
  */
-import { type DType, isInteger } from '../../ir/dtype.ts';
+import { isInteger } from '../../ir/dtype.ts';
 import { DTypeError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/shape.ts';
 import { scalarTensor, type Tensor } from '../../core/tensor.ts';

@@ -210,7 +210,11 @@ export function bernoulli(
 }
 
 /** −1 or 1 with equal probability. */
-export function rademacher(key: TensorLike, shape?: ShapeLike | SampleOptions, dtype?: DTypeLike | SampleOptions): Tensor {
+export function rademacher(
+  key: TensorLike,
+  shape?: ShapeLike | SampleOptions,
+  dtype?: DTypeLike | SampleOptions,
+): Tensor {
   const o = readOptions<SampleOptions>('random.rademacher', ['shape', 'dtype'], [shape, dtype]);
   const coins = convert(bernoulli(key, 0.5, o.shape ?? []), optionalDType('random.rademacher', o.dtype) ?? 'int32');
   return sub(mul(coins, like(coins, 2)), like(coins, 1));
