@@ -169,6 +169,7 @@ export class FlatFunction {
   private readonly hasAux: boolean;
 
   constructor(op: string, f: AnyFunction, argsDef: TreeDef, hasAux = false) {
+    checkFunction(op, f);
     this.op = op;
     this.f = f;
     this.argsDef = argsDef;
@@ -229,7 +230,7 @@ export function checkFunction(op: string, f: unknown): void {
   if (typeof f === 'function') return;
   throw new ArgumentError(
     `${op}: expected a function, got ${describe(f)}.`,
-    `transform first, then call: ${op}(f)(x).`,
+    'pass the function itself, not the result of calling it.',
   );
 }
 

@@ -14,6 +14,7 @@ import { type DraftStep, MemoryBuffer, sameView, type View, wholeView } from './
 import type { Graph } from './graph.ts';
 import { loopsOf, rulesOf } from './rules.ts';
 import { type Block, type EquationUnit, scheduleBlock, type Unit } from './schedule.ts';
+import { splitKernel } from './split-kernel.ts';
 
 /** What an input of a block is bound to. */
 export type Binding =
@@ -252,7 +253,13 @@ export class BlockCompiler {
       if (bytes > 0 && !sameView(from, to)) steps.push({ kind: 'copy', from, to, bytes });
       operands[loops.startsFrom] = to;
     }
-    return [...steps, { kind: 'kernel', kernel, views: [...operands, ...results, ...scratch], reuse: [] }];
+    const all = [...operands, ...results, ...scratch];
+    const views = new Map([...kernel.inputs, ...kernel.outputs, ...kernel.scratch].map((b, i) => [b, all[i]!]));
+    for (const k of splitKernel(kernel)) {
+      const own = [...k.inputs, ...k.outputs, ...k.scratch].map((b) => views.get(b)!);
+      steps.push({ kind: 'kernel', kernel: k, views: own, reuse: [] });
+    }
+    return steps;
   }
 
   /** Steps of a sub-Program, with `loops` more loops around it. */

@@ -6,7 +6,7 @@
 import { InternalError } from '../ir/errors.ts';
 import type { Atom, Equation, Program, Var } from '../ir/program.ts';
 import { sizeOf } from '../ir/shape.ts';
-import { type AccessInfo, probe } from './access.ts';
+import { type Access, type AccessInfo, probe } from './access.ts';
 import { loopsOf, rulesOf } from './rules.ts';
 
 export interface Node {
@@ -104,6 +104,24 @@ export class Graph {
       weights.set(node, weight);
       node.isTransparent = info.accesses.length <= maxTransparentOperands && weight <= maxTransparentNodes;
     }
+    for (const node of this.nodes) if (node.kind === 'pointwise') this.keepBehindReshape(node);
+  }
+
+  /**
+   * A movement that is read at other positions and through a reshape gets memory: reading through both would divide indices for every
+   * element, one by one, where a pass over memory moves vectors.
+   */
+  private keepBehindReshape({ info, eqn }: Node): void {
+    for (const a of info.accesses) {
+      const atom = eqn.inputs[a.operand]!;
+      const p = this.producer(atom);
+      if (p?.isTransparent && this.isReshaped(a, atom)) p.isTransparent = false;
+    }
+  }
+
+  /** Whether an access reads other positions of a value than its own, by way of another shape. */
+  isReshaped({ near }: Access, atom: Atom): boolean {
+    return !near && atom.kind === 'var' && this.root(atom) !== atom;
   }
 
   /** The variable whose memory `v` shares: itself, unless it is a reshape. */

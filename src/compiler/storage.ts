@@ -12,6 +12,8 @@ import type { Group, Grouping } from './group.ts';
 const storeCost = 2;
 const loadCost = 1;
 const kernelCost = 64;
+/** Dividing an index by the extents of another shape, an element at a time. */
+const reshapeCost = 8;
 /** Arithmetic on what is loaded anyway costs nothing up to here: it hides behind the loads. */
 const hiddenCost = 1;
 
@@ -26,6 +28,8 @@ interface Demand {
   far: number;
   /** Read by its own group. */
   near: boolean;
+  /** Some read of other positions goes through a reshape. */
+  isReshaped: boolean;
   readonly groups: Set<Group>;
 }
 
@@ -50,7 +54,7 @@ export class Storage {
 
   private demandOf(v: Var): Demand {
     let d = this.demands.get(v);
-    if (d === undefined) this.demands.set(v, (d = { far: 0, near: false, groups: new Set() }));
+    if (d === undefined) this.demands.set(v, (d = { far: 0, near: false, isReshaped: false, groups: new Set() }));
     return d;
   }
 
@@ -69,6 +73,7 @@ export class Storage {
         continue;
       }
       d.far += reads;
+      d.isReshaped ||= this.graph.isReshaped(a, atom);
       for (const g of own?.groups ?? [group!]) d.groups.add(g);
     }
   }
@@ -87,7 +92,9 @@ export class Storage {
     const repeat = this.repeatCost(node);
     if (repeat === undefined) return true;
     const store = node.size * storeCost + d.far * loadCost + (d.near ? 0 : kernelCost + node.size * repeat.cost);
-    if (d.far * Math.max(loadCost, repeat.cost - hiddenCost) > store) return true;
+    // Only an index that is not simply the linear one has to be taken apart.
+    const index = d.isReshaped && node.info.accesses.some((a) => !a.near) ? reshapeCost : 0;
+    if (d.far * Math.max(loadCost, repeat.cost + index - hiddenCost) > store) return true;
     const weights = [...d.groups].map((g) => (this.inlined.get(g) ?? 0) + g.weight + repeat.nodes);
     if (weights.some((w) => w > maxInlinedWeight)) return true;
     for (const g of d.groups) this.inlined.set(g, (this.inlined.get(g) ?? 0) + repeat.nodes);

@@ -93,7 +93,10 @@ export function defineElementwise<P extends object>(rules: ElementwiseRules<P>):
       const dtype =
         typeof resultDType === 'function' ? resultDType(operand.dtype, params) : (resultDType ?? operand.dtype);
       const isWeak = dtype === operand.dtype && same.every((i) => avals[i]!.weakType);
-      return [new Aval(outputShape(name, avals), dtype, isWeak)];
+      const shape = outputShape(name, avals);
+      // Often that of the operand: the same object is cheaper to make, and to compare and look up later.
+      const isSame = operand.shape === shape && operand.dtype === dtype && operand.weakType === isWeak;
+      return [isSame ? operand : new Aval(shape, dtype, isWeak)];
     },
     calculus: rules.calculus,
     batch: (context, args, dims, params) => batchElementwise(primitive, context, args, dims, params),

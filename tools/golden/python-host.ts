@@ -202,7 +202,7 @@ function withIntArrays(value: unknown): unknown {
  * one here.
  */
 function literalArguments(path: string, args: readonly unknown[], keywords: Keywords): [readonly unknown[], Keywords] {
-  if (HOST_NUMBERS.has(path)) {
+  if (HOST_NUMBERS.has(path) || path.startsWith('nn.initializers')) {
     const isFloatRange = path === 'np.arange' && args.some((a) => a instanceof PyFloat);
     const dtype = isFloatRange && !('dtype' in keywords) ? { dtype: 'float64' } : {};
     return [args.map((a) => (a instanceof PyFloat ? a.value : a)), { ...dtype, ...keywords }];

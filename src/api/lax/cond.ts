@@ -65,6 +65,12 @@ function switchOf<A extends readonly unknown[], R>(
   branches: readonly ((...operands: Operands<A>) => R)[],
   ...operands: A
 ): Tensors<R> {
+  if (!Array.isArray(branches)) {
+    throw new ArgumentError(
+      'lax.switch: expected an array of branches.',
+      'write lax.switch(index, [f, g], ...operands).',
+    );
+  }
   if (branches.length === 0) throw new ArgumentError('lax.switch: expected at least one branch, got none.');
   const i = typeof index === 'number' ? scalarTensor(Math.trunc(index), 'int32') : asTensor(index);
   checkScalar('lax.switch', 'index', i);

@@ -95,21 +95,25 @@ export function convGeneralDilated(
   rhs: TensorLike,
   windowStrides: readonly number[] | ConvOptions,
   padding?: Padding | ConvOptions,
+  lhsDilation?: readonly number[] | null | ConvOptions,
+  rhsDilation?: readonly number[] | null | ConvOptions,
+  dimensionNumbers?: ConvDimensionNumbers | null | ConvOptions,
   options?: ConvOptions,
 ): Tensor {
-  const o = readOptions<ConvOptions>('lax.convGeneralDilated', convNames, [windowStrides, padding, options]);
+  const given = [windowStrides, padding, lhsDilation, rhsDilation, dimensionNumbers, options];
+  const o = readOptions<ConvOptions>('lax.convGeneralDilated', convNames, given);
   const [x, w] = adapt(lhs, rhs);
-  const dimensionNumbers = dimensionNumbersOf(x!.ndim, o.dimensionNumbers);
+  const layout = dimensionNumbersOf(x!.ndim, o.dimensionNumbers);
   const ones = Array.from({ length: x!.ndim - 2 }, () => 1);
-  const [strides, lhsDilation, rhsDilation] = [o.windowStrides ?? ones, o.lhsDilation ?? ones, o.rhsDilation ?? ones];
-  const sizes = dimensionNumbers.lhs.slice(2).map((d) => x!.shape[d]!);
-  const windows = dimensionNumbers.rhs.slice(2).map((d, i) => (w!.shape[d]! - 1) * rhsDilation[i]! + 1);
+  const [strides, spread, dilation] = [o.windowStrides ?? ones, o.lhsDilation ?? ones, o.rhsDilation ?? ones];
+  const sizes = layout.lhs.slice(2).map((d) => x!.shape[d]!);
+  const windows = layout.rhs.slice(2).map((d, i) => (w!.shape[d]! - 1) * dilation[i]! + 1);
   const out = convOf(x!, w!, {
-    dimensionNumbers,
+    dimensionNumbers: layout,
     windowStrides: strides,
     padding: resolvePadding('lax.convGeneralDilated', o.padding ?? 'VALID', sizes, windows, strides),
-    lhsDilation,
-    rhsDilation,
+    lhsDilation: spread,
+    rhsDilation: dilation,
     featureGroupCount: o.featureGroupCount ?? 1,
     batchGroupCount: o.batchGroupCount ?? 1,
   });

@@ -29,6 +29,7 @@ import { sliceAxis } from '../../primitives/slice.ts';
 import { reshape } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readArgument, readOptions } from '../named.ts';
+import { toShape } from '../numpy/creation.ts';
 import { checkOptions } from '../options.ts';
 import { asIndex } from './operands.ts';
 
@@ -57,7 +58,7 @@ export function dynamicSlice(
   sliceSizes: Shape | { readonly sliceSizes: Shape },
 ): Tensor {
   const t = asTensor(x);
-  const sizes = readArgument<Shape>('lax.dynamicSlice', 'sliceSizes', sliceSizes);
+  const sizes = toShape('lax.dynamicSlice', readArgument<Shape>('lax.dynamicSlice', 'sliceSizes', sliceSizes));
   return dynamicSliceOf(t, positions('lax.dynamicSlice', startIndices, t.shape), sizes);
 }
 

@@ -14,7 +14,7 @@ import { convert } from '../../primitives/convert.ts';
 import { iota } from '../../primitives/iota.ts';
 import { scan as bindScan } from '../../control/scan.ts';
 import { whileLoop as bindWhile } from '../../control/while.ts';
-import { type AnyFunction, flattenArgs, type FlatTree, type Tensors } from '../args.ts';
+import { type AnyFunction, checkFunction, flattenArgs, type FlatTree, type Tensors } from '../args.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { checkOptions, optionsOf } from '../options.ts';
 import { settleCarry, traceBranch } from './control.ts';
@@ -120,7 +120,10 @@ export interface LoopOptions {
 
 /** A bound known now: a number, or a concrete integer scalar. */
 function knownBound(x: TensorLike): number | undefined {
-  if (typeof x === 'number') return Math.trunc(x);
+  if (typeof x === 'number') {
+    if (Number.isInteger(x)) return x;
+    throw new ArgumentError(`lax.foriLoop: expected integers as bounds, got ${x}.`, 'round it first.');
+  }
   const t = asTensor(x);
   return t instanceof ConcreteTensor && t.size === 1 ? t.item() : undefined;
 }
@@ -142,6 +145,7 @@ export function foriLoop<C extends Tree>(
   init: C,
   options: LoopOptions = {},
 ): Tensors<C> {
+  checkFunction('lax.foriLoop', body);
   checkOptions('lax.foriLoop', options, ['unroll']);
   const [lo, hi] = [knownBound(lower), knownBound(upper)];
   if (lo !== undefined && hi !== undefined) {

@@ -127,7 +127,7 @@ function constant(op: string, shape: ShapeLike, value: number, dtype: DType): Te
   // Inside a trace a broadcast scalar fuses; a dense constant would be captured.
   if (currentTrace() !== evalTrace) return broadcastTo(arrayFrom(value, dtype, undefined, op), resolved);
   const data = makeTypedArray(dtype, sizeOf(resolved));
-  if (value !== 0) data.fill(castArray([value], dtype, true)[0]!);
+  if (!Object.is(value, 0)) data.fill(castArray([value], dtype, true)[0]!);
   return deviceTensor(data, new Aval(resolved, dtype));
 }
 

@@ -22,6 +22,8 @@ export type TensorList = readonly TensorLike[] | Tensor;
 
 function listOf(op: string, xs: TensorList): readonly TensorLike[] {
   const list = xs instanceof Tensor ? unstack(xs) : xs;
+  if (!Array.isArray(list))
+    throw new ArgumentError(`${op}: expected an array of arrays, got ${typeof xs}.`, `write ${op}([x, y]).`);
   if (list.length === 0)
     throw new ArgumentError(`${op}: expected at least one array, got none.`, 'pass a non-empty list.');
   return list;

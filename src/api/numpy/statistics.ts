@@ -8,6 +8,7 @@ import { normalizeAxes, normalizeAxis } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
+import { readOptions } from '../named.ts';
 import { checkChoice, checkOptions, optionsOf } from '../options.ts';
 import { concatenate } from './joining.ts';
 import { where } from './logic.ts';
@@ -230,8 +231,8 @@ export interface DiffOptions {
  * console.log(np.diff([1, 4, 9]).toArray()); // => [ 3, 5 ]
  * ```
  */
-export function diff(x: TensorLike, n?: number | DiffOptions, options?: DiffOptions): Tensor {
-  const o = optionsOf<DiffOptions>('diff', 'n', n, options, ['n', 'axis', 'prepend', 'append']);
+export function diff(x: TensorLike, n?: number | DiffOptions, options?: number | DiffOptions): Tensor {
+  const o = readOptions<DiffOptions>('diff', ['n', 'axis', 'prepend', 'append'], [n, options]);
   let t = asTensor(x);
   const axis = normalizeAxis('diff', o.axis ?? -1, t.ndim);
   const piece = (v: TensorLike | undefined): Tensor[] => {

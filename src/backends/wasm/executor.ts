@@ -24,6 +24,9 @@ import { isTiny, type Launch, PlanCall } from './plan-call.ts';
 /** Prepared eager operations, and kernels, that are kept; past that the oldest half is dropped. */
 const cacheSize = 8192;
 
+/** Parameters of a function that engines allow (WebAssembly JavaScript Interface, § Implementation-defined limits). */
+const maxArguments = 1000;
+
 function keep<T>(cache: Map<string, T>, key: string, value: T): void {
   if (cache.size >= cacheSize) {
     let n = cacheSize / 2;
@@ -143,8 +146,11 @@ export class WasmExecutor implements Executor {
   private direct(plan: Plan): Launch | undefined {
     const steps: DirectStep[] = [];
     for (const s of plan.steps) {
-      if (s.kind === 'kernel') steps.push(this.directStep(plan, s));
-      else if (s.kind === 'copy') steps.push(this.directCopy(plan, s));
+      if (s.kind === 'kernel') {
+        const step = this.directStep(plan, s);
+        if (step === undefined) return undefined;
+        steps.push(step);
+      } else if (s.kind === 'copy') steps.push(this.directCopy(plan, s));
       else return undefined;
     }
     return (table) => {
@@ -155,8 +161,9 @@ export class WasmExecutor implements Executor {
     };
   }
 
-  private directStep(plan: Plan, s: Extract<Step, { kind: 'kernel' }>): DirectStep {
+  private directStep(plan: Plan, s: Extract<Step, { kind: 'kernel' }>): DirectStep | undefined {
     const prepared = prepareKernel(s.kernel, true);
+    if (prepared.nest.buffers.length + prepared.values.length > maxArguments) return undefined;
     let run = this.kernels.get(prepared.key);
     if (run === undefined) {
       const module = new ModuleBuilder();

@@ -173,17 +173,12 @@ export class PlanCall {
       switch (planned.kind) {
         case 'computed': {
           const { address, size } = results[i]!;
-          storage =
-            size > 0
-              ? heap.adopt(address, size, aval)
-              : new HostStorage(heap.view(address, aval).slice() as TypedArray, 'wasm');
+          storage = size > 0 ? heap.adopt(address, size, aval) : copyOut(heap, aval, address);
           break;
         }
         case 'donated': {
           const handle = operands[planned.input];
-          storage =
-            handle?.moveTo(aval) ??
-            new HostStorage(heap.view(staging + this.inputOffsets[planned.input]!, aval).slice() as TypedArray, 'wasm');
+          storage = handle?.moveTo(aval) ?? copyOut(heap, aval, staging + this.inputOffsets[planned.input]!);
           break;
         }
         case 'input':
@@ -214,11 +209,34 @@ function reinterpret(data: TypedArray, aval: Aval): TypedArray {
   return data.BYTES_PER_ELEMENT === bytes ? view(data.buffer, data.byteOffset, aval.size) : data;
 }
 
+/**
+ * Copies float32 numbers one by one: for the few of a tiny tensor that is several times cheaper than the views that other ways need.
+ * False at a NaN, whose payload would not survive.
+ */
+function copyFloats(from: Float32Array, start: number, to: Float32Array, at: number, count: number): boolean {
+  for (let i = 0; i < count; i++) {
+    const x = from[start + i]!;
+    if (Number.isNaN(x)) return false;
+    to[at + i] = x;
+  }
+  return true;
+}
+
+/** The data of a tiny operand into the staging area. */
 function copyIn(heap: Heap, t: ConcreteTensor, address: number): void {
   const data = t.read();
-  if (data instanceof Float32Array && data.length === 1) heap.f32[address >>> 2] = data[0]!;
-  else if (data instanceof Int32Array && data.length === 1) heap.i32[address >>> 2] = data[0]!;
+  if (data instanceof Float32Array && copyFloats(data, 0, heap.f32, address >>> 2, data.length)) return;
+  if (data instanceof Int32Array && data.length === 1) heap.i32[address >>> 2] = data[0]!;
   else heap.u8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address);
+}
+
+/** A tiny result out of the staging area. */
+function copyOut(heap: Heap, aval: Aval, address: number): HostStorage {
+  if (aval.dtype === 'float32') {
+    const data = new Float32Array(aval.size);
+    if (copyFloats(heap.f32, address >>> 2, data, 0, data.length)) return new HostStorage(data, 'wasm');
+  }
+  return new HostStorage(heap.view(address, aval).slice() as TypedArray, 'wasm');
 }
 
 /** A trap is a fault of the generated code; the engine's stack says which function it was in. */

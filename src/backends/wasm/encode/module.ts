@@ -29,7 +29,7 @@ export class ModuleBuilder {
   private readonly signatures: Signature[] = [];
   private readonly imports: FunctionImport[] = [];
   private readonly importIndex = new Map<string, number>();
-  private readonly functions: { type: number; builder: FunctionBuilder }[] = [];
+  private readonly functions: { type: number; builder: FunctionBuilder; name: string }[] = [];
   private readonly exports: { name: string; index: number }[] = [];
   private readonly globals: Uint8Array[] = [];
   private readonly globalIndex = new Map<string, number>();
@@ -65,10 +65,11 @@ export class ModuleBuilder {
   /**
    * Defines a function. Imported functions come first in the index space, so its final index is known only when the module is built;
    * calls between defined functions are written as `callDefined(ordinal)`, calls of imports as `callImport(index)`.
+   * The name is for stack traces and profilers.
    */
-  defineFunction(signature: Signature): FunctionBuilder {
+  defineFunction(signature: Signature, name = ''): FunctionBuilder {
     const builder = new FunctionBuilder(signature.params, this.functions.length);
-    this.functions.push({ type: this.typeIndex(signature), builder });
+    this.functions.push({ type: this.typeIndex(signature), builder, name });
     return builder;
   }
 
@@ -106,7 +107,22 @@ export class ModuleBuilder {
     if (this.globals.length > 0) this.section(out, 6, (w) => this.writeGlobals(w));
     this.section(out, 7, (w) => this.writeExports(w));
     this.section(out, 10, (w) => writeVector(w, this.functions, (f) => f.builder.writeBody(w, this.imports.length)));
+    if (this.functions.some((f) => f.name !== '')) this.section(out, 0, (w) => this.writeNames(w));
     return out.view().slice();
+  }
+
+  /** The custom section of names, with the one subsection for functions. */
+  private writeNames(w: ByteWriter): void {
+    w.name('name');
+    const named = this.functions
+      .map((f, i) => ({ name: f.name, index: this.imports.length + i }))
+      .filter((f) => f.name);
+    this.section(w, 1, (names) =>
+      writeVector(names, named, (f) => {
+        names.u32(f.index);
+        names.name(f.name);
+      }),
+    );
   }
 
   private writeTypes(w: ByteWriter): void {

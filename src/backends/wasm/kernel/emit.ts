@@ -40,7 +40,7 @@ export function prepareKernel(kernel: Kernel, isParametric: boolean): PreparedKe
 export function emitKernel(module: ModuleBuilder, prepared: PreparedKernel): FunctionBuilder {
   const { nest, values } = prepared;
   const params = Array.from({ length: nest.buffers.length + values.length }, () => 'i32' as const);
-  const f = module.defineFunction({ params, results: [] });
+  const f = module.defineFunction({ params, results: [] }, nest.name);
   const body = new NestLowering(f, module, prepared).lower();
   new LirWriter(f).write(body);
   return f;
