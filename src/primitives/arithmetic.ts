@@ -261,8 +261,11 @@ export const integerPowP: Primitive<IntegerPowParams> = defineElementwise<Intege
   scalar: ([x], { exponent }, dtype) => {
     if (dtype === 'float32' || dtype === 'float64') return x! ** exponent;
     let y = 1;
-    for (let i = 0; i < exponent; i++) y = Math.imul(y, x!);
-    return y;
+    for (let i = 0; i < Math.abs(exponent); i++) y = Math.imul(y, x!);
+    if (exponent >= 0) return y;
+    // Integer division: towards zero, and −1 (all bits) for a divisor of 0.
+    const divisor = dtype === 'uint32' ? y >>> 0 : dtype === 'uint8' ? y & 255 : y;
+    return divisor === 0 ? -1 : Math.trunc(1 / divisor);
   },
   element: ([x], { exponent }) => powerExpr(x!, exponent),
   samples: [
@@ -270,6 +273,7 @@ export const integerPowP: Primitive<IntegerPowParams> = defineElementwise<Intege
     { avals: [f64(4)], params: { exponent: -2 }, domain: [0.5, 2] },
     { avals: [f64(2)], params: { exponent: 0 } },
     { avals: [i32(3)], params: { exponent: 5 } },
+    { avals: [i32(3)], params: { exponent: -2 } },
   ],
 });
 

@@ -13,6 +13,9 @@ import { rowMajorStrides } from '../ir/shape.ts';
 import { type ConvParams, dilate } from './conv-shape.ts';
 import { mergedStride, nestedLoops, offsetOf, type StridedAxis } from './strided-view.ts';
 
+/** Contracted elements that a product should have: below, writing the result costs more than the sums (k of a tile's inner loop). */
+const shortK = 64;
+
 /** Elements of an unrolled piece: 1 MB of float32 stays in a second-level cache, and is far more than a product needs to be fast. */
 const pieceElements = 1 << 18;
 
@@ -32,6 +35,7 @@ const size = (axes: readonly ProductAxis[]): number => axes.reduce((n, a) => n *
 /** A convolution as a product: out[rows, features] = Σ_k lhs[rows, k] · kernel[k, features], for each group. */
 interface Product {
   readonly lhs: BufferRef;
+  readonly rhs: BufferRef;
   /** Row axes before and after the features in the result, in the order of its memory. */
   readonly outerRows: readonly ProductAxis[];
   readonly innerRows: readonly ProductAxis[];
@@ -102,6 +106,7 @@ function describe(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: Con
   const batch = out.shape[n.out[0]!]!;
   return {
     lhs: padded.buffer,
+    rhs: b.inputs[1]!,
     outerRows: rowAxes.filter((a) => a.before).map((a) => a.axis),
     innerRows: rowAxes.filter((a) => !a.before).map((a) => a.axis),
     outerK: kAxes.filter((a) => a.before).map((a) => a.axis),
@@ -200,13 +205,27 @@ function planSplits(rows: readonly ProductAxis[], ks: readonly ProductAxis[]): S
   return splits;
 }
 
-function multiply(b: KernelBuilder, p: Product): void {
+/** The product with its kernel copied so that the features come last: all contracted axes are then one, and one product does for them. */
+function withFeaturesLast(b: KernelBuilder, p: Product): Product {
+  const ks = [...p.outerK, ...p.innerK];
+  const features = p.groups * p.features;
+  const shape = [...extentsOf(ks), features];
+  const rhs = b.scratch(p.rhs.dtype, size(ks) * features);
+  const from = [...inOther(ks), { extent: features, stride: p.featureStrideRhs }];
+  b.parallel(shape, (index) => b.store(rhs, linearize(index, shape), load(p.rhs, offsetOf(index, from))));
+  const strides = rowMajorStrides(shape);
+  return { ...p, rhs, outerK: ks.map((a, d) => ({ ...a, other: strides[d]! })), innerK: [], featureStrideRhs: 1 };
+}
+
+const isMergedK = (p: Product): boolean => mergedStride(inOther([...p.outerK, ...p.innerK]), 1) !== undefined;
+
+function multiply(b: KernelBuilder, given: Product): void {
+  const p = isMergedK(given) || size(given.innerK) >= shortK ? given : withFeaturesLast(b, given);
   const isFeatureLast = size(p.innerRows) === 1;
   const rows = isFeatureLast ? p.outerRows : p.innerRows;
   const loopRows = isFeatureLast ? [] : p.outerRows;
   const allK = [...p.outerK, ...p.innerK];
-  const isMerged = mergedStride(inOther(allK), 1) !== undefined;
-  const [loopK, ks] = isMerged ? [[], allK] : [p.outerK, p.innerK];
+  const [loopK, ks] = isMergedK(p) ? [[], allK] : [p.outerK, p.innerK];
   const isView = mergedStride(inLhs(rows), 1) !== undefined && mergedStride(inLhs(ks), 1) !== undefined;
   const splits = isView ? [] : planSplits(rows, ks);
   const accumulate = loopK.length > 0 || splits.some((s) => s.side === 'k');
@@ -279,7 +298,7 @@ function multiplyPiece(b: KernelBuilder, p: Product, piece: Piece): void {
   const [m, k, n] = [size(rows), size(ks), p.features];
   const windows = piece.columns ? unroll(b, p, piece, piece.columns) : viewOf(p, piece);
   const kernel: MatrixRef = {
-    buffer: b.inputs[1]!,
+    buffer: p.rhs,
     offset: at.rhs,
     rowStride: mergedStride(inOther(ks), 1)!,
     colStride: p.featureStrideRhs,
@@ -352,11 +371,7 @@ function sumDirectly(b: KernelBuilder, p: Product): void {
     const fromLhs = offsetOf(index, inLhs(axes));
     const fromRhs = offsetOf(index.slice(atFeatures, atFeatures + 2), inRhs);
     const sum = b.reduce('add', extentsOf(ks), out.dtype, (k) =>
-      binary(
-        'mul',
-        load(p.lhs, offsetOf(k, inLhs(ks), fromLhs)),
-        load(b.inputs[1]!, offsetOf(k, inOther(ks), fromRhs)),
-      ),
+      binary('mul', load(p.lhs, offsetOf(k, inLhs(ks), fromLhs)), load(p.rhs, offsetOf(k, inOther(ks), fromRhs))),
     );
     b.store(out, offsetOf(index, inOther(axes)), sum);
   });

@@ -91,7 +91,8 @@ export class DualTrace extends Trace {
     const [primals, tangents, isConstant] = this.split(args);
     if (isConstant) return withTrace(this.parent, () => this.parent.processCustomVjp(call, primals));
     const { outs, residuals } = withTrace(this.parent, () => call.fwd(primals));
-    const tangentOuts = (): readonly MaybeZero[] => applyCustomLinear(call, residuals, instantiate(tangents, primals), outs);
+    const tangentOuts = (): readonly MaybeZero[] =>
+      applyCustomLinear(call, residuals, instantiate(tangents, primals), outs);
     return this.join(outs, withTrace(this.rules, tangentOuts));
   }
 }

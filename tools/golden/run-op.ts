@@ -53,7 +53,7 @@ class PreparedOp {
   /** The expression as a function of all arguments, with its outputs as a flat list. */
   readonly all = (...args: unknown[]): unknown[] => {
     const result = this.evaluate(Object.fromEntries(this.golden.args.map((name, i) => [name, args[i]])));
-    return flatten(result);
+    return flatten(result).map(intArray);
   };
 
   /** The float outputs as a function of the differentiated arguments only. */
@@ -84,6 +84,12 @@ function flatten(result: unknown): unknown[] {
   if (Array.isArray(result)) return result.flatMap(flatten);
   if (typeof result !== 'object' || result === null || isTensor(result)) return [result];
   return Object.values(result).flatMap(flatten);
+}
+
+/** A Python int as the array that JAX makes of it; a traced function would take the number for a float. */
+function intArray(result: unknown): unknown {
+  const isInt = typeof result === 'number' && Number.isInteger(result);
+  return isInt ? callLibrary('np.asarray', result, { dtype: 'int32' }) : result;
 }
 
 function vjpOf(prepared: PreparedOp, f: AnyFunction): unknown[] {

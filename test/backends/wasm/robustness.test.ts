@@ -4,6 +4,7 @@ import { hostCollector } from '../../../src/backends/wasm/collector.ts';
 import { WasmExecutor } from '../../../src/backends/wasm/executor.ts';
 import { ModuleBuilder } from '../../../src/backends/wasm/encode/module.ts';
 import { Heap } from '../../../src/backends/wasm/heap.ts';
+import { convertKernel } from '../../../src/backends/wasm/kernel/convert.ts';
 import { settings } from '../../../src/core/config.ts';
 import { callP } from '../../../src/control/call.ts';
 import { type AnyPrimitive, definePrimitive, erase, type Primitive } from '../../../src/core/primitive.ts';
@@ -11,7 +12,8 @@ import { traceProgram } from '../../../src/core/program-trace.ts';
 import { ConcreteTensor, type Tensor } from '../../../src/core/tensor.ts';
 import { type Aval, f32 } from '../../../src/ir/aval.ts';
 import { InternalError, MemoryError } from '../../../src/ir/errors.ts';
-import { int, load } from '../../../src/ir/loop/expr.ts';
+import { constant, int, load } from '../../../src/ir/loop/expr.ts';
+import { KernelBuilder } from '../../../src/ir/loop/kernel.ts';
 import * as p from '../../../src/primitives/index.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
@@ -39,7 +41,7 @@ afterEach(() => {
 const trapP: Primitive<object> = definePrimitive<object>({
   name: 'test_trap',
   abstractEval: ([x]) => [x!],
-  calculus: { kind: 'zero' },
+  calculus: { kind: 'piecewise-constant' },
   batch: () => {
     throw new Error('not needed');
   },
@@ -168,6 +170,29 @@ describe('collection on demand', () => {
     vi.stubGlobal('process', { versions: { node: '24.0.0' }, getBuiltinModule: () => undefined });
     expect(hostCollector()!.collect()).toBe(false);
     vi.stubGlobal('process', real);
+  });
+});
+
+describe('loop counters', () => {
+  const one = { dtype: 'float32', size: 1 } as const;
+
+  it('do not overflow: loops whose product is 2^31 or more stay apart', () => {
+    for (const [extents, loops] of [
+      [[40_000, 40_000], 1],
+      [[50_000, 50_000], 2],
+    ] as const) {
+      const b = new KernelBuilder('sum', [one], [one]);
+      const sum = b.reduce('add', [...extents], 'float32', () => load(b.inputs[0]!, int(0)));
+      b.store(b.outputs[0]!, int(0), sum);
+      const reduction = convertKernel(b.build()).body.find((s) => s.kind === 'reduce');
+      expect(reduction?.loops).toHaveLength(loops);
+    }
+  });
+
+  it('that would overflow are an error', () => {
+    const b = new KernelBuilder('fill', [], [{ dtype: 'bool', size: 2 ** 31 }]);
+    b.parallel([2 ** 31], ([i]) => b.store(b.outputs[0]!, i!, constant(1, 'bool')));
+    expect(() => convertKernel(b.build())).toThrow(/^fill: expected fewer than 2\^31 elements/);
   });
 });
 

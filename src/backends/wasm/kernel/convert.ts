@@ -4,6 +4,7 @@
  * May import: `ir`, `kernel`.
  * @module
  */
+import { MemoryError } from '../../../ir/errors.ts';
 import type { Axis, BufferRef, Expr, Local } from '../../../ir/loop/expr.ts';
 import type { Combine, Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
 import { mergeableAxes } from './collapse.ts';
@@ -46,6 +47,12 @@ export function identityOf(combine: Combine, dtype: string): number {
       return isMax ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
 }
+
+/** Loop counters are signed. */
+const maxExtent: number = 2 ** 31 - 1;
+
+const extentOf = (chain: readonly Axis[]): number => chain.reduce((n, a) => n * a.extent, 1);
+const fitsCounter = (chain: readonly Axis[]): boolean => extentOf(chain) <= maxExtent;
 
 export function convertKernel(kernel: Kernel): Nest {
   const first = new Converter(kernel, new Set()).convert();
@@ -159,11 +166,11 @@ class Converter {
     let { body } = s;
     for (;;) {
       const inner = body.length === 1 ? body[0]! : undefined;
-      if (inner?.kind !== 'for' || !this.merged.has(inner.axis)) break;
+      if (inner?.kind !== 'for' || !this.merged.has(inner.axis) || !fitsCounter([...chain, inner.axis])) break;
       chain.push(inner.axis);
       ({ body } = inner);
     }
-    const extent = chain.reduce((n, a) => n * a.extent, 1);
+    const extent = extentOf(chain);
     if (extent === 0) return;
     if (extent === 1) {
       for (const a of chain) this.axes.set(a, this.graph.int(0));
@@ -182,7 +189,13 @@ class Converter {
 
   /** One loop over several axes, the last fastest. */
   private loop(chain: readonly Axis[], depth: number): Loop {
-    const extent = chain.reduce((n, a) => n * a.extent, 1);
+    const extent = extentOf(chain);
+    if (extent > maxExtent) {
+      throw new MemoryError(
+        `${this.kernel.name}: expected fewer than 2^31 elements on the wasm device, got ${extent}.`,
+        'work on parts of the array.',
+      );
+    }
     const axis: Axis = chain.length === 1 ? chain[0]! : { kind: 'axis', id: this.nextAxisId--, extent };
     const node = this.graph.axis(axis, depth);
     this.setAxes(chain, node);
@@ -273,7 +286,7 @@ class Converter {
     const chains: Axis[][] = [];
     for (const a of axes) {
       if (a.extent === 1) this.axes.set(a, this.graph.int(0));
-      else if (this.merged.has(a) && chains.length > 0) chains.at(-1)!.push(a);
+      else if (this.merged.has(a) && chains.length > 0 && fitsCounter([...chains.at(-1)!, a])) chains.at(-1)!.push(a);
       else chains.push([a]);
     }
     return chains;
@@ -286,7 +299,7 @@ class Converter {
     last: Extract<NestStmt, { kind: 'reduce' }>,
     out: NestStmt[],
   ): boolean {
-    const extents = chains.map((c) => c.reduce((n, a) => n * a.extent, 1));
+    const extents = chains.map(extentOf);
     if (extents.length !== last.loops.length || last.loops.some((l, i) => l.axis.extent !== extents[i])) return false;
     chains.forEach((chain, i) => this.setAxes(chain, last.loops[i]!.node));
     const element = this.exprs.convert(s.element);
