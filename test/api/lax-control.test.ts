@@ -27,6 +27,8 @@ describe('cond and switch', () => {
   test('a mapped predicate chooses for each example', () => {
     expect(js(vmap(root)(np.array([4, -3, 9])))).toEqual([2, 3, 3]);
     expect(js(vmap(grad(root))(np.array([4, -3])))).toEqual([0.25, -1]);
+    // A branch that an example does not take sends no NaN into its gradient.
+    expect(js(grad((x: Tensor) => np.sum(vmap(root)(x)))(np.array([4, -3])))).toEqual([0.25, -1]);
   });
 
   test('branches may close over traced values that the others do not use', () => {

@@ -205,6 +205,16 @@ describe('windows', () => {
     expect(js(up)).toEqual(js(pulled));
   });
 
+  test('dilations and layout may be given by position', () => {
+    const x = np.arange(18).reshape([1, 2, 3, 3]).astype('float32');
+    const w = np.ones([1, 2, 2, 2]);
+    const layout = ['NCHW', 'OIHW', 'NCHW'] as const;
+    const byPosition = lax.convGeneralDilated(x, w, [1, 1], 'VALID', [2, 1], [1, 2], layout);
+    const byName = lax.convGeneralDilated(x, w, [1, 1], 'VALID', { lhsDilation: [2, 1], rhsDilation: [1, 2] });
+    expect(byPosition.shape).toEqual([1, 1, 4, 1]);
+    expect(byPosition.toArray()).toEqual(byName.toArray());
+  });
+
   test('a layout with a letter too many is an error', () => {
     const x = np.ones([1, 1, 2, 2]);
     expect(() => lax.convGeneralDilated(x, x, { dimensionNumbers: ['NCHWD', 'OIHW', 'NCHW'] })).toThrow(

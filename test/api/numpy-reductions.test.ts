@@ -54,6 +54,13 @@ describe('reductions', () => {
     expect(np.sum(x, { dtype: np.float64 }).dtype).toBe('float64');
   });
 
+  test('variance without a degree of freedom left is NaN, and constant', () => {
+    expect(np.var([1, 2], { ddof: 2 }).item()).toBeNaN();
+    expect(np.var([1, 2], { ddof: 3 }).item()).toBeNaN();
+    const slope = grad((v: Tensor) => np.var(v, { ddof: 2 }))(np.array([1, 2])) as Tensor;
+    expect(np.abs(slope).toArray()).toEqual([0, 0]);
+  });
+
   test('variance and standard deviation take ddof', () => {
     expect(np.var([1, 2, 3, 4]).item()).toBe(1.25);
     expect(

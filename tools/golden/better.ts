@@ -22,6 +22,7 @@ const DERIVATIVES: readonly Stage[] = [...FIRST, 'hvp', 'hess'];
 export const better: readonly Better[] = [
   { op: 'digamma', stages: DERIVATIVES, reason: 'trigamma tends to 0 at infinity; JAX has nan' },
   { op: 'gammaln', stages: ['hvp', 'hess'], reason: 'trigamma tends to 0 at infinity; JAX has nan' },
+  { op: 'logsumexp', stages: DERIVATIVES, reason: 'where every term is -inf the derivative is 0; JAX has nan' },
   { op: 'polygamma', stages: ALL, reason: 'polygamma of positive order tends to 0 at infinity; JAX has nan' },
   { op: 'zeta', stages: ALL, reason: 'the series tends to 0 as its offset grows; JAX has nan' },
   { op: 'float_power', stages: DERIVATIVES, reason: 'x^0 is constant, also at x = 0; JAX has 0 * inf there' },

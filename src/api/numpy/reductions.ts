@@ -269,8 +269,15 @@ function variance(op: string, x: TensorLike, o: VarOptions): Tensor {
       ? keepAxes(prim.div(prim.reduceSum(masked(p.x, p.mask), p.axes), count), p.x, p.axes, true)
       : toFloat(asTensor(o.mean));
   const squares = masked(prim.integerPow(prim.sub(p.x, centre), 2), p.mask);
-  const divisor = prim.sub(count, prim.like(count, o.correction ?? o.ddof ?? 0));
-  return keepAxes(prim.div(prim.reduceSum(squares, p.axes), divisor), p.x, p.axes, o.keepdims);
+  const lost = o.correction ?? o.ddof ?? 0;
+  const total = prim.reduceSum(squares, p.axes);
+  const isStatic = p.mask === undefined && lost < p.axes.reduce((n, d) => n * p.x.shape[d]!, 1);
+  const divisor = prim.sub(count, prim.like(count, lost));
+  if (isStatic) return keepAxes(prim.div(total, divisor), p.x, p.axes, o.keepdims);
+  // With no degree of freedom left the variance is NaN, a constant.
+  const isLeft = prim.broadcastTo(prim.gt(divisor, prim.like(divisor, 0)), total.shape);
+  const safe = prim.select(isLeft, prim.broadcastTo(divisor, total.shape), prim.like(total, 1));
+  return keepAxes(prim.select(isLeft, prim.div(total, safe), prim.like(total, Number.NaN)), p.x, p.axes, o.keepdims);
 }
 
 /**
