@@ -8,6 +8,7 @@ import { isFloat } from '../ir/dtype.ts';
 import { InternalError } from '../ir/errors.ts';
 import { Program } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
+import { internProgram } from '../core/intern.ts';
 import {
   type BatchContext,
   type BatchDim,
@@ -43,7 +44,7 @@ export interface CondParams {
 const or = (masks: readonly (readonly boolean[])[]): boolean[] => masks[0]!.map((_, i) => masks.some((m) => m[i]));
 
 export function cond(branches: readonly Program[], index: Tensor, operands: readonly Tensor[]): Tensor[] {
-  return bind(condP, [index, ...operands], { branches });
+  return bind(condP, [index, ...operands], { branches: branches.map(internProgram) });
 }
 
 function jvp(

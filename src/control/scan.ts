@@ -6,6 +6,7 @@
  */
 import { type Aval, f32, f64 } from '../ir/aval.ts';
 import { Program, type Var } from '../ir/program.ts';
+import { internProgram } from '../core/intern.ts';
 import {
   type BatchContext,
   type BatchDim,
@@ -42,7 +43,8 @@ export interface ScanParams {
   readonly reverse: boolean;
 }
 
-export const scan = (args: readonly Tensor[], params: ScanParams): Tensor[] => bind(scanP, args, params);
+export const scan = (args: readonly Tensor[], params: ScanParams): Tensor[] =>
+  bind(scanP, args, { ...params, body: internProgram(params.body) });
 
 interface Parts<T> {
   readonly consts: readonly T[];

@@ -8,6 +8,7 @@ import { f32 } from '../ir/aval.ts';
 import { DifferentiationError } from '../ir/errors.ts';
 import { Program, type Var } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
+import { internProgram } from '../core/intern.ts';
 import {
   type BatchContext,
   type BatchDim,
@@ -41,7 +42,8 @@ export interface WhileParams {
   readonly numBodyConsts: number;
 }
 
-export const whileLoop = (args: readonly Tensor[], params: WhileParams): Tensor[] => bind(whileP, args, params);
+export const whileLoop = (args: readonly Tensor[], params: WhileParams): Tensor[] =>
+  bind(whileP, args, { ...params, cond: internProgram(params.cond), body: internProgram(params.body) });
 
 interface Parts<T> {
   readonly condConsts: readonly T[];

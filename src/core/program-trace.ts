@@ -39,7 +39,7 @@ export function setCustomCallStaging(staging: CustomCallStaging): void {
 
 /**
  * Records equations. Values of enclosing traces become extra inputs (`captured`), in order of first use; concrete values become
- * literals.
+ * literals, or with `hoistsArrays` extra inputs too unless they are scalars.
  */
 export class ProgramTrace extends Trace {
   readonly equations: Equation[] = [];
@@ -48,10 +48,12 @@ export class ProgramTrace extends Trace {
   private readonly capturedVars = new Map<Tensor, Var>();
   private readonly literals = new Map<Tensor, Literal>();
   private readonly recordsSites: boolean;
+  private readonly hoistsArrays: boolean;
 
-  constructor(name: string, recordsSites = true) {
+  constructor(name: string, recordsSites = true, hoistsArrays = false) {
     super(name);
     this.recordsSites = recordsSites;
+    this.hoistsArrays = hoistsArrays;
   }
 
   newInput(aval: Aval): ProgramTracer {
@@ -63,8 +65,9 @@ export class ProgramTrace extends Trace {
   /** The atom that stands for a value in this Program. */
   atomOf(x: Tensor, use: string): Atom {
     if (x instanceof ProgramTracer && x.tracedBy === this) return x.atom;
-    if (x instanceof ConcreteTensor) return this.literalOf(x);
-    checkAlive(x as Tracer, use);
+    if (x instanceof ConcreteTensor) {
+      if (!this.hoistsArrays || x.scalar !== undefined) return this.literalOf(x);
+    } else checkAlive(x as Tracer, use);
     let v = this.capturedVars.get(x);
     if (v === undefined) {
       v = new Var(x.aval);
@@ -111,17 +114,18 @@ export class ProgramTrace extends Trace {
 export interface TracedFunction {
   /** Inputs: captured values, then the arguments. */
   readonly program: Program;
-  /** Values of enclosing traces that the function closed over. */
+  /** Values of enclosing traces (and hoisted arrays) that the function closed over. */
   readonly captured: readonly Tensor[];
 }
 
-/** Traces a flat function on abstract arguments. */
+/** Traces a flat function on abstract arguments. With `hoistsArrays`, arrays it closes over are captured too. */
 export function traceProgram(
   name: string,
   avals: readonly Aval[],
   f: (args: readonly Tensor[]) => readonly Tensor[],
+  hoistsArrays = false,
 ): TracedFunction {
-  const trace = new ProgramTrace(name);
+  const trace = new ProgramTrace(name, true, hoistsArrays);
   const args = avals.map((a) => trace.newInput(a));
   try {
     const outs = withTrace(trace, () => f(args));

@@ -16,7 +16,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
 import { type AnyFunction, FlatFunction, functionName } from '../args.ts';
 
-/** A user's function as a Program whose first inputs are the traced values it closed over. */
+/** A user's function as a Program whose first inputs are the traced values and the arrays it closed over. */
 export interface TracedBranch {
   readonly program: Program;
   readonly captured: readonly Tensor[];
@@ -26,7 +26,7 @@ export interface TracedBranch {
 
 export function traceBranch(op: string, f: AnyFunction, argsDef: TreeDef, avals: readonly Aval[]): TracedBranch {
   const flat = new FlatFunction(op, f, argsDef);
-  const { program, captured } = traceProgram(`${op}(${functionName(f)})`, avals, flat.call);
+  const { program, captured } = traceProgram(`${op}(${functionName(f)})`, avals, flat.call, true);
   return { program, captured, def: flat.def };
 }
 
