@@ -54,7 +54,12 @@ function parse(subscripts: string, operands: readonly Tensor[]): Parsed {
   const [left, right, more] = subscripts.replaceAll(/\s/g, '').split('->');
   const terms = left!.split(',');
   if (more !== undefined) throw fail(subscripts, 'one ->', 'several');
-  if (terms.length !== operands.length) throw fail(subscripts, `${operands.length} operands`, `${terms.length}`);
+  if (terms.length !== operands.length) {
+    throw new ArgumentError(
+      `einsum: expected ${terms.length} ${terms.length === 1 ? 'operand' : 'operands'} for '${subscripts}', got ${operands.length}.`,
+      'pass one operand for each term between commas.',
+    );
+  }
   const inputs = terms.map((term, i) => {
     const { ndim, aval } = operands[i]!;
     const named = term.replace('...', '').length;
@@ -170,11 +175,13 @@ function labelSizes(subscripts: string, operands: readonly Tensor[], inputs: Par
  * ```
  */
 export function einsum(subscripts: string, ...args: (TensorLike | EinsumOptions)[]): Tensor {
+  if (typeof subscripts !== 'string') {
+    throw new ArgumentError('einsum: expected subscripts as text first.', "write them as in 'ij,jk->ik'.");
+  }
   const last = args.at(-1);
   const options = isOptions(last) ? (last as EinsumOptions) : undefined;
   checkOptions('einsum', options, ['optimize', ...productKeys]);
   const inputs = (options ? args.slice(0, -1) : args) as TensorLike[];
-  if (inputs.length === 0) throw new ArgumentError('einsum: expected at least one operand, got none.');
   const { tensors, restore } = productOperands(inputs);
   const parsed = parse(subscripts, tensors);
   const sizes = labelSizes(subscripts, tensors, parsed.inputs);

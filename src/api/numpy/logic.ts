@@ -10,8 +10,9 @@ import { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promote, promoteToFloat, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
-import { checkOptions, optionsOf } from '../options.ts';
+import { checkOptions, isOptions, optionsOf } from '../options.ts';
 import { maximum, minimum } from './binary.ts';
+import { nonzero, type SizedOptions } from './indexing.ts';
 import { isinf, isnan, truth } from './unary.ts';
 
 type Binary = (x: TensorLike, y: TensorLike) => Tensor;
@@ -135,20 +136,26 @@ export const arrayEquiv = (x: TensorLike, y: TensorLike): Tensor => allOf(equal(
 /**
  * `x` where the condition is true (or nonzero), `y` elsewhere. The branch not taken contributes neither value nor derivative — but
  * a NaN that arises *inside* it still reaches its own operands' derivatives: guard the operand too.
+ *
+ * Without `x` and `y` the positions of true elements, as {@link nonzero}: one int32 vector an axis.
  * @example
  * ```ts
  * import { np } from 'cotangent';
  * console.log(np.where([true, false], [1, 2], 0).toArray()); // => [ 1, 0 ]
  * ```
  */
-export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tensor {
+export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tensor;
+export function where(condition: TensorLike, options?: SizedOptions): Tensor[];
+export function where(condition: TensorLike, ...rest: (TensorLike | SizedOptions | undefined)[]): Tensor | Tensor[] {
+  const [x, y] = rest;
+  if (rest.length === 0 || (rest.length === 1 && isOptions(x))) return nonzero(condition, x as SizedOptions | undefined);
   if (x === undefined || y === undefined) {
     throw new ArgumentError(
-      'where: expected three arguments, got fewer.',
-      'use np.nonzero for the positions of true elements.',
+      'where: expected a condition alone or with two values, got one value.',
+      'pass both x and y; for the positions of true elements neither of them.',
     );
   }
-  const [a, b] = promote(x, y) as [Tensor, Tensor];
+  const [a, b] = promote(x as TensorLike, y as TensorLike) as [Tensor, Tensor];
   return prim.select(truth(condition), a, b);
 }
 

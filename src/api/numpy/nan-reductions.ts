@@ -12,6 +12,7 @@ import { optionsOf } from '../options.ts';
 import { type DTypeLike, optionalDType } from './dtypes.ts';
 import {
   all,
+  any,
   type ArgOptions,
   argExtreme,
   argKeys,
@@ -77,10 +78,13 @@ export const nanmin = (x: TensorLike, axis?: Axis | ReduceOptions, options?: Red
 export function nanmean(x: TensorLike, axis?: Axis | MeanOptions, options?: MeanOptions): Tensor {
   const o = optionsOf<MeanOptions>('nanmean', 'axis', axis, options, meanKeys);
   const t = inFloats('nanmean', x, o.dtype);
-  return mean(withoutNan(t, 0), { ...o, where: notNan(t, o.where) });
+  const where = notNan(t, o.where);
+  const found = mean(withoutNan(t, 0), { ...o, where });
+  // Of nothing the mean is NaN, a constant: the quotient 0/0 would have a NaN derivative.
+  return prim.select(any(where, { axis: o.axis, keepdims: o.keepdims }), found, prim.like(found, Number.NaN));
 }
 
-function nanVariance(op: string, x: TensorLike, o: VarOptions): Tensor {
+function nanVariance(op: string, x: TensorLike, o: VarOptions, finish = (v: Tensor): Tensor => v): Tensor {
   const t = inFloats(op, x, o.dtype);
   const valid = notNan(t, o.where);
   const axes = normalizeAxes(op, o.axis, t.ndim);
@@ -92,7 +96,8 @@ function nanVariance(op: string, x: TensorLike, o: VarOptions): Tensor {
   const squares = prim.integerPow(prim.select(wide, prim.sub(clean, centre), zero), 2);
   const divisor = prim.sub(count, prim.like(count, o.correction ?? o.ddof ?? 0));
   const isEmpty = prim.le(divisor, zero);
-  const result = prim.div(prim.reduceSum(squares, axes), prim.select(isEmpty, prim.like(t, 1), divisor));
+  const quotient = prim.div(prim.reduceSum(squares, axes), prim.select(isEmpty, prim.like(t, 1), divisor));
+  const result = finish(prim.select(isEmpty, prim.like(t, 1), quotient));
   return keepAxes(prim.select(isEmpty, prim.like(t, Number.NaN), result), t, axes, o.keepdims);
 }
 
@@ -102,7 +107,7 @@ export const nanvar = (x: TensorLike, axis?: Axis | VarOptions, options?: VarOpt
 
 /** Standard deviation of the elements that are not NaN. */
 export const nanstd = (x: TensorLike, axis?: Axis | VarOptions, options?: VarOptions): Tensor =>
-  prim.sqrt(nanVariance('nanstd', x, optionsOf<VarOptions>('nanstd', 'axis', axis, options, varKeys)));
+  nanVariance('nanstd', x, optionsOf<VarOptions>('nanstd', 'axis', axis, options, varKeys), prim.sqrt);
 
 function nanArg(
   op: 'nanargmax' | 'nanargmin',

@@ -3,9 +3,10 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`, `api/options`.
  * @module
  */
+import { isInteger } from '../../ir/dtype.ts';
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { normalizeAxes, normalizeAxis, sizeOf } from '../../ir/shape.ts';
-import { Tensor } from '../../core/tensor.ts';
+import { ConcreteTensor, Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
@@ -159,6 +160,19 @@ function rollAxis(t: Tensor, shift: number | Tensor, axis: number): Tensor {
     : prim.concatenate([prim.sliceAxis(t, axis, n - by, n), prim.sliceAxis(t, axis, 0, n - by)], axis);
 }
 
+export interface RollOptions {
+  readonly shift: TensorLike;
+  /** The flattened array by default. */
+  readonly axis?: number | readonly number[] | null | undefined;
+}
+
+/** Shifts that are known as numbers, checked; others as they are. */
+function shiftsOf(shift: TensorLike): (number | Tensor)[] {
+  if (shift instanceof Tensor && (isInteger(shift.dtype) || !(shift instanceof ConcreteTensor))) return scalarsOf(shift);
+  if (Array.isArray(shift) && shift.some((s) => s instanceof Tensor)) return shift.flatMap(shiftsOf);
+  return staticIntegers('roll', 'shift', shift);
+}
+
 /**
  * Elements moved along axes by `shift` places; what leaves at the end comes in at the front. Without an axis the flattened array rolls.
  * @param shift one for all axes, or one each; may be traced
@@ -170,19 +184,14 @@ function rollAxis(t: Tensor, shift: number | Tensor, axis: number): Tensor {
  */
 export function roll(
   x: TensorLike,
-  shift: TensorLike,
+  shift: TensorLike | RollOptions,
   axis?: number | readonly number[] | null | { readonly axis?: number | readonly number[] | null },
 ): Tensor {
   const t = asTensor(x);
-  const { axis: at } = optionsOf<{ axis?: number | readonly number[] | null }>('roll', 'axis', axis, undefined, [
-    'axis',
-  ]);
-  const shifts: readonly (number | Tensor)[] =
-    shift instanceof Tensor
-      ? scalarsOf(shift)
-      : Array.isArray(shift)
-        ? (shift as (number | Tensor)[])
-        : [shift as number];
+  const o = readOptions<RollOptions>('roll', ['shift', 'axis'], [shift, axis]);
+  if (o.shift === undefined) throw new ArgumentError('roll: expected a shift, got none.', 'write np.roll(x, 1).');
+  const shifts = shiftsOf(o.shift);
+  const at = o.axis;
   if (at === undefined || at === null) {
     return prim.reshape(
       shifts.reduce<Tensor>((r, s) => rollAxis(r, s, 0), prim.reshape(t, [t.size])),

@@ -9,6 +9,7 @@ import { broadcastShapes, normalizeAxes, normalizeAxis } from '../../ir/shape.ts
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
+import { readOptions } from '../named.ts';
 import { optionsOf } from '../options.ts';
 import { type DTypeLike, optionalDType } from './dtypes.ts';
 import { toFloat, truth } from './unary.ts';
@@ -318,13 +319,14 @@ export function average(
   options: AverageOptions & { readonly returned: true },
 ): [Tensor, Tensor];
 export function average(x: TensorLike, axis: AverageOptions & { readonly returned: true }): [Tensor, Tensor];
-export function average(x: TensorLike, axis?: Axis | AverageOptions, options?: AverageOptions): Tensor;
 export function average(
   x: TensorLike,
   axis?: Axis | AverageOptions,
+  weights?: TensorLike | AverageOptions | null,
   options?: AverageOptions,
-): Tensor | [Tensor, Tensor] {
-  const o = optionsOf<AverageOptions>('average', 'axis', axis, options, ['axis', 'keepdims', 'weights', 'returned']);
+): Tensor;
+export function average(x: TensorLike, ...args: readonly unknown[]): Tensor | [Tensor, Tensor] {
+  const o = readOptions<AverageOptions>('average', ['axis', 'weights', 'returned', 'keepdims'], args);
   if (o.weights === undefined || o.weights === null) {
     const t = toFloat(asTensor(x));
     const plain = mean(t, { axis: o.axis, keepdims: o.keepdims });

@@ -11,10 +11,9 @@ import * as prim from '../../primitives/index.ts';
 import { asTensor, promote, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { checkChoice, checkOptions, optionsOf } from '../options.ts';
-import { compress, flatnonzero, type SearchOptions, take } from './indexing.ts';
+import { compress, flatnonzero, type SearchOptions, type SizedOptions, take } from './indexing.ts';
 import { concatenate } from './joining.ts';
-import { range, ravel } from './movement.ts';
-import { indexTensor } from './static-take.ts';
+import { moveaxis, range, ravel } from './movement.ts';
 import { isnan } from './unary.ts';
 
 export interface SortOptions {
@@ -155,7 +154,7 @@ export interface UniqueOptions {
   readonly returnIndex?: boolean | undefined;
   readonly returnInverse?: boolean | undefined;
   readonly returnCounts?: boolean | undefined;
-  /** Distinct slices along this axis; `null` (default): distinct elements of the flattened array. Only `null` and vectors. */
+  /** Distinct slices along this axis; `null` (default): distinct elements of the flattened array. */
   readonly axis?: number | null | undefined;
   /** NaNs count as equal; true. */
   readonly equalNan?: boolean | undefined;
@@ -185,33 +184,39 @@ export function unique(x: TensorLike, options?: UniqueOptions): Tensor | Tensor[
   checkOptions('unique', options, uniqueKeys);
   const o = options ?? {};
   const input = asTensor(x);
-  if (o.axis !== undefined && o.axis !== null && input.ndim !== 1) {
-    throw new ArgumentError(
-      `unique: expected axis to be null for ${input.aval.toString()}, got ${o.axis}.`,
-      'flatten the array.',
-    );
-  }
-  const flat = ravel(input);
-  const n = flat.size;
-  const [sorted, order] = prim.sort([flat, prim.iota([n], 'int32')], { dimension: 0, numKeys: 1, isStable: true }) as [
-    Tensor,
-    Tensor,
-  ];
-  const isFirst = firstOfEach(sorted, o.equalNan ?? true);
+  const isFlat = o.axis === undefined || o.axis === null;
+  const d = isFlat ? 0 : normalizeAxis('unique', o.axis!, input.ndim);
+  const slices = isFlat ? ravel(input) : moveaxis(input, d, 0);
+  const n = slices.shape[0]!;
+  const { order, isFirst } = orderSlices(slices, o.equalNan ?? true);
   const missing = prim.convert(asTensor(n), 'int32');
   const starts = flatnonzero(isFirst, { size: o.size ?? null, fillValue: missing });
   const isFilled = prim.ge(starts, missing);
   const safe = prim.select(isFilled, prim.like(starts, 0), starts);
-  const values = take(sorted, safe, { axis: 0, mode: 'clip' });
-  const fill =
-    o.fillValue === undefined
-      ? take(sorted, indexTensor([0], []), { axis: 0, mode: 'clip' })
-      : prim.convert(asTensor(o.fillValue), flat.dtype);
-  const out = [n === 0 ? values : prim.select(isFilled, prim.broadcastTo(fill, values.shape), values)];
-  if (o.returnIndex) out.push(take(order, safe, { axis: 0, mode: 'clip' }));
-  if (o.returnInverse) out.push(prim.reshape(inverseOf(isFirst, order), input.shape));
+  const firsts = take(order, safe, { axis: 0, mode: 'clip' });
+  const found = take(slices, firsts, { axis: 0, mode: 'clip' });
+  let values = found;
+  if (o.fillValue !== undefined && n > 0) {
+    const isMissing = prim.reshape(isFilled, [found.shape[0]!, ...found.shape.slice(1).map(() => 1)]);
+    values = prim.select(prim.broadcastTo(isMissing, found.shape), prim.convert(asTensor(o.fillValue), found.dtype), found);
+  }
+  const out = [isFlat ? values : moveaxis(values, 0, d)];
+  if (o.returnIndex) out.push(firsts);
+  if (o.returnInverse) out.push(isFlat ? prim.reshape(inverseOf(isFirst, order), input.shape) : inverseOf(isFirst, order));
   if (o.returnCounts) out.push(countsOf(starts, isFilled, n));
   return out.length === 1 ? out[0]! : out;
+}
+
+/** The order of slices along the first axis, compared element by element, and which of the ordered ones differ from the one before. */
+function orderSlices(slices: Tensor, equalNan: boolean): { order: Tensor; isFirst: Tensor } {
+  const [n, ...rest] = slices.shape as [number, ...number[]];
+  const width = rest.reduce((a, b) => a * b, 1);
+  const rows = prim.reshape(slices, [n, width]);
+  const keys = range(width).map((k) => prim.reshape(prim.sliceAxis(rows, 1, k, k + 1), [n]));
+  if (width === 0) keys.push(prim.broadcastTo(prim.like(slices, 0), [n]));
+  const sorted = prim.sort([...keys, prim.iota([n], 'int32')], { dimension: 0, numKeys: keys.length, isStable: true });
+  const isFirst = sorted.slice(0, -1).map((key) => firstOfEach(key, equalNan));
+  return { order: sorted.at(-1)!, isFirst: isFirst.reduce(prim.or) };
 }
 
 /** In a sorted vector, whether each element differs from the one before. */
@@ -241,7 +246,7 @@ function countsOf(starts: Tensor, isFilled: Tensor, n: number): Tensor {
 export const union1d = (
   x: TensorLike,
   y: TensorLike,
-  options?: { readonly size?: number | null; readonly fillValue?: TensorLike },
+  options?: SizedOptions,
 ): Tensor => {
   checkOptions('union1d', options, ['size', 'fillValue']);
   return unique(concatenate([ravel(x), ravel(y)]), options ?? {});
@@ -268,19 +273,42 @@ export function isin(x: TensorLike, y: TensorLike, options?: { readonly invert?:
   return options?.invert ? prim.not(found) : found;
 }
 
-/** The distinct elements in both, sorted. Needs concrete values. */
-export function intersect1d(x: TensorLike, y: TensorLike): Tensor {
-  const a = unique(x);
-  return compress(isin(a, y), a, 0);
+/** The elements of x in order, and a mask of the distinct ones among them that are in y (with `invert`: that are not). */
+function membersOf(x: Tensor, y: Tensor, options?: { readonly invert: true }): { sorted: Tensor; isKept: Tensor } {
+  const sorted = sort(x, null);
+  return { sorted, isKept: prim.and(firstOfEach(sorted, true), isin(sorted, y, options)) };
 }
 
-/** The distinct elements of x that are not in y, sorted. Needs concrete values. */
-export function setdiff1d(x: TensorLike, y: TensorLike): Tensor {
-  const a = unique(x);
-  return compress(isin(a, y, { invert: true }), a, 0);
+/** The kept elements; `size` of them, filled up with the smallest. */
+function keepSized(op: string, sorted: Tensor, isKept: Tensor, options: SizedOptions | undefined): Tensor {
+  checkOptions(op, options, ['size', 'fillValue']);
+  const kept = compress(isKept, sorted, { axis: 0, ...options });
+  const { size, fillValue } = options ?? {};
+  if (size === undefined || size === null || fillValue !== undefined || size === 0) return kept;
+  const count = prim.reduceSum(prim.convert(isKept, 'int32'), [0]);
+  return prim.select(prim.lt(prim.iota([size], 'int32'), count), kept, prim.sliceAxis(kept, 0, 0, 1));
 }
 
-/** The distinct elements of exactly one of x and y, sorted. Needs concrete values. */
-export function setxor1d(x: TensorLike, y: TensorLike): Tensor {
-  return sort(concatenate([setdiff1d(x, y), setdiff1d(y, x)]));
+/** The distinct elements in both, sorted. Inside traced functions `size` fixes their number; filled up with the smallest. */
+export function intersect1d(x: TensorLike, y: TensorLike, options?: SizedOptions): Tensor {
+  const [a, b] = promote(x, y) as [Tensor, Tensor];
+  const { sorted, isKept } = membersOf(a, b);
+  return keepSized('intersect1d', sorted, isKept, options);
+}
+
+/** The distinct elements of x that are not in y, sorted. Inside traced functions `size` fixes their number; filled up with 0. */
+export function setdiff1d(x: TensorLike, y: TensorLike, options?: SizedOptions): Tensor {
+  const { sorted, isKept } = membersOf(asTensor(x), asTensor(y), { invert: true });
+  return keepSized('setdiff1d', sorted, isKept, { ...options, fillValue: options?.fillValue ?? 0 });
+}
+
+/** The distinct elements of exactly one of x and y, sorted. Inside traced functions `size` fixes their number; filled up with the smallest. */
+export function setxor1d(x: TensorLike, y: TensorLike, options?: SizedOptions): Tensor {
+  const [a, b] = promote(x, y) as [Tensor, Tensor];
+  const [mine, theirs] = [membersOf(a, b, { invert: true }), membersOf(b, a, { invert: true })];
+  const [sorted, isKept] = prim.sort(
+    [concatenate([mine.sorted, theirs.sorted]), concatenate([mine.isKept, theirs.isKept])],
+    { dimension: 0, numKeys: 1, isStable: true },
+  ) as [Tensor, Tensor];
+  return keepSized('setxor1d', sorted, isKept, options);
 }
