@@ -148,7 +148,8 @@ export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tens
 export function where(condition: TensorLike, options?: SizedOptions): Tensor[];
 export function where(condition: TensorLike, ...rest: (TensorLike | SizedOptions | undefined)[]): Tensor | Tensor[] {
   const [x, y] = rest;
-  if (rest.length === 0 || (rest.length === 1 && isOptions(x))) return nonzero(condition, x as SizedOptions | undefined);
+  if (rest.length === 0 || (rest.length === 1 && isOptions(x)))
+    return nonzero(condition, x as SizedOptions | undefined);
   if (x === undefined || y === undefined) {
     throw new ArgumentError(
       'where: expected a condition alone or with two values, got one value.',

@@ -198,11 +198,16 @@ export function unique(x: TensorLike, options?: UniqueOptions): Tensor | Tensor[
   let values = found;
   if (o.fillValue !== undefined && n > 0) {
     const isMissing = prim.reshape(isFilled, [found.shape[0]!, ...found.shape.slice(1).map(() => 1)]);
-    values = prim.select(prim.broadcastTo(isMissing, found.shape), prim.convert(asTensor(o.fillValue), found.dtype), found);
+    values = prim.select(
+      prim.broadcastTo(isMissing, found.shape),
+      prim.convert(asTensor(o.fillValue), found.dtype),
+      found,
+    );
   }
   const out = [isFlat ? values : moveaxis(values, 0, d)];
   if (o.returnIndex) out.push(firsts);
-  if (o.returnInverse) out.push(isFlat ? prim.reshape(inverseOf(isFirst, order), input.shape) : inverseOf(isFirst, order));
+  if (o.returnInverse)
+    out.push(isFlat ? prim.reshape(inverseOf(isFirst, order), input.shape) : inverseOf(isFirst, order));
   if (o.returnCounts) out.push(countsOf(starts, isFilled, n));
   return out.length === 1 ? out[0]! : out;
 }
@@ -243,11 +248,7 @@ function countsOf(starts: Tensor, isFilled: Tensor, n: number): Tensor {
 }
 
 /** The distinct elements of both, sorted. */
-export const union1d = (
-  x: TensorLike,
-  y: TensorLike,
-  options?: SizedOptions,
-): Tensor => {
+export const union1d = (x: TensorLike, y: TensorLike, options?: SizedOptions): Tensor => {
   checkOptions('union1d', options, ['size', 'fillValue']);
   return unique(concatenate([ravel(x), ravel(y)]), options ?? {});
 };
