@@ -60,7 +60,8 @@ function sameStructure(op: string, what: string, expected: TreeDef, got: TreeDef
 
 function checkTangent(op: string, what: string, primal: Tensor, tangent: Tensor, def: TreeDef, i: number): MaybeZero {
   const isWeakFit = tangent.aval.weakType && isFloat(primal.dtype);
-  const t = isWeakFit && tangent.dtype !== primal.dtype ? convert(tangent, primal.dtype) : tangent;
+  // What flows on from it is as strong as the value: a bare number must not make weakly typed derivatives.
+  const t = isWeakFit ? convert(tangent, primal.dtype, primal.aval.weakType) : tangent;
   if (!isFloat(primal.dtype)) return null;
   if (t.aval.equals(primal.aval, true)) return t;
   const isShape = t.dtype === primal.dtype;
