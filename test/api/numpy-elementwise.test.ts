@@ -136,6 +136,28 @@ describe('creation', () => {
   });
 });
 
+describe('windows and integrals of polynomials', () => {
+  // Expected values from JAX 0.10.2.
+  test.each([
+    ['bartlett', [0, 0.5, 1, 0.5, 0]],
+    ['blackman', [0, 0.34, 1, 0.34, 0]],
+    ['hamming', [0.08, 0.54, 1, 0.54, 0.08]],
+    ['hanning', [0, 0.5, 1, 0.5, 0]],
+  ] as const)('%s', (name, expected) => {
+    const values = np[name](5).toArray() as number[];
+    values.forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, 6));
+    expect(np[name](1).toArray()).toEqual([1]);
+    expect(np[name](0).shape).toEqual([0]);
+    expect(() => np[name](2.5)).toThrow(/expected a length that is a whole number, got 2\.5/);
+  });
+
+  test('polyint, polysub', () => {
+    expect(np.polyint([1, 2], 1, 3).toArray()).toEqual([0.5, 2, 3]);
+    expect(np.polyint([6, 2], { m: 2, k: [3, 4] }).toArray()).toEqual([1, 1, 3, 4]);
+    expect(np.polysub([1, 2], [1, 2, 3]).toArray()).toEqual([-1, -1, -1]);
+  });
+});
+
 describe('promotion', () => {
   afterEach(() => {
     config.defaultDtype = 'float32';

@@ -197,6 +197,19 @@ describe('take and its kin', () => {
       [1, 0, 1],
     ]);
     expect(list(np.flatnonzero([true, false, true], { size: 4, fillValue: 9 }))).toEqual([0, 2, 9, 9]);
+    const mask = np.array([
+      [true, false],
+      [true, true],
+    ]);
+    expect(np.where(mask).map(list)).toEqual([
+      [0, 1, 1],
+      [0, 0, 1],
+    ]);
+    expect(jit((m: Tensor) => np.where(m, { size: 4, fillValue: -1 }))(mask).map(list)).toEqual([
+      [0, 1, 1, -1],
+      [0, 0, 1, -1],
+    ]);
+    expect(() => (np.where as (...args: unknown[]) => unknown)(mask, 1)).toThrow(/where: expected a condition alone/);
     expect(list(np.argwhere([0, 5]))).toEqual([[1]]);
     expect(np.unravelIndex([22, 41], [7, 6]).map(list)).toEqual([
       [3, 6],

@@ -96,6 +96,13 @@ describe('axes', () => {
       [2, 0, 1],
     ]);
     expect(list(jit((s: Tensor) => np.roll(np.arange(4), s))(np.int32(1)))).toEqual([3, 0, 1, 2]);
+    expect(list(np.roll(x, { shift: 1, axis: 1 }))).toEqual([
+      [2, 0, 1],
+      [5, 3, 4],
+    ]);
+    for (const shift of [1.5, [1, 1.5], np.array(1.5)]) {
+      expect(() => np.roll(x, shift)).toThrow(/roll: expected shift to be integers, got .*1\.5/);
+    }
     expect(list(np.insert([1, 2, 3], [1, 1], [5, 6]))).toEqual([1, 5, 6, 2, 3]);
     expect(list(np.delete(x, 1, 1))).toEqual([
       [0, 2],
@@ -172,6 +179,39 @@ describe('sorting and sets', () => {
       ),
     ).toEqual([2, 0, 1]);
     expect(list(grad((v: Tensor) => np.sum(np.sort(v).mul([1, 2, 3])))(np.array([3, 1, 2])))).toEqual([3, 1, 2]);
+  });
+
+  // Expected values from JAX 0.10.2.
+  test('unique slices along an axis', () => {
+    const rows = np.int32([
+      [3, 1],
+      [1, 2],
+      [3, 1],
+      [0, 7],
+    ]);
+    const sorted = [
+      [0, 7],
+      [1, 2],
+      [3, 1],
+    ];
+    const all = { axis: 0, returnIndex: true, returnInverse: true, returnCounts: true } as const;
+    expect(np.unique(rows, all).map(list)).toEqual([sorted, [3, 1, 0], [2, 1, 2, 0], [1, 1, 2]]);
+    const filled = jit((v: Tensor) => np.unique(v, { axis: 0, size: 4, fillValue: -1 }))(rows);
+    expect(list(filled)).toEqual([...sorted, [-1, -1]]);
+    expect(list(np.unique(np.transpose(rows), { axis: 1 }))).toEqual(list(np.transpose(np.array(sorted))));
+  });
+
+  test('sets of a fixed size', () => {
+    const [a, b] = [np.int32([3, 1, 3, 2, 5]), np.int32([3, 2, 9])];
+    const sized = (f: typeof np.setdiff1d, options: object = {}): unknown =>
+      list(jit((v: Tensor, w: Tensor) => f(v, w, { size: 4, ...options }))(a, b));
+    expect(sized(np.setdiff1d)).toEqual([1, 5, 0, 0]);
+    expect(sized(np.setdiff1d, { fillValue: -1 })).toEqual([1, 5, -1, -1]);
+    expect(sized(np.intersect1d)).toEqual([2, 3, 2, 2]);
+    expect(sized(np.intersect1d, { size: 1 })).toEqual([2]);
+    expect(sized(np.union1d, { size: 6 })).toEqual([1, 2, 3, 5, 9, 1]);
+    expect(sized(np.setxor1d)).toEqual([1, 5, 9, 1]);
+    expect(() => jit((v: Tensor) => np.setdiff1d(v, b))(a)).toThrow(/setdiff1d: .*pass \{ size \}/s);
   });
 
   test('unique, with a size where values are traced', () => {
@@ -294,6 +334,8 @@ describe('products', () => {
   });
 
   test('einsum: values, derivatives, errors', () => {
+    expect(() => np.einsum('ij,jk->ik', x)).toThrow(/einsum: expected 2 operands for 'ij,jk->ik', got 1/);
+    expect(() => np.einsum('ij')).toThrow(/einsum: expected 1 operand for 'ij', got 0/);
     expect(np.einsum('ij,ij->', x, x).item()).toBe(55);
     expect(
       list(

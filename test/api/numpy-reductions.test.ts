@@ -2,7 +2,7 @@
  * `np`: reductions, running reductions, statistics, histograms.
  * @module
  */
-import { ArgumentError, grad, jit, np, ShapeError, type Tensor } from 'cotangent';
+import { ArgumentError, grad, jit, jvp, np, ShapeError, type Tensor } from 'cotangent';
 import { describe, expect, test } from 'vitest';
 
 const x = np.array([
@@ -75,6 +75,26 @@ describe('reductions', () => {
         .toArray(),
     ).toEqual([Math.fround(Math.SQRT2), Math.fround(2 * Math.SQRT2)]);
     expect(np.average([1, 2, 6], { weights: [1, 1, 2] }).item()).toBe(3.75);
+    expect(np.average([1, 2, 6], 0, [1, 1, 2]).item()).toBe(3.75);
+    expect(np.average([1, 2, 6], null, [1, 1, 2], { returned: false }).item()).toBe(3.75);
+  });
+
+  // Expected values from JAX 0.10.2.
+  test.each([
+    ['nanmean', [NaN, 2, 2], [0, 0, 0, 0.5, 0, 0.5, 1, 0, 0]],
+    ['nanvar', [NaN, 1, 0], [0, 0, 0, -1, 0, 1, 0, 0, 0]],
+    ['nanstd', [NaN, 1, 0], [0, 0, 0, -0.5, 0, 0.5, NaN, 0, 0]],
+  ] as const)('%s of nothing is NaN with the derivative 0', (name, values, slopes) => {
+    const rows = np.array([
+      [NaN, NaN, NaN],
+      [1, NaN, 3],
+      [2, NaN, NaN],
+    ]);
+    const f = (v: Tensor): Tensor => np[name](v, 1);
+    expect(list(f(rows))).toEqual(values);
+    expect(list(np.ravel(grad((v: Tensor) => np.sum(f(v)))(rows)))).toEqual(slopes);
+    expect(list(f(np.zeros([2, 0])))).toEqual([NaN, NaN]);
+    expect(list(jvp(f, [np.zeros([2, 0])], [np.zeros([2, 0])])[1])).toEqual([0, 0]);
   });
 
   test('positions of extremes: the first of equals, NaN above all', () => {

@@ -96,6 +96,17 @@ describe('first and second order, in any nesting', () => {
   });
 });
 
+describe('a bare number as a cotangent or tangent', () => {
+  test('leaves derivatives of a strong value strong', () => {
+    const x = np.float32(3);
+    const same = (v: Tensor): Tensor => v;
+    expect(vjp(same, x)[1](1)[0].aval.weakType).toBe(false);
+    expect(linearTranspose(same, x)(1)[0]!.aval.weakType).toBe(false);
+    expect(jvp(same, [x], [1])[1].aval.weakType).toBe(false);
+    expect(vjp(same, 3)[1](1)[0].aval.weakType).toBe(true);
+  });
+});
+
 describe('perturbations are not confused', () => {
   test('d/da a·d/db(a+b) = 1', () => close(grad((a: Tensor) => a.mul(grad((b: Tensor) => a.add(b))(1)))(3), 1));
   test('d/da a·d/db(a·b²) at b=2 is 8a', () =>

@@ -45,6 +45,18 @@ function parseTerm(subscripts: string, term: string, ellipsis: number): string[]
     : [...letters(term.slice(0, at)), ...ellipsisLabels(ellipsis), ...letters(term.slice(at + 3))];
 }
 
+function checkCount(subscripts: string, count: number): void {
+  if (typeof subscripts !== 'string') {
+    throw new ArgumentError('einsum: expected subscripts as text first.', "write them as in 'ij,jk->ik'.");
+  }
+  const terms = subscripts.replace(/->.*/, '').split(',').length;
+  if (terms === count) return;
+  throw new ArgumentError(
+    `einsum: expected ${terms} ${terms === 1 ? 'operand' : 'operands'} for '${subscripts}', got ${count}.`,
+    'pass one operand for each term between commas.',
+  );
+}
+
 interface Parsed {
   readonly inputs: readonly (readonly string[])[];
   readonly output: readonly string[];
@@ -54,12 +66,6 @@ function parse(subscripts: string, operands: readonly Tensor[]): Parsed {
   const [left, right, more] = subscripts.replaceAll(/\s/g, '').split('->');
   const terms = left!.split(',');
   if (more !== undefined) throw fail(subscripts, 'one ->', 'several');
-  if (terms.length !== operands.length) {
-    throw new ArgumentError(
-      `einsum: expected ${terms.length} ${terms.length === 1 ? 'operand' : 'operands'} for '${subscripts}', got ${operands.length}.`,
-      'pass one operand for each term between commas.',
-    );
-  }
   const inputs = terms.map((term, i) => {
     const { ndim, aval } = operands[i]!;
     const named = term.replace('...', '').length;
@@ -175,13 +181,11 @@ function labelSizes(subscripts: string, operands: readonly Tensor[], inputs: Par
  * ```
  */
 export function einsum(subscripts: string, ...args: (TensorLike | EinsumOptions)[]): Tensor {
-  if (typeof subscripts !== 'string') {
-    throw new ArgumentError('einsum: expected subscripts as text first.', "write them as in 'ij,jk->ik'.");
-  }
   const last = args.at(-1);
   const options = isOptions(last) ? (last as EinsumOptions) : undefined;
   checkOptions('einsum', options, ['optimize', ...productKeys]);
   const inputs = (options ? args.slice(0, -1) : args) as TensorLike[];
+  checkCount(subscripts, inputs.length);
   const { tensors, restore } = productOperands(inputs);
   const parsed = parse(subscripts, tensors);
   const sizes = labelSizes(subscripts, tensors, parsed.inputs);

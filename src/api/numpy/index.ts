@@ -177,6 +177,7 @@ export {
   type RepeatOptions,
   resize,
   roll,
+  type RollOptions,
   rot90,
   tile,
   trimZeros,
@@ -202,4 +203,5 @@ export {
 } from './products.ts';
 export { einsum, type EinsumOptions } from './einsum.ts';
 export * from './polynomials.ts';
+export * from './windows.ts';
 export * from './functional.ts';

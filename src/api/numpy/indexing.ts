@@ -3,7 +3,7 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`, `api/options`, `api/indexing`.
  * @module
  */
-import { ArgumentError, ShapeError, TraceError } from '../../ir/errors.ts';
+import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { isInteger } from '../../ir/dtype.ts';
 import { broadcastShapes, normalizeAxis, rowMajorStrides, type Shape } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -14,8 +14,8 @@ import { checkOptions, optionsOf } from '../options.ts';
 import { mod } from './binary.ts';
 import { type ShapeLike, toShape } from './creation.ts';
 import { range, ravel } from './movement.ts';
-import { staticIntegers } from './rearrange.ts';
-import { gatherAxis, indexTensor, takeStatic } from './static-take.ts';
+import { gatherAxis } from './static-take.ts';
+import { int, keepTrue, type SizedOptions, truePositions } from './true-positions.ts';
 import { truth } from './unary.ts';
 
 export interface TakeOptions {
@@ -168,55 +168,9 @@ export function choose(
   );
 }
 
-export interface SizedOptions {
-  /** Length of the result, needed where values are traced: cut, or filled up. */
-  readonly size?: number | null | undefined;
-  /** What fills up; 0. */
-  readonly fillValue?: TensorLike | undefined;
-}
+export type { SizedOptions };
 
 const sizedKeys = ['size', 'fillValue'] as const;
-
-/** Positions of true elements of a flat mask, int32: as many as there are, or `size`. */
-function truePositions(op: string, mask: Tensor, size: number | null | undefined, fill: Tensor): Tensor {
-  if (size !== undefined && size !== null) return sizedPositions(mask, size, fill);
-  let data;
-  try {
-    data = mask.concrete(op).read();
-  } catch (error) {
-    if (!(error instanceof TraceError)) throw error;
-    throw new TraceError(
-      `${op}: expected values with numbers, got the traced ${mask.aval.toString()}; the shape of the result would depend on them.`,
-      'pass { size } (and fillValue), or use np.where with three arguments.',
-    );
-  }
-  const found: number[] = [];
-  data.forEach((v, i) => v !== 0 && found.push(i));
-  return indexTensor(found);
-}
-
-/** The k-th true element goes to place k: a scatter by the running count. */
-function sizedPositions(mask: Tensor, size: number, fill: Tensor): Tensor {
-  const n = mask.size;
-  const start = prim.broadcastTo(fill, [size]);
-  if (n === 0 || size === 0) return start;
-  const rank = prim.cumsum(prim.convert(mask, 'int32'), 0);
-  const place = prim.select(mask, prim.sub(rank, prim.like(rank, 1)), prim.like(rank, size));
-  return prim.scatter(start, prim.reshape(place, [n, 1]), prim.iota([n], 'int32'), {
-    dimensionNumbers: {
-      updateWindowDims: [],
-      insertedWindowDims: [0],
-      scatterDimsToOperandDims: [0],
-      operandBatchingDims: [],
-      scatterIndicesBatchingDims: [],
-    },
-    mode: 'fill',
-    uniqueIndices: false,
-    indicesAreSorted: false,
-  });
-}
-
-const int = (x: TensorLike): Tensor => prim.convert(asTensor(x), 'int32');
 
 /**
  * Positions of nonzero elements of the flattened array.
@@ -275,22 +229,7 @@ export function compress(
   const isFlat = o.axis === undefined || o.axis === null;
   const t = isFlat ? ravel(x) : asTensor(x);
   const d = isFlat ? 0 : normalizeAxis('compress', o.axis!, t.ndim);
-  const mask = ravel(truth(condition));
-  if (o.size === undefined || o.size === null) {
-    const at = staticIntegers('compress', 'positions', truePositions('compress', mask, undefined, int(0)));
-    return takeStatic(t, d, at);
-  }
-  const at = truePositions('compress', mask, o.size, int(t.shape[d]!));
-  const taken = gatherAxis(t, at, d, 'clip');
-  const isMissing = prim.reshape(
-    prim.ge(at, prim.like(at, t.shape[d]!)),
-    taken.shape.map((n, k) => (k === d ? n : 1)),
-  );
-  return prim.select(
-    prim.broadcastTo(isMissing, taken.shape),
-    prim.convert(asTensor(o.fillValue ?? 0), t.dtype),
-    taken,
-  );
+  return keepTrue('compress', ravel(truth(condition)), t, d, o);
 }
 
 /** Elements of the flattened array where a condition of its shape is true. */

@@ -12,7 +12,8 @@ import { asTensor, promote, promoteToFloat, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { checkOptions, isOptions, optionsOf } from '../options.ts';
 import { maximum, minimum } from './binary.ts';
-import { nonzero, type SizedOptions } from './indexing.ts';
+import { nonzero } from './indexing.ts';
+import type { SizedOptions } from './true-positions.ts';
 import { isinf, isnan, truth } from './unary.ts';
 
 type Binary = (x: TensorLike, y: TensorLike) => Tensor;

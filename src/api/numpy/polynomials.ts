@@ -3,13 +3,13 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`, `api/options`.
  * @module
  */
-import { ShapeError } from '../../ir/errors.ts';
+import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
-import { asTensor, promote, type TensorLike } from '../lift.ts';
+import { asTensor, promote, promoteToFloat, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { checkChoice, checkOptions, optionsOf } from '../options.ts';
-import { range } from './movement.ts';
+import { broadcastTo, range } from './movement.ts';
 import { productOperands } from './products.ts';
 import { counted } from './unary.ts';
 
@@ -40,6 +40,9 @@ export function polyadd(p: TensorLike, q: TensorLike): Tensor {
   return prim.add(fill(a), fill(b));
 }
 
+/** Difference of polynomials. */
+export const polysub = (p: TensorLike, q: TensorLike): Tensor => polyadd(p, prim.neg(counted(asTensor(q))));
+
 /** Product of polynomials. */
 export const polymul = (p: TensorLike, q: TensorLike): Tensor => convolve(p, q);
 
@@ -53,6 +56,35 @@ export function polyder(p: TensorLike, m?: number | { readonly m?: number }): Te
     c = prim.mul(prim.sliceAxis(c, 0, 0, Math.max(0, n - 1)), powers);
   }
   return c;
+}
+
+export interface PolyintOptions {
+  /** How many times; 1. */
+  readonly m?: number | undefined;
+  /** The constant of each integration, or one for all; 0. */
+  readonly k?: TensorLike | null | undefined;
+}
+
+/**
+ * Antiderivative of a polynomial, m times.
+ * @example
+ * ```ts
+ * import { np } from 'cotangent';
+ * console.log(np.polyint([2, 1]).toArray()); // => [ 1, 1, 0 ]
+ * ```
+ */
+export function polyint(p: TensorLike, m?: number | PolyintOptions, k?: TensorLike | PolyintOptions | null): Tensor {
+  const { m: times = 1, k: constants = 0 } = readOptions<PolyintOptions>('polyint', ['m', 'k'], [m, k]);
+  if (!Number.isInteger(times) || times < 0) {
+    throw new ArgumentError(`polyint: expected m to be a whole number, got ${String(times)}.`);
+  }
+  const [c, given] = promoteToFloat(p, constants!) as [Tensor, Tensor];
+  if (c.ndim !== 1) throw new ShapeError(`polyint: expected a vector of coefficients, got ${c.aval.toString()}.`);
+  const ends = broadcastTo(given, [times]);
+  return range(times).reduce((y, i) => {
+    const powers = prim.sub(prim.like(y, y.size), prim.iota([y.size], y.dtype));
+    return prim.concatenate([prim.div(y, powers), prim.sliceAxis(ends, 0, i, i + 1)], 0);
+  }, c);
 }
 
 export interface ConvolveOptions {

@@ -11,9 +11,10 @@ import * as prim from '../../primitives/index.ts';
 import { asTensor, promote, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { checkChoice, checkOptions, optionsOf } from '../options.ts';
-import { compress, flatnonzero, type SearchOptions, type SizedOptions, take } from './indexing.ts';
+import { type SearchOptions, take } from './indexing.ts';
 import { concatenate } from './joining.ts';
 import { moveaxis, range, ravel } from './movement.ts';
+import { int, keepTrue, type SizedOptions, truePositions } from './true-positions.ts';
 import { isnan } from './unary.ts';
 
 export interface SortOptions {
@@ -189,8 +190,8 @@ export function unique(x: TensorLike, options?: UniqueOptions): Tensor | Tensor[
   const slices = isFlat ? ravel(input) : moveaxis(input, d, 0);
   const n = slices.shape[0]!;
   const { order, isFirst } = orderSlices(slices, o.equalNan ?? true);
-  const missing = prim.convert(asTensor(n), 'int32');
-  const starts = flatnonzero(isFirst, { size: o.size ?? null, fillValue: missing });
+  const missing = int(n);
+  const starts = truePositions('unique', isFirst, o.size, missing);
   const isFilled = prim.ge(starts, missing);
   const safe = prim.select(isFilled, prim.like(starts, 0), starts);
   const firsts = take(order, safe, { axis: 0, mode: 'clip' });
@@ -283,7 +284,7 @@ function membersOf(x: Tensor, y: Tensor, options?: { readonly invert: true }): {
 /** The kept elements; `size` of them, filled up with the smallest. */
 function keepSized(op: string, sorted: Tensor, isKept: Tensor, options: SizedOptions | undefined): Tensor {
   checkOptions(op, options, ['size', 'fillValue']);
-  const kept = compress(isKept, sorted, { axis: 0, ...options });
+  const kept = keepTrue(op, isKept, sorted, 0, options ?? {});
   const { size, fillValue } = options ?? {};
   if (size === undefined || size === null || fillValue !== undefined || size === 0) return kept;
   const count = prim.reduceSum(prim.convert(isKept, 'int32'), [0]);
