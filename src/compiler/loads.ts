@@ -3,35 +3,14 @@
  * May import: `ir`.
  * @module
  */
-import type { BufferRef, Expr } from '../ir/loop/expr.ts';
-
-const children = (e: Expr): readonly Expr[] => {
-  switch (e.op) {
-    case 'const':
-    case 'axis':
-    case 'local':
-      return [];
-    case 'load':
-      return [e.index];
-    case 'unary':
-    case 'convert':
-    case 'bitcast':
-      return [e.x];
-    case 'binary':
-      return [e.x, e.y];
-    case 'ternary':
-      return [e.x, e.y, e.z];
-    case 'select':
-      return [e.cond, e.then, e.otherwise];
-  }
-};
+import { type BufferRef, type Expr, operandsOf } from '../ir/loop/expr.ts';
 
 /** Number of distinct nodes of an expression, counted up to `limit`. */
 export function countNodes(e: Expr, limit: number): number {
   const seen = new Set<Expr>([e]);
   const work = [e];
   for (let x = work.pop(); x !== undefined && seen.size < limit; x = work.pop()) {
-    for (const c of children(x)) {
+    for (const c of operandsOf(x)) {
       if (seen.has(c)) continue;
       seen.add(c);
       work.push(c);
@@ -47,6 +26,6 @@ export function loadedBuffers(e: Expr, seen: Set<Expr>, into: Set<BufferRef>): v
     if (seen.has(x)) continue;
     seen.add(x);
     if (x.op === 'load') into.add(x.buffer);
-    work.push(...children(x));
+    work.push(...operandsOf(x));
   }
 }

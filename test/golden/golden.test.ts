@@ -20,7 +20,9 @@ describe.each(devices())('golden cases on %s', (device) => {
   beforeAll(() => {
     setDevice(device);
     report = runCases(readCases('test/golden/data/public.json'));
-    console.log([...skippedLines(report), ...missingLines(report), ...summaryLines(report)].join('\n'));
+    // Prefixed, because a bare line of counts would read as those of the test run.
+    const lines = [...skippedLines(report), ...missingLines(report), ...summaryLines(report)];
+    console.log(lines.map((line) => `golden ${device}: ${line}`).join('\n'));
   }, 120_000);
 
   afterAll(() => setDevice(usual));

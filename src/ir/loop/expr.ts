@@ -226,3 +226,25 @@ export function delinearize(linear: Expr, shape: readonly number[]): Expr[] {
   }
   return out;
 }
+
+/** The expressions that an expression is made of, one level down. */
+export function operandsOf(e: Expr): readonly Expr[] {
+  switch (e.op) {
+    case 'const':
+    case 'axis':
+    case 'local':
+      return [];
+    case 'load':
+      return [e.index];
+    case 'unary':
+    case 'convert':
+    case 'bitcast':
+      return [e.x];
+    case 'binary':
+      return [e.x, e.y];
+    case 'ternary':
+      return [e.x, e.y, e.z];
+    case 'select':
+      return [e.cond, e.then, e.otherwise];
+  }
+}

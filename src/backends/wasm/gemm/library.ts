@@ -10,6 +10,7 @@ import type { Lir } from '../kernel/lir.ts';
 import { double, type Element, single } from './element.ts';
 import { defineProduct, type ProductOptions, type Tile, workspaceBytes } from './product.ts';
 import { defineRoutine } from './routine.ts';
+import type { GemmParameters } from './signature.ts';
 import { defineVectorProduct } from './vector-product.ts';
 
 /** What the library needs of the heap. */
@@ -36,20 +37,7 @@ function defineGemm(module: ModuleBuilder, o: ProductOptions): FunctionBuilder {
   const vector = defineVectorProduct(module, e, o.isRelaxed);
   return defineRoutine(module, 12, (r, ...p) => {
     const { b } = r;
-    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, adds] = p as [
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-    ];
+    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, adds] = p as readonly Lir[] as GemmParameters;
     const bytes = (x: Lir): Lir => b.mul(x, b.i32(e.bytes));
     const is = (x: Lir, value: number): Lir => b.op('i32.eq', x, b.i32(value));
     const general = (): void => r.call(product, ...p);

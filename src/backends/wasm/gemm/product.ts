@@ -11,6 +11,7 @@ import type { Lir } from '../kernel/lir.ts';
 import { type Element, multiplyAdd, zeroVector } from './element.ts';
 import { definePack } from './pack.ts';
 import { defineRoutine, type Routine, type Variable } from './routine.ts';
+import type { GemmParameters } from './signature.ts';
 
 /** Steps of k in a panel: a tile's panels of A and B stay in the first-level cache. */
 const kBlock = 256;
@@ -123,20 +124,7 @@ export function defineProduct(module: ModuleBuilder, o: ProductOptions): Functio
   const tileAt = panelB + kBlock * (nBlock + tile.columns) * e.bytes;
   return defineRoutine(module, 12, (r, ...p) => {
     const { b } = r;
-    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, accumulate] = p as [
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-      Lir,
-    ];
+    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, accumulate] = p as readonly Lir[] as GemmParameters;
     const bytes = (x: Lir): Lir => b.mul(x, b.i32(e.bytes));
     const zero = b.i32(0);
     const at = (base: Lir, i: Lir, rs: Lir, j: Lir, cs: Lir): Lir =>

@@ -4,31 +4,12 @@
  * May import: `ir`.
  * @module
  */
-import type { Expr } from '../../../ir/loop/expr.ts';
+import { type Expr, operandsOf } from '../../../ir/loop/expr.ts';
 import type { Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
 
 export function kernelKey(kernel: Kernel): string {
   return new KeyWriter(kernel).write();
 }
-
-const operandsOf = (e: Expr): readonly Expr[] => {
-  switch (e.op) {
-    case 'const':
-    case 'axis':
-    case 'local':
-      return [];
-    case 'load':
-      return [e.index];
-    case 'binary':
-      return [e.x, e.y];
-    case 'ternary':
-      return [e.x, e.y, e.z];
-    case 'select':
-      return [e.cond, e.then, e.otherwise];
-    default:
-      return [e.x];
-  }
-};
 
 class KeyWriter {
   private readonly kernel: Kernel;
