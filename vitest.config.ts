@@ -19,6 +19,7 @@ const config: ViteUserConfig = {
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/tooling/fixtures/**'],
     environment: 'node',
+    setupFiles: ['test/support/configure.ts'],
     // Processes, so that a test that sets engine flags or measures resident memory sees only its own file.
     pool: 'forks',
     execArgv: ['--expose-gc'],

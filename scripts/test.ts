@@ -1,7 +1,7 @@
 /**
- * `npm test`: builds, runs the suite on this Node, then on the Node 24 that `tools/node24` brings through npm, and ends
- * with the line `N passed, N failed`, summed from the runner's own reports. Arguments go to the runner
- * (`npm test -- test/x.test.ts`).
+ * `npm test`: builds, runs the suite in every configuration (this Node, the Node 24 that `tools/node24` brings through npm, one and
+ * two threads, 256-bit code), and ends with the line `N passed, N failed`, summed from the runner's own reports. Arguments go to
+ * the runner (`npm test -- test/x.test.ts`).
  * @module
  */
 import { spawnSync } from 'node:child_process';
@@ -41,14 +41,48 @@ function findNode24(): { path: string } | { reason: string } {
   }
 }
 
-function runSuite(node: string, label: string, runnerArguments: readonly string[]): Count {
+/** One run of the suite. `test/support/configure.ts` gives the settings to the library. */
+interface Configuration {
+  readonly label: string;
+  readonly node: string;
+  readonly threads?: number;
+  readonly simd256?: boolean;
+  /** Tests that this configuration cannot change. */
+  readonly exclude: readonly string[];
+}
+
+/** A browser run does not depend on the Node that drives it, nor on settings made here. */
+const browser = 'test/browser/**';
+/** Tests that run no backend. */
+const withoutBackend = ['test/tooling/**', 'test/util/**', 'test/ir/**'];
+
+function configurations(node24: string | undefined): Configuration[] {
+  const here = `node ${process.versions.node}`;
+  const list: Configuration[] = [{ label: here, node: process.execPath, exclude: [] }];
+  if (node24 !== undefined) list.push({ label: 'node 24', node: node24, exclude: [browser] });
+  const newest = node24 ?? process.execPath;
+  const exclude = [browser, ...withoutBackend];
+  const wide = { label: 'node 24 with 256-bit code and 2 threads', node: newest, threads: 2, simd256: true, exclude };
+  if (node24 !== undefined || process.versions.node.startsWith('24.')) list.push(wide);
+  list.push({ label: `${here} with 2 threads`, node: process.execPath, threads: 2, exclude });
+  return list;
+}
+
+function runSuite(configuration: Configuration, runnerArguments: readonly string[]): Count {
+  const { label, node, exclude } = configuration;
   console.log(`\n== tests on ${label}`);
   const report = join(reports, `${label.replaceAll(' ', '-')}.json`);
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const { status } = spawnSync(node, [vitest, 'run', ...reporters, ...runnerArguments], {
+  const excluded = exclude.map((pattern) => `--exclude=${pattern}`);
+  const { status } = spawnSync(node, [vitest, 'run', ...reporters, ...runnerArguments, ...excluded], {
     cwd: root,
     stdio: 'inherit',
+    env: {
+      ...process.env,
+      COTANGENT_TEST_THREADS: String(configuration.threads ?? 1),
+      COTANGENT_TEST_SIMD256: configuration.simd256 === true ? '1' : '0',
+    },
   });
   return countOf(existsSync(report) ? readFileSync(report, 'utf8') : null, status);
 }
@@ -78,12 +112,13 @@ const sum = (counts: readonly Count[], key: keyof Count): number =>
 function main(): void {
   const runnerArguments = process.argv.slice(2);
   mkdirSync(reports, { recursive: true });
-  const counts = [runSuite(process.execPath, `node ${process.versions.node}`, runnerArguments)];
   const node24 = findNode24();
-  // A browser run does not depend on the Node that drives it, so it is not repeated.
-  const again = [...runnerArguments, '--exclude=test/browser/**', '--passWithNoTests'];
-  if ('path' in node24) counts.push(runSuite(node24.path, 'node 24', again));
-  else console.log(`\nNode 24 run skipped: ${node24.reason}.`);
+  const runs = configurations('path' in node24 ? node24.path : undefined);
+  // Named files may be among those that a later configuration leaves out.
+  const counts = runs.map((run, i) =>
+    runSuite(run, i === 0 ? runnerArguments : [...runnerArguments, '--passWithNoTests']),
+  );
+  if ('reason' in node24) console.log(`\nNode 24 run skipped: ${node24.reason}.`);
   if (sum(counts, 'skipped') > 0) console.log(`\n${sum(counts, 'skipped')} skipped`);
   console.log(`\n${sum(counts, 'passed')} passed, ${sum(counts, 'failed')} failed`);
   process.exitCode = sum(counts, 'failed') === 0 ? 0 : 1;

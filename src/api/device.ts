@@ -5,7 +5,7 @@
  */
 import { ArgumentError } from '../ir/errors.ts';
 import { type Settings, settings } from '../core/config.ts';
-import { executorNames, getExecutor, registerExecutor, setActiveExecutor } from '../core/executor.ts';
+import { announceSettings, executorNames, getExecutor, registerExecutor, setActiveExecutor } from '../core/executor.ts';
 import { ReferenceExecutor } from '../backends/reference/executor.ts';
 import { WasmExecutor } from '../backends/wasm/executor.ts';
 import { isOptions } from './options.ts';
@@ -44,6 +44,10 @@ const rules: {
   checkLeaks: { expected: 'a boolean', accepts: isBoolean },
   memoryLimit: { expected: 'a positive number of bytes', accepts: (x) => typeof x === 'number' && x > 0 },
   threefryPartitionable: { expected: 'a boolean', accepts: isBoolean },
+  recompileWarningLimit: {
+    expected: 'a positive integer, or Infinity for no warning',
+    accepts: (x) => x === Number.POSITIVE_INFINITY || (Number.isInteger(x) && (x as number) > 0),
+  },
 };
 
 function set(key: string, value: unknown): void {
@@ -54,6 +58,7 @@ function set(key: string, value: unknown): void {
   if (!rule.accepts(value)) throw new ArgumentError(`config.${key}: expected ${rule.expected}, got ${String(value)}.`);
   if (key === 'defaultDevice') setActiveExecutor(value as string);
   else (settings as unknown as Record<string, unknown>)[key] = value;
+  announceSettings();
 }
 
 /** The settings. Assigning validates: `config.defaultDtype = 'float64'`. */

@@ -304,9 +304,10 @@ function valueAndGradOf(
     checkScalar(op, functionName(f), outs.slice(0, flat.def.numLeaves), flat.def);
     return outs;
   };
-  const linear = new Linearized(op, scalar, leaves);
+  const linear = new Linearized(op, scalar, leaves, true);
   const out = linear.outs[0]!;
   const grads = linear.vjp([scalarTensor(1, out.dtype)]).map((g, i) => g ?? zeroTangent(leaves[i]!));
+  linear.release(grads);
   const value = flat.unflatten(linear.outs);
   const byArgument = unflatten(def, grads) as unknown[];
   return {

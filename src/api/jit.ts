@@ -7,10 +7,10 @@
 import { Aval } from '../ir/aval.ts';
 import { ArgumentError, TreeError } from '../ir/errors.ts';
 import type { Program } from '../ir/program.ts';
-import { settings } from '../core/config.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
-import { traceProgram } from '../core/program-trace.ts';
-import { ConcreteTensor, type Tensor } from '../core/tensor.ts';
+import { ProgramTracer, traceProgram } from '../core/program-trace.ts';
+import { ConcreteTensor, type Tensor, Tracer } from '../core/tensor.ts';
+import { currentTrace, evalTrace } from '../core/trace.ts';
 import { call } from '../control/call.ts';
 import {
   type AnyFunction,
@@ -24,6 +24,8 @@ import {
   normalizeArgnums,
   type Tensors,
 } from './args.ts';
+import { type CacheEntry, type CallKind, JitCache, snapshotSettings } from './jit-cache.ts';
+import { type Compilation, JitHistory } from './jit-history.ts';
 import { installMethods } from './methods.ts';
 import { checkOptions } from './options.ts';
 
@@ -35,40 +37,6 @@ export interface JitOptions {
   readonly staticArgnums?: number | readonly number[];
   /** Arguments whose memory the call may take for its results; using them afterwards is an error. */
   readonly donateArgnums?: number | readonly number[];
-}
-
-interface CacheEntry {
-  readonly statics: readonly unknown[];
-  readonly def: TreeDef;
-  readonly avals: readonly Aval[];
-  readonly program: Program;
-  readonly outDef: TreeDef;
-  readonly donate: readonly number[];
-}
-
-/** A hash of what must match; equality is checked on the entries. */
-const hashOf = (leaves: readonly Tensor[]): string =>
-  `${settings.defaultDtype}${settings.threefryPartitionable ? '' : 'o'}|${leaves.map((x) => x.aval.toString()).join(' ')}`;
-
-class JitCache {
-  private readonly byHash = new Map<string, CacheEntry[]>();
-
-  find(hash: string, statics: readonly unknown[], { leaves, def }: FlatTree): CacheEntry | undefined {
-    return this.byHash
-      .get(hash)
-      ?.find(
-        (e) =>
-          e.statics.every((s, i) => Object.is(s, statics[i])) &&
-          e.def.equals(def) &&
-          e.avals.every((a, i) => a.equals(leaves[i]!.aval)),
-      );
-  }
-
-  add(hash: string, entry: CacheEntry): void {
-    const list = this.byHash.get(hash);
-    if (list) list.push(entry);
-    else this.byHash.set(hash, [entry]);
-  }
 }
 
 /**
@@ -90,54 +58,86 @@ export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
 ): (...args: LiftArgs<A>) => Tensors<R> {
   checkFunction('jit', f);
   checkOptions('jit', options, ['staticArgnums', 'donateArgnums']);
-  const cache = new JitCache();
   const name = functionName(f as AnyFunction);
+  const cache = new JitCache();
   const jitted = (...args: readonly unknown[]): unknown => {
     const staticAt = normalizeArgnums('jit', options.staticArgnums ?? [], args.length);
     const donateAt = normalizeArgnums('jit', options.donateArgnums ?? [], args.length);
     const statics = staticAt.map((i) => args[i]);
-    const dynamic = args.map((x, i) => (staticAt.includes(i) ? null : x));
-    const tree = flattenArgs('jit', dynamic);
-    const hash = hashOf(tree.leaves);
-    const hit = cache.find(hash, statics, tree);
-    const { entry, captured } = hit
-      ? { entry: hit, captured: [] }
-      : compileEntry(name, f as AnyFunction, args, staticAt, donateAt, tree);
-    if (!hit && captured.length === 0) cache.add(hash, entry);
-    const outs = call(
-      entry.program,
-      [...captured, ...tree.leaves],
-      entry.donate.map((i) => i + captured.length),
+    const tree = flattenArgs(
+      'jit',
+      staticAt.length === 0 ? args : args.map((x, i) => (staticAt.includes(i) ? null : x)),
     );
-    disposeDonated(tree.leaves, entry.donate, outs);
-    return unflatten(entry.outDef, outs);
+    history.calls++;
+    const hit = cache.find(statics, tree);
+    if (hit !== undefined) return run(hit, [], tree);
+    const { entry, captured, compilation } = compileEntry(history, cache, f as AnyFunction, args, {
+      staticAt,
+      donateAt,
+      tree,
+    });
+    if (captured.length === 0) cache.add(tree, entry);
+    const start = performance.now();
+    const result = run(entry, captured, tree);
+    if (compilation !== undefined && currentTrace() === evalTrace) compilation.firstRunMs = performance.now() - start;
+    return result;
   };
+  const history = new JitHistory(jitted, name, f);
   Object.defineProperty(jitted, 'name', { value: `jit(${name})` });
   return jitted as (...args: LiftArgs<A>) => Tensors<R>;
 }
 
+function run(entry: CacheEntry, captured: readonly Tensor[], { leaves }: FlatTree): unknown {
+  const { program, donate, outDef } = entry;
+  const outs =
+    captured.length === 0
+      ? call(program, leaves, donate)
+      : call(
+          program,
+          [...captured, ...leaves],
+          donate.map((i) => i + captured.length),
+        );
+  if (donate.length > 0) disposeDonated(leaves, donate, outs);
+  return unflatten(outDef, outs);
+}
+
+interface Compiled {
+  readonly entry: CacheEntry;
+  readonly captured: readonly Tensor[];
+  /** Undefined for a part of a Program that is being traced: it is compiled with the whole. */
+  readonly compilation: Compilation | undefined;
+}
+
 function compileEntry(
-  name: string,
+  history: JitHistory,
+  cache: JitCache,
   f: AnyFunction,
   args: readonly unknown[],
-  staticAt: readonly number[],
-  donateAt: readonly number[],
-  tree: FlatTree,
-): { entry: CacheEntry; captured: readonly Tensor[] } {
+  { staticAt, donateAt, tree }: { staticAt: readonly number[]; donateAt: readonly number[]; tree: FlatTree },
+): Compiled {
+  const title = `jit(${history.name})`;
   const withStatics = (...dynamic: unknown[]): unknown =>
     f(...(dynamic.map((x, i) => (staticAt.includes(i) ? args[i] : x)) as never[]));
-  const flat = new FlatFunction(`jit(${name})`, withStatics as AnyFunction, tree.def);
+  const flat = new FlatFunction(title, withStatics as AnyFunction, tree.def);
   const avals = tree.leaves.map((x) => x.aval);
-  const { program, captured } = traceProgram(`jit(${name})`, avals, flat.call);
-  const entry = {
-    statics: staticAt.map((i) => args[i]),
-    def: tree.def,
-    avals,
-    program,
-    outDef: flat.def,
-    donate: donatedLeaves(tree.def, donateAt),
-  };
-  return { entry, captured };
+  const statics = staticAt.map((i) => args[i]);
+  const kind: CallKind = { statics, staticAt, def: tree.def, avals, settings: snapshotSettings() };
+  const start = performance.now();
+  const { program, captured } = traceProgram(title, avals, flat.call);
+  const traceMs = performance.now() - start;
+  const compilation = captured.some((x) => x instanceof ProgramTracer)
+    ? undefined
+    : history.record(kind, cache.entries(), {
+        traceMs,
+        program,
+        captured: captured.map(
+          (x) => `${x.aval.toString()}${x instanceof Tracer ? ` (traced by ${x.tracedBy.name})` : ''}`,
+        ),
+        dropped: cache.droppedCompilation(statics, tree),
+      });
+  const donate = donatedLeaves(tree.def, donateAt);
+  const entry = { ...kind, program, outDef: flat.def, donate, compilation: compilation?.number ?? 0, lastUse: 0 };
+  return { entry, captured, compilation };
 }
 
 /** Positions of the leaves of the donated arguments. */

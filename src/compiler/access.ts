@@ -5,6 +5,7 @@
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
+import { InternalError } from '../ir/errors.ts';
 import {
   type Axis,
   axisExpr,
@@ -18,11 +19,26 @@ import type { Equation } from '../ir/program.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
 import { rulesOf } from './rules.ts';
 
+/**
+ * Where an operand is read, seen from the row-major position p of the result. `near`: at p. `row`: at ⌊p / c⌋, since the operand's axes
+ * are the first of the result's, and c elements of the result share an element. `fold`: a reduction reads c adjacent elements, at
+ * p·c + r. `far`: anywhere.
+ */
+export type Relation = 'near' | 'row' | 'fold' | 'far';
+
 /** One way in which an equation reads an operand. */
 export interface Access {
   readonly operand: number;
+  readonly relation: Relation;
   /** The element at the same row-major position as the result's. */
   readonly near: boolean;
+}
+
+/** The relation of x to z where y reads x as `inner` says and z reads y as `outer` says. */
+export function composed(outer: Relation, inner: Relation): Relation {
+  if (outer === 'near') return inner;
+  if (inner === 'near') return outer;
+  return outer === 'row' && inner === 'row' ? 'row' : 'far';
 }
 
 export interface AccessInfo {
@@ -84,17 +100,25 @@ const costs: Readonly<Partial<Record<UnaryOp | BinaryOp, number>>> = {
 const freshAxes = (shape: Shape): Expr[] =>
   shape.map((extent, i): Expr => axisExpr({ kind: 'axis', id: i, extent } satisfies Axis));
 
-/** Whether a load at `index` of an operand of shape `from` reads the row-major position of `at` in `to`. Axes of size 1 do not matter. */
-export function isNear(index: readonly Expr[], from: Shape, at: readonly Expr[], to: Shape): boolean {
+/**
+ * What a load at `index` of an operand of shape `from` reads, seen from position `at` of a result of shape `to`: `near` when the axes are
+ * the same, `row` when they are the first axes of the result. Axes of size 1 do not matter.
+ */
+export function relationOf(
+  index: readonly Expr[],
+  from: Shape,
+  at: readonly Expr[],
+  to: Shape,
+): 'near' | 'row' | 'far' {
   let j = 0;
   for (let i = 0; i < from.length; i++) {
     if (from[i] === 1) continue;
     while (j < to.length && to[j] === 1) j++;
-    if (from[i] !== to[j] || index[i] !== at[j]) return false;
+    if (from[i] !== to[j] || index[i] !== at[j]) return 'far';
     j++;
   }
   while (j < to.length && to[j] === 1) j++;
-  return j === to.length;
+  return j === to.length ? 'near' : 'row';
 }
 
 function equalExprs(a: Expr, b: Expr): boolean {
@@ -171,12 +195,16 @@ export function probe(eqn: Equation): AccessInfo {
   const outputs = eqn.outputs.map((v) => v.aval);
   const shape = outputs[0]!.shape;
   const index = freshAxes(shape);
-  const recorder = new Recorder(inputs, index, shape, lower.kind === 'pointwise');
-  const context = { params: eqn.params, inputs, outputs, index, load: recorder.load };
-  if (lower.kind === 'pointwise') return recorder.result(lower.element(context));
-  if (lower.kind !== 'reduction') return recorder.result([]);
-  const reduceIndex = freshAxes(lower.extents(inputs, eqn.params));
-  return recorder.result([lower.element({ ...context, reduceIndex })]);
+  const context = { params: eqn.params, inputs, outputs, index };
+  if (lower.kind === 'pointwise') {
+    const recorder = new Recorder(inputs, index, shape, true);
+    return recorder.result(lower.element({ ...context, load: recorder.load }));
+  }
+  if (lower.kind !== 'reduction') throw new InternalError(`${eqn.primitive.name} has no element rule`);
+  const extents = lower.extents(inputs, eqn.params);
+  const reduceIndex = freshAxes(extents);
+  const recorder = new Recorder(inputs, [...index, ...reduceIndex], [...shape, ...extents], false);
+  return recorder.result([lower.element({ ...context, load: recorder.load, reduceIndex })]);
 }
 
 type LeafAccess = Access & { readonly isReshape: boolean };
@@ -198,10 +226,12 @@ class Recorder {
 
   readonly load = (operand: number, index: readonly Expr[]): Expr => {
     const { shape, dtype } = this.inputs[operand]!;
-    const near = this.isPointwise && isNear(index, shape, this.index, this.shape);
+    const seen = relationOf(index, shape, this.index, this.shape);
+    const relation = this.isPointwise ? seen : seen === 'near' ? 'fold' : 'far';
+    const near = relation === 'near';
     const isReshapeLoad = this.isPointwise && (near || isReshape(index, shape, this.index, this.shape));
     const leaf: Expr = { op: 'local', dtype, local: { kind: 'local', id: this.leaves.size, dtype } };
-    this.leaves.set(leaf, { operand, near, isReshape: isReshapeLoad });
+    this.leaves.set(leaf, { operand, relation, near, isReshape: isReshapeLoad });
     if (!near) this.indices.push(...index);
     return leaf;
   };
@@ -228,8 +258,8 @@ class Recorder {
 
 function distinct(accesses: Iterable<LeafAccess>): Access[] {
   const out: Access[] = [];
-  for (const { operand, near } of accesses) {
-    if (!out.some((b) => b.operand === operand && b.near === near)) out.push({ operand, near });
+  for (const { operand, relation, near } of accesses) {
+    if (!out.some((b) => b.operand === operand && b.relation === relation)) out.push({ operand, relation, near });
   }
   return out;
 }

@@ -5,7 +5,7 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import { InternalError } from '../ir/errors.ts';
-import { type BufferSpec, KernelBuilder } from '../ir/loop/kernel.ts';
+import { type BufferSpec, type Kernel, KernelBuilder } from '../ir/loop/kernel.ts';
 import type { LoopsRule } from '../ir/loop/lower.ts';
 import type { Atom, ConstantValue, Equation, Params, Program, Var } from '../ir/program.ts';
 import { type CarriedOperand, carriedOperands } from './carried.ts';
@@ -226,7 +226,9 @@ export class BlockCompiler {
 
   private unitSteps(unit: Unit): DraftStep[] {
     if (unit.kind === 'kernel') {
-      const views = [...unit.reads.map((a) => this.view(a)), ...unit.writes.map((v) => this.viewOfResult(v))];
+      const scratch = unit.kernel.scratch.map((b) => this.temporary(bytesOf(b)));
+      const operands = unit.reads.map((a) => this.view(a));
+      const views = [...operands, ...unit.writes.map((v) => this.viewOfResult(v)), ...scratch];
       return [{ kind: 'kernel', kernel: unit.kernel, views, reuse: unit.reuse }];
     }
     const results = unit.eqn.outputs.map((v) => this.viewOfResult(v));
@@ -243,7 +245,7 @@ export class BlockCompiler {
     const outs = eqn.outputs.map((v) => v.aval);
     const builder = new KernelBuilder(eqn.primitive.name, ins.map(spec), outs.map(spec));
     loops.build(builder, ins, outs, eqn.params);
-    const kernel = builder.build();
+    const kernel: Kernel = { ...builder.build(), sites: eqn.site === undefined ? [] : [eqn.site] };
     const scratch = kernel.scratch.map((b) => this.temporary(bytesOf(b)));
     const operands = eqn.inputs.map((a) => this.view(a));
     const steps: DraftStep[] = [];

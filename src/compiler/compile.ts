@@ -1,7 +1,7 @@
 /**
  * The compiler: a Program through its passes to a Plan.
  *
- *     expand → dce → simplify → cse → dce → (per block: group, store or repeat, emit, order) → plan memory
+ *     expand → dce → simplify → constants → cse → dce → (per block: group, store or repeat, emit, order) → plan memory
  *
  * May import: `ir`.
  * @module
@@ -9,6 +9,7 @@
 import type { Atom, Program } from '../ir/program.ts';
 import { verifyProgram } from '../ir/verify.ts';
 import { type Binding, blockSteps, type Destination, type Destinations, Session } from './block.ts';
+import { foldConstants } from './constants.ts';
 import { cse } from './cse.ts';
 import { dce } from './dce.ts';
 import { MemoryBuffer, wholeView } from './draft.ts';
@@ -30,6 +31,7 @@ export const programPasses: readonly (readonly [name: string, pass: (program: Pr
   ['expand', expand],
   ['dce', dce],
   ['simplify', simplify],
+  ['constants', foldConstants],
   ['cse', cse],
   ['dce', dce],
 ];

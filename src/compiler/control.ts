@@ -8,6 +8,7 @@ import type { ControlFlow } from '../ir/loop/lower.ts';
 import type { Atom, Equation } from '../ir/program.ts';
 import type { Binding, BlockCompiler, Destination } from './block.ts';
 import { type DraftStep, sameView, type View } from './draft.ts';
+import { repeatBody } from './repeat-body.ts';
 
 type Branch = Extract<ControlFlow, { kind: 'branch' }>;
 type While = Extract<ControlFlow, { kind: 'while' }>;
@@ -68,24 +69,54 @@ function whileSteps(block: BlockCompiler, eqn: Equation, control: While, results
 }
 
 function scanSteps(block: BlockCompiler, eqn: Equation, control: Scan, results: readonly View[]): DraftStep[] {
-  const { body, constants, carry, length, reverse } = control;
+  const { constants, carry, length, reverse } = control;
+  const start = initialize(block, eqn.inputs.slice(constants, constants + carry), results.slice(0, carry));
+  if (length === 0) return start;
+  const unroll = Math.max(1, Math.min(control.unroll ?? 1, length));
+  const rest = length % unroll;
+  const loops: Stretch[] = [{ first: reverse ? rest : 0, count: (length - rest) / unroll, unroll }];
+  if (rest > 0) loops.push({ first: reverse ? 0 : length - rest, count: rest, unroll: 1 });
+  return [...start, ...loops.map((stretch) => scanLoop(block, eqn, control, results, stretch))];
+}
+
+/** Part of a loop: `count` times `unroll` iterations, the lowest of index `first`. */
+interface Stretch {
+  readonly first: number;
+  readonly count: number;
+  readonly unroll: number;
+}
+
+function scanLoop(
+  block: BlockCompiler,
+  eqn: Equation,
+  { body, constants, carry, reverse }: Scan,
+  results: readonly View[],
+  { first, count, unroll }: Stretch,
+): DraftStep {
   const id = block.session.loopId();
-  const carries = results.slice(0, carry);
-  const slice = (view: View, bytes: number): View => ({
+  const iterations = Array.from({ length: unroll }, (_, j) => first + (reverse ? unroll - 1 - j : j));
+  const slice = (view: View, bytes: number, iteration: number): View => ({
     ...view,
-    strides: [...view.strides, { loop: id, stride: bytes }],
+    offset: view.offset + iteration * bytes,
+    strides: [...view.strides, { loop: id, stride: unroll * bytes }],
   });
+  const carries = results.slice(0, carry);
   const xs = eqn.inputs.slice(constants + carry);
   const inputs = [
     ...eqn.inputs.slice(0, constants).map((a) => block.binding(a)),
     ...carries.map(viewBinding),
-    ...xs.map((a, k) => viewBinding(slice(block.view(a), body.inputs[constants + carry + k]!.aval.bytes))),
+    ...iterations.flatMap((i) =>
+      xs.map((a, k) => viewBinding(slice(block.view(a), body.inputs[constants + carry + k]!.aval.bytes, i))),
+    ),
   ];
-  const destinations = results.map((view, k): Destination =>
-    k < carry ? { view, carried: constants + k } : { view: slice(view, body.outputs[k]!.aval.bytes) },
-  );
-  const start = initialize(block, eqn.inputs.slice(constants, constants + carry), carries);
-  if (length === 0) return start;
-  const steps = block.subSteps(body, inputs, destinations, 1);
-  return [...start, { kind: 'for', id, length, reverse, body: steps }];
+  const destinations = [
+    ...carries.map((view, k): Destination => ({ view, carried: constants + k })),
+    ...iterations.flatMap((i) =>
+      results
+        .slice(carry)
+        .map((view, k): Destination => ({ view: slice(view, body.outputs[carry + k]!.aval.bytes, i) })),
+    ),
+  ];
+  const repeated = unroll === 1 ? body : repeatBody(body, constants, carry, unroll);
+  return { kind: 'for', id, length: count, reverse, body: block.subSteps(repeated, inputs, destinations, 1) };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Kernel } from '../ir/loop/kernel.ts';
-import type { Reuse } from './emit-kernel.ts';
+import type { Reuse } from './reuse.ts';
 
 /** Where a buffer lives. The arena's buffers get their offsets from the memory planner. */
 export type Home =

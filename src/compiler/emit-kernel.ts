@@ -1,9 +1,10 @@
 /**
- * Writes the kernel of one group: loops over the group's space, its reductions, and one store for each value that has memory.
+ * Writes the kernel of one group: a loop over its positions, or over rows with passes over the elements of each (see `passes`), its
+ * reductions, and one store for each value that has memory.
  * May import: `ir`.
  * @module
  */
-import type { Aval } from '../ir/aval.ts';
+import type { DType } from '../ir/dtype.ts';
 import { InternalError } from '../ir/errors.ts';
 import {
   type Axis,
@@ -11,28 +12,26 @@ import {
   type BufferRef,
   constant,
   type Expr,
+  iadd,
+  imul,
   int,
   linearize,
   load,
   type Local,
 } from '../ir/loop/expr.ts';
-import type { Kernel, Stmt } from '../ir/loop/kernel.ts';
-import type { Atom, Literal, Var } from '../ir/program.ts';
+import type { Kernel, Stmt, Store } from '../ir/loop/kernel.ts';
+import type { Atom, Literal, SourceSite, Var } from '../ir/program.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
-import { isNear } from './access.ts';
+import { relationOf } from './access.ts';
 import type { Graph, Node } from './graph.ts';
-import type { Group } from './group.ts';
-import { loadedBuffers } from './loads.ts';
+import type { Group, Grouping } from './group.ts';
+import { type Kept, type Passes, planPasses } from './passes.ts';
 import { reindex } from './reindex.ts';
+import { findReuse, type Reuse } from './reuse.ts';
 import { rulesOf } from './rules.ts';
+import { chooseSpace, type Space } from './space.ts';
 import type { Storage } from './storage.ts';
 import { unrollReduction } from './unroll.ts';
-
-/** Output `output` may take the memory of input `input`: every element is read before it is written over. */
-export interface Reuse {
-  readonly input: number;
-  readonly output: number;
-}
 
 export interface KernelUnit {
   readonly kind: 'kernel';
@@ -46,10 +45,10 @@ export interface KernelUnit {
 }
 
 /** The kernel of `group`, or undefined when none of its values has memory. */
-export function emitKernel(graph: Graph, storage: Storage, group: Group): KernelUnit | undefined {
+export function emitKernel(graph: Graph, grouping: Grouping, storage: Storage, group: Group): KernelUnit | undefined {
   const outputs = group.nodes.flatMap((n) => n.eqn.outputs.filter((v) => storage.isStored(v)));
-  if (outputs.length === 0 || group.size === 0) return undefined;
-  return new KernelEmitter(graph, storage, group, outputs).emit();
+  if (outputs.length === 0 || group.frame.size === 0) return undefined;
+  return new KernelEmitter(graph, grouping, storage, group, outputs).emit();
 }
 
 interface Input {
@@ -59,159 +58,336 @@ interface Input {
   isNearOnly: boolean;
 }
 
+/** A position of the group's space. */
+interface Position {
+  readonly index: readonly Expr[];
+  readonly shape: Shape;
+  readonly linear: Expr;
+  readonly values: Map<Var, Expr>;
+  readonly indices: Map<string, readonly Expr[]>;
+}
+
+/**
+ * Whose position an index is, seen from the group's: the number of values that an array has one of in that place. An array of as many
+ * elements as the group is read at its very position, one of as many as there are rows in its row. Undefined: somewhere else.
+ */
+type Place = number | undefined;
+
 class KernelEmitter {
   private readonly graph: Graph;
+  private readonly grouping: Grouping;
   private readonly storage: Storage;
+  private readonly group: Group;
   private readonly outputs: readonly Var[];
   private readonly needed: readonly Node[];
-  private readonly space: Shape;
-  private readonly axes: readonly Axis[];
-  private readonly index: readonly Expr[];
-  private readonly position: Expr;
-  private readonly indexOfShape = new Map<string, readonly Expr[]>();
-  /** Values at the current position. */
-  private readonly near = new Map<Var, Expr>();
+  private readonly space: Space;
+  private readonly passes: Passes;
+  private readonly rowAxes: readonly Axis[];
+  private readonly row: Position;
+  /** An element of the row, in the pass that is being written. */
+  private column: Position | undefined;
+  private pass = 0;
+  /** What the loop of that pass does first. */
+  private waiting: Stmt[] = [];
   /** Values at other positions, by the index they were asked for at. */
   private readonly far = new Map<Var, { readonly index: readonly Expr[]; readonly value: Expr }[]>();
   private readonly inputs = new Map<Var | Literal['value'], Input>();
+  private readonly refs: ReadonlyMap<Var, BufferRef>;
+  private readonly scratch: BufferRef[] = [];
+  /** Where elements wait for later passes. */
+  private readonly keptIn = new Map<Var, BufferRef>();
   private readonly statements: Stmt[] = [];
   private nextId = 0;
 
-  constructor(graph: Graph, storage: Storage, group: Group, outputs: readonly Var[]) {
+  constructor(graph: Graph, grouping: Grouping, storage: Storage, group: Group, outputs: readonly Var[]) {
     this.graph = graph;
+    this.grouping = grouping;
     this.storage = storage;
+    this.group = group;
     this.outputs = outputs;
-    this.needed = neededNodes(graph, group, outputs);
-    this.space = this.chooseSpace(group);
-    this.axes = this.space.map((extent) => ({ kind: 'axis', id: this.nextId++, extent }));
-    this.index = this.axes.map((a) => (a.extent === 1 ? int(0) : axisExpr(a)));
-    this.position = linearize(this.index, this.space);
+    this.needed = this.findNeeded();
+    this.space = chooseSpace(group.frame, this.needed, (node) => this.readsThrough(node));
+    this.passes = planPasses({
+      nodes: this.needed,
+      isColumn: (node) => this.isColumn(node),
+      isFold: (node) => this.isFold(node),
+      sources: (node) => this.membersReadBy(node),
+      outside: (node) => this.grouping.sourcesOf(node).length - this.membersReadBy(node).length,
+      isStored: (v) => storage.isStored(v),
+    });
+    this.rowAxes = this.freshAxes(this.space.rows);
+    this.row = this.position(this.rowAxes, [], this.space.rows);
+    this.refs = new Map(outputs.map((v) => [v, this.buffer(v.aval.dtype, v.aval.size, 'output')]));
+    this.placeKept();
   }
 
   emit(): KernelUnit {
-    for (const node of this.needed) this.evaluate(node);
-    const refs = this.outputs.map((v) => this.buffer(v.aval, 'output'));
+    for (let pass = 0; pass <= this.passes.count; pass++) {
+      for (const node of this.passes.rows[pass]!) this.evaluate(node, this.row, this.space.rowCount);
+      if (pass < this.passes.count) this.writePass(pass);
+    }
     // Later results first: they read what earlier results are computed from, so those may take over the memory of operands.
-    const stores = this.outputs.map((v, i) => ({ buffer: refs[i]!, value: this.near.get(v)! })).reverse();
-    for (const { buffer, value } of stores) {
-      this.statements.push({ kind: 'store', buffer, index: this.position, value });
+    for (const v of [...this.outputs].reverse()) {
+      if (!this.passes.kept.has(v)) this.statements.push(this.store(this.refs.get(v)!, this.row, v));
     }
     const inputs = [...this.inputs.values()];
+    const refs = this.outputs.map((v) => this.refs.get(v)!);
     const kernel: Kernel = {
       name: [...new Set(this.needed.map((n) => n.eqn.primitive.name))].slice(0, 6).join('_'),
       inputs: inputs.map((i) => i.buffer),
       outputs: refs,
-      scratch: [],
-      body: this.nest(),
+      scratch: this.scratch,
+      body: nest(this.rowAxes, this.statements),
+      sites: sitesOf(this.needed),
     };
     return {
       kind: 'kernel',
       kernel,
       reads: inputs.map((i) => i.atom),
       writes: this.outputs,
-      reuse: this.findReuse(inputs, refs, stores),
+      reuse: findReuse(this.statements, inputs, refs),
       order: this.needed.at(-1)!.id,
     };
   }
 
-  private nest(): Stmt[] {
-    let body = this.statements;
-    for (const axis of [...this.axes].reverse()) {
-      if (axis.extent !== 1) body = [{ kind: 'for', axis, parallel: true, body }];
+  // Members
+
+  /** The nodes of the group that its stored values are computed from, in order. */
+  private findNeeded(): Node[] {
+    const needed = new Set<Node>();
+    const work = this.outputs.map((v) => this.graph.producer(v)!);
+    for (let node = work.pop(); node !== undefined; node = work.pop()) {
+      if (needed.has(node)) continue;
+      needed.add(node);
+      for (const m of this.membersReadBy(node)) work.push(m.node);
     }
-    return body;
+    return this.group.nodes.filter((n) => needed.has(n));
   }
 
-  /** One flat axis when no value depends on the index; otherwise the shape of the first that does. */
-  private chooseSpace(group: Group): Shape {
-    const shaped = this.needed.find((n) => n.kind === 'reduction' || n.info.usesIndex || this.readsThrough(n));
-    return shaped === undefined ? [group.size] : shaped.eqn.outputs[0]!.aval.shape;
+  private membersReadBy(node: Node): { readonly root: Var; readonly node: Node }[] {
+    return this.grouping.sourcesOf(node).flatMap(({ root }) => {
+      const p = this.graph.producer(root);
+      return p !== undefined && this.grouping.of(p) === this.group ? [{ root, node: p }] : [];
+    });
   }
 
-  /** Whether an operand is computed here although it belongs to no needed node. */
+  private isColumn(node: Node): boolean {
+    return this.space.columnCount !== undefined && node.size !== this.space.rowCount;
+  }
+
+  /** A reduction over the elements of a row. */
+  private isFold(node: Node): boolean {
+    const { columnCount, rowCount } = this.space;
+    return (
+      columnCount !== undefined &&
+      node.kind === 'reduction' &&
+      node.size === rowCount &&
+      node.evaluations === rowCount * columnCount &&
+      node.info.accesses.every((a) => a.relation === 'fold')
+    );
+  }
+
+  /** Whether an operand is computed here although it belongs to no member. */
   private readsThrough(node: Node): boolean {
     return node.eqn.inputs.some((a) => {
       if (a.kind !== 'var' || this.graph.scalar(a) !== undefined) return false;
       const p = this.graph.producer(a);
-      return p !== undefined && !this.storage.isStored(this.graph.root(a)) && !this.needed.includes(p);
+      return p !== undefined && !this.storage.isStored(this.graph.root(a)) && this.grouping.of(p) !== this.group;
     });
   }
 
-  private buffer(aval: Aval, role: BufferRef['role']): BufferRef {
-    return { kind: 'buffer', id: this.nextId++, dtype: aval.dtype, size: aval.size, role };
+  // Space
+
+  private buffer(dtype: DType, size: number, role: BufferRef['role']): BufferRef {
+    return { kind: 'buffer', id: this.nextId++, dtype, size, role };
   }
 
-  private indexIn(shape: Shape): readonly Expr[] {
+  private freshAxes(shape: Shape): Axis[] {
+    return shape.map((extent) => ({ kind: 'axis', id: this.nextId++, extent }));
+  }
+
+  private position(axes: readonly Axis[], around: readonly Expr[], shape: Shape): Position {
+    const index = [...around, ...axes.map(indexOf)];
+    return { index, shape, linear: linearize(index, shape), values: new Map(), indices: new Map() };
+  }
+
+  private indexIn(at: Position, shape: Shape): readonly Expr[] {
     const key = shape.join();
-    let index = this.indexOfShape.get(key);
-    if (index === undefined) this.indexOfShape.set(key, (index = reindex(this.index, this.space, shape)));
+    let index = at.indices.get(key);
+    if (index === undefined) at.indices.set(key, (index = reindex(at.index, at.shape, shape)));
     return index;
   }
 
-  private evaluate(node: Node): void {
-    const at = this.indexIn(node.eqn.outputs[0]!.aval.shape);
-    const read = (operand: number, index: readonly Expr[]): Expr => this.operand(node, operand, index, at);
-    const values = node.kind === 'reduction' ? [this.reduce(node, at)] : element(node, at, read);
-    node.eqn.outputs.forEach((v, i) => this.near.set(v, values[i]!));
+  private positionAt(place: Place): Position | undefined {
+    if (place === undefined) return undefined;
+    if (place === this.space.rowCount) return this.row;
+    return this.space.columnCount !== undefined && place === this.group.frame.size ? this.column : undefined;
   }
 
-  /** Operand of a node of this group. */
-  private operand(node: Node, operand: number, index: readonly Expr[], at: readonly Expr[]): Expr {
-    const atom = node.eqn.inputs[operand]!;
-    const isHere = isNear(index, atom.aval.shape, at, node.eqn.outputs[0]!.aval.shape);
-    if (!isHere || atom.kind !== 'var' || this.graph.scalar(atom) !== undefined) return this.valueAt(atom, index);
-    const root = this.graph.root(atom);
-    const known = this.near.get(root);
-    if (known !== undefined) return known;
-    if (!this.storage.isStored(root)) return this.valueAt(atom, index);
-    const value = load(this.input(root).buffer, this.position);
-    this.near.set(root, value);
-    return value;
+  // Passes
+
+  /** Elements wait in the memory of a result that is written later, if there is one, or in memory of their own. */
+  private placeKept(): void {
+    const { kept } = this.passes;
+    const taken = new Set<Var>();
+    const isFree = (v: Var, { from, to }: Kept, dtype: DType): boolean => {
+      const own = kept.get(v);
+      return own !== undefined && own.from > from && own.from >= to && v.aval.dtype === dtype && !taken.has(v);
+    };
+    for (const [v, life] of kept) {
+      const own = this.refs.get(v);
+      const { dtype, size } = v.aval;
+      const host = own === undefined ? this.outputs.find((o) => isFree(o, life, dtype)) : undefined;
+      let place = own;
+      if (host !== undefined) {
+        taken.add(host);
+        place = this.refs.get(host)!;
+      } else if (place === undefined) this.scratch.push((place = this.buffer(dtype, size, 'scratch')));
+      this.keptIn.set(v, place);
+    }
   }
 
-  private reduce(node: Node, at: readonly Expr[]): Expr {
+  private writePass(pass: number): void {
+    const axes = this.freshAxes(this.space.columns);
+    const at = this.position(axes, this.row.index, [...this.space.rows, ...this.space.columns]);
+    const linear = iadd(
+      imul(this.row.linear, int(this.space.columnCount!)),
+      linearize(axes.map(indexOf), this.space.columns),
+    );
+    this.column = { ...at, linear };
+    this.pass = pass;
+    for (const node of this.passes.columns[pass]!) this.evaluate(node, this.column, this.group.frame.size);
+    // Later results first, as below: `kept` lists them so.
+    const stores = [...this.passes.kept].flatMap(([v, life]) =>
+      life.from === pass ? [this.store(this.keptIn.get(v)!, this.column!, v)] : [],
+    );
+    const folds = this.passes.folds[pass]!;
+    if (folds.length === 0) this.statements.push(...nest(axes, [...this.waiting, ...stores]));
+    this.waiting = [];
+    // The last one stores: what the others read is not written over.
+    folds.forEach((node, i) => this.fold(node, axes, i === folds.length - 1 ? stores : []));
+    this.column = undefined;
+  }
+
+  private store(buffer: BufferRef, at: Position, v: Var): Store {
+    return { kind: 'store', buffer, index: at.linear, value: at.values.get(v)! };
+  }
+
+  private fold(node: Node, axes: readonly Axis[], stores: readonly Store[]): void {
+    const reduce = this.reduction(node);
+    const elements = sizeOf(this.space.columns) === 1 ? [] : axes;
+    const reduceIndex = reindex(axes.map(indexOf), this.space.columns, reduce.extents);
+    const element = reduce.elementAt(reduceIndex, this.group.frame.size);
+    const { combine, target } = reduce;
+    const inner = elements.filter((a) => a.extent !== 1);
+    this.statements.push({ kind: 'reduce', target, combine, axes: inner, element, ...(stores.length > 0 && { stores }) });
+    this.row.values.set(node.eqn.outputs[0]!, { op: 'local', dtype: target.dtype, local: target });
+  }
+
+  // Values
+
+  private evaluate(node: Node, at: Position, place: Place): void {
+    const value = node.kind === 'reduction' ? [this.reduce(node)] : this.element(node, this.indexIn(at, shapeOf(node)), place);
+    node.eqn.outputs.forEach((v, i) => at.values.set(v, value[i]!));
+  }
+
+  /** The results of a pointwise node at an index. */
+  private element(node: Node, index: readonly Expr[], place: Place): readonly Expr[] {
+    const { lower } = rulesOf(node.eqn);
+    if (lower.kind !== 'pointwise') throw new InternalError(`${node.eqn.primitive.name} cannot be computed at an index`);
+    const { params, inputs, outputs } = node.eqn;
+    const shape = shapeOf(node);
+    return lower.element({
+      params,
+      inputs: inputs.map((a) => a.aval),
+      outputs: outputs.map((v) => v.aval),
+      index,
+      load: (operand, at) => {
+        const atom = inputs[operand]!;
+        if (place === undefined) return this.valueAt(atom, at, undefined);
+        const relation = relationOf(at, atom.aval.shape, index, shape);
+        return this.valueAt(atom, at, relation === 'near' ? place : relation === 'row' ? atom.aval.size : undefined);
+      },
+    });
+  }
+
+  private reduction(node: Node) {
     const { lower } = rulesOf(node.eqn);
     if (lower.kind !== 'reduction') throw new InternalError('a reduction node without a reduction rule');
     const { params, inputs, outputs } = node.eqn;
     const avals = inputs.map((a) => a.aval);
-    const extents = lower.extents(avals, params);
-    const dtype = outputs[0]!.aval.dtype;
-    const combine = lower.combine(params);
-    const read = (operand: number, index: readonly Expr[]): Expr => this.valueAt(inputs[operand]!, index);
-    const context = { params, inputs: avals, outputs: outputs.map((v) => v.aval), index: at, load: read };
-    const elementAt = (reduceIndex: readonly Expr[]): Expr => lower.element({ ...context, reduceIndex });
-    const unrolled = unrollReduction(combine, extents, dtype, elementAt);
-    if (unrolled !== undefined) return unrolled;
-    const axes = extents.map((extent): Axis => ({ kind: 'axis', id: this.nextId++, extent }));
-    // Without elements the result is the identity, whatever the element would be.
-    const value =
-      sizeOf(extents) === 0 ? constant(0, dtype) : elementAt(axes.map((a) => (a.extent === 1 ? int(0) : axisExpr(a))));
+    const { dtype } = outputs[0]!.aval;
+    const index = this.indexIn(this.row, shapeOf(node));
+    const elementAt = (reduceIndex: readonly Expr[], place: Place): Expr =>
+      lower.element({
+        params,
+        inputs: avals,
+        outputs: outputs.map((v) => v.aval),
+        index,
+        reduceIndex,
+        load: (operand, at) => this.valueAt(inputs[operand]!, at, place),
+      });
     const target: Local = { kind: 'local', id: this.nextId++, dtype };
-    this.statements.push({ kind: 'reduce', target, combine, axes: axes.filter((a) => a.extent !== 1), element: value });
+    return { dtype, combine: lower.combine(params), extents: lower.extents(avals, params), elementAt, target };
+  }
+
+  /** A reduction with loops of its own. */
+  private reduce(node: Node): Expr {
+    const { dtype, combine, extents, elementAt, target } = this.reduction(node);
+    const unrolled = unrollReduction(combine, extents, dtype, (index) => elementAt(index, undefined));
+    if (unrolled !== undefined) return unrolled;
+    const axes = this.freshAxes(extents);
+    // Without elements the result is the identity, whatever the element would be.
+    const element = sizeOf(extents) === 0 ? constant(0, dtype) : elementAt(axes.map(indexOf), undefined);
+    this.statements.push({ kind: 'reduce', target, combine, axes: axes.filter((a) => a.extent !== 1), element });
     return { op: 'local', dtype, local: target };
   }
 
-  /** Element of any value at any index: a number, a load, or the rule of what computes it. Depth is bounded by `Storage`. */
-  private valueAt(atom: Atom, index: readonly Expr[]): Expr {
+  /** Element of any value at an index: a number, a load, or the rule of what computes it. Depth is bounded by `Storage`. */
+  private valueAt(atom: Atom, index: readonly Expr[], place: Place): Expr {
     const scalar = this.graph.scalar(atom);
     if (scalar !== undefined) return constant(scalar, atom.aval.dtype);
     const root = atom.kind === 'var' ? this.graph.root(atom) : atom;
-    if (root.kind === 'literal' || this.storage.isStored(root)) {
-      const input = this.input(root);
-      input.isNearOnly = false;
-      return load(input.buffer, linearize(index, atom.aval.shape));
-    }
-    return this.computeAt(root, reindex(index, atom.aval.shape, root.aval.shape));
+    const here = this.positionAt(place);
+    if (here !== undefined && root.kind === 'var') return this.valueHere(root, atom, index, here, place);
+    if (root.kind === 'literal' || this.storage.isStored(root)) return this.loadAt(root, linearize(index, atom.aval.shape), here);
+    return this.computeAt(root, reindex(index, atom.aval.shape, root.aval.shape), place);
   }
 
-  private computeAt(root: Var, index: readonly Expr[]): Expr {
+  private valueHere(root: Var, atom: Atom, index: readonly Expr[], here: Position, place: Place): Expr {
+    let value = here.values.get(root);
+    if (value !== undefined) return value;
+    const life = here === this.column ? this.passes.kept.get(root) : undefined;
+    if (life !== undefined && life.from < this.pass) value = this.loadKept(root, here);
+    else if (this.storage.isStored(root)) value = this.loadAt(root, here.linear, here);
+    else value = this.computeAt(root, reindex(index, atom.aval.shape, root.aval.shape), place);
+    here.values.set(root, value);
+    return value;
+  }
+
+  /** An element that an earlier pass stored. What this pass writes over it comes after it is read. */
+  private loadKept(root: Var, here: Position): Expr {
+    const value = load(this.keptIn.get(root)!, here.linear);
+    const isLast = this.passes.folds[this.pass]!.length === 0;
+    if (!isLast || this.refs.has(root)) return value;
+    const local: Local = { kind: 'local', id: this.nextId++, dtype: value.dtype };
+    this.waiting.push({ kind: 'set', local, value });
+    return { op: 'local', dtype: value.dtype, local };
+  }
+
+  private loadAt(root: Var | Literal, position: Expr, here: Position | undefined): Expr {
+    const input = this.input(root);
+    if (here === undefined) input.isNearOnly = false;
+    return load(input.buffer, here === undefined ? position : here.linear);
+  }
+
+  private computeAt(root: Var, index: readonly Expr[], place: Place): Expr {
     let known = this.far.get(root);
     if (known === undefined) this.far.set(root, (known = []));
     const hit = known.find((k) => k.index.every((e, i) => e === index[i]));
     if (hit !== undefined) return hit.value;
     const node = this.graph.producer(root)!;
-    const values = element(node, index, (operand, at) => this.valueAt(node.eqn.inputs[operand]!, at));
-    const value = values[node.eqn.outputs.indexOf(root)]!;
+    const value = this.element(node, index, place)[node.eqn.outputs.indexOf(root)]!;
     known.push({ index, value });
     return value;
   }
@@ -220,64 +396,28 @@ class KernelEmitter {
     const key = atom.kind === 'literal' ? atom.value : atom;
     let input = this.inputs.get(key);
     if (input === undefined) {
-      input = { atom, buffer: this.buffer(atom.aval, 'input'), isNearOnly: true };
+      input = { atom, buffer: this.buffer(atom.aval.dtype, atom.aval.size, 'input'), isNearOnly: true };
       this.inputs.set(key, input);
     }
     return input;
   }
-
-  /** Inputs that are read at the written position only, and by no store after the one that would write over them. */
-  private findReuse(inputs: readonly Input[], refs: readonly BufferRef[], stores: readonly Store[]): Reuse[] {
-    const out: Reuse[] = [];
-    const loadedLater = new Set<BufferRef>();
-    const seen = new Set<Expr>();
-    for (const store of [...stores].reverse()) {
-      inputs.forEach(({ buffer, isNearOnly }, input) => {
-        const fits = isNearOnly && bytesOf(buffer) === bytesOf(store.buffer) && buffer.size === store.buffer.size;
-        if (fits && !loadedLater.has(buffer)) out.push({ input, output: refs.indexOf(store.buffer) });
-      });
-      loadedBuffers(store.value, seen, loadedLater);
-    }
-    return out;
-  }
 }
 
-interface Store {
-  readonly buffer: BufferRef;
-  readonly value: Expr;
+const shapeOf = (node: Node): Shape => node.eqn.outputs[0]!.aval.shape;
+
+const indexOf = (a: Axis): Expr => (a.extent === 1 ? int(0) : axisExpr(a));
+
+/** Independent loops around `body`. */
+function nest(axes: readonly Axis[], body: readonly Stmt[]): readonly Stmt[] {
+  let out = body;
+  for (const axis of [...axes].reverse()) if (axis.extent !== 1) out = [{ kind: 'for', axis, parallel: true, body: out }];
+  return out;
 }
 
-const bytesOf = (b: BufferRef): number =>
-  b.dtype === 'bool' || b.dtype === 'uint8' ? 1 : b.dtype === 'float64' ? 8 : 4;
-
-function element(
-  node: Node,
-  index: readonly Expr[],
-  read: (operand: number, index: readonly Expr[]) => Expr,
-): readonly Expr[] {
-  const { lower } = rulesOf(node.eqn);
-  if (lower.kind !== 'pointwise') throw new InternalError(`${node.eqn.primitive.name} cannot be computed at an index`);
-  return lower.element({
-    params: node.eqn.params,
-    inputs: node.eqn.inputs.map((a) => a.aval),
-    outputs: node.eqn.outputs.map((v) => v.aval),
-    index,
-    load: read,
-  });
-}
-
-/** The nodes of a group that its stored values are computed from, in order. */
-function neededNodes(graph: Graph, group: Group, outputs: readonly Var[]): Node[] {
-  const members = new Set(group.nodes);
-  const needed = new Set<Node>();
-  const work = outputs.map((v) => graph.producer(v)!);
-  for (let node = work.pop(); node !== undefined; node = work.pop()) {
-    if (needed.has(node)) continue;
-    needed.add(node);
-    for (const a of node.info.accesses) {
-      const p = a.near ? graph.producer(node.eqn.inputs[a.operand]!) : undefined;
-      if (p !== undefined && members.has(p)) work.push(p);
-    }
-  }
-  return group.nodes.filter((n) => needed.has(n));
+/** Distinct sites of the nodes' equations, those that cost most first. */
+function sitesOf(nodes: readonly Node[]): SourceSite[] {
+  const costs = new Map<SourceSite, number>();
+  for (const { eqn, info, evaluations } of nodes)
+    if (eqn.site !== undefined) costs.set(eqn.site, (costs.get(eqn.site) ?? 0) + (1 + info.cost) * evaluations);
+  return [...costs].sort((a, b) => b[1] - a[1]).map(([site]) => site);
 }

@@ -38,7 +38,7 @@ export function scheduleBlock(program: Program, scalars: ReadonlyMap<Var, number
   for (const group of grouping.all()) {
     if (group.isOpaque) units.push(...group.nodes.map((n) => equationUnit(graph, n.eqn, n.id)));
     else {
-      const unit = emitKernel(graph, storage, group);
+      const unit = emitKernel(graph, grouping, storage, group);
       if (unit !== undefined) units.push(unit);
     }
   }

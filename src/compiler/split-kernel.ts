@@ -28,7 +28,7 @@ export function splitKernel(kernel: Kernel): Kernel[] {
   }
   return pieces.map((p): Kernel => {
     const keep = (list: readonly BufferRef[]): BufferRef[] => list.filter((b) => p.used.has(b));
-    return { name: kernel.name, inputs: keep(inputs), outputs: keep(outputs), scratch: keep(scratch), body: p.body };
+    return { ...kernel, inputs: keep(inputs), outputs: keep(outputs), scratch: keep(scratch), body: p.body };
   });
 }
 
@@ -51,7 +51,8 @@ function buffersOf(s: Stmt, seen: Set<Expr>, into: Set<BufferRef>): void {
     case 'set':
       return loads(s.value);
     case 'reduce':
-      return loads(s.element);
+      loads(s.element);
+      return all(s.stores ?? []);
     case 'gemm':
       for (const m of [s.a, s.b, s.c]) {
         into.add(m.buffer);

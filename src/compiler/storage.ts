@@ -12,6 +12,8 @@ import type { Group, Grouping } from './group.ts';
 const storeCost = 2;
 const loadCost = 1;
 const kernelCost = 64;
+/** Storing a value for a whole row and loading it for each element, where it is one for many. */
+const rowCost = 0.3;
 /** Dividing an index by the extents of another shape, an element at a time. */
 const reshapeCost = 8;
 /** Arithmetic on what is loaded anyway costs nothing up to here: it hides behind the loads. */
@@ -24,13 +26,12 @@ const maxReaderGroups = 8;
 
 /** How a value is read. */
 interface Demand {
-  /** Elements read from outside its group, or at other positions. */
-  far: number;
+  /** Elements that each other group reads. */
+  readonly far: Map<Group, number>;
   /** Read by its own group. */
   near: boolean;
   /** Some read of other positions goes through a reshape. */
   isReshaped: boolean;
-  readonly groups: Set<Group>;
 }
 
 export class Storage {
@@ -54,27 +55,28 @@ export class Storage {
 
   private demandOf(v: Var): Demand {
     let d = this.demands.get(v);
-    if (d === undefined) this.demands.set(v, (d = { far: 0, near: false, isReshaped: false, groups: new Set() }));
+    if (d === undefined) this.demands.set(v, (d = { far: new Map(), near: false, isReshaped: false }));
     return d;
   }
 
   private demand(node: Node): void {
     if (node.isAlias || node.kind === 'opaque') return;
-    const own = node.isTransparent ? this.demandOf(node.eqn.outputs[0]!) : undefined;
-    const reads = own === undefined ? node.evaluations : own.far;
     const group = this.grouping.of(node);
+    const readers = group === undefined ? this.demandOf(node.eqn.outputs[0]!).far : new Map([[group, node.evaluations]]);
     for (const a of node.info.accesses) {
       const atom = node.eqn.inputs[a.operand]!;
       const producer = this.graph.producer(atom);
       if (atom.kind !== 'var' || producer === undefined || this.graph.scalar(atom) !== undefined) continue;
       const d = this.demandOf(this.graph.root(atom));
-      if (a.near && group !== undefined && this.grouping.of(producer) === group) {
-        d.near = true;
-        continue;
+      const own = this.grouping.of(producer);
+      for (const [g, reads] of readers) {
+        // Members of one group meet at their position, or in their row.
+        if (g === own) d.near = true;
+        else {
+          d.far.set(g, (d.far.get(g) ?? 0) + reads);
+          d.isReshaped ||= this.graph.isReshaped(a, atom);
+        }
       }
-      d.far += reads;
-      d.isReshaped ||= this.graph.isReshaped(a, atom);
-      for (const g of own?.groups ?? [group!]) d.groups.add(g);
     }
   }
 
@@ -87,23 +89,30 @@ export class Storage {
 
   private isWorthStoring(node: Node, v: Var): boolean {
     const d = this.demands.get(v);
-    if (d === undefined || d.far === 0) return false;
-    if (d.groups.size > maxReaderGroups) return true;
+    if (d === undefined || d.far.size === 0) return false;
+    const groups = [...d.far.keys()];
+    if (groups.length > maxReaderGroups) return true;
+    const far = [...d.far.values()].reduce((a, b) => a + b);
     const repeat = this.repeatCost(node);
     if (repeat === undefined) return true;
-    const store = node.size * storeCost + d.far * loadCost + (d.near ? 0 : kernelCost + node.size * repeat.cost);
+    const store = node.size * storeCost + far * loadCost + (d.near ? 0 : kernelCost + node.size * repeat.cost);
     // Only an index that is not simply the linear one has to be taken apart.
     const index = d.isReshaped && node.info.accesses.some((a) => !a.near) ? reshapeCost : 0;
-    if (d.far * Math.max(loadCost, repeat.cost + index - hiddenCost) > store) return true;
-    const weights = [...d.groups].map((g) => (this.inlined.get(g) ?? 0) + g.weight + repeat.nodes);
+    if (far * Math.max(loadCost, repeat.cost + index - hiddenCost) > store) return true;
+    const weights = groups.map((g) => (this.inlined.get(g) ?? 0) + g.weight + repeat.nodes);
     if (weights.some((w) => w > maxInlinedWeight)) return true;
-    for (const g of d.groups) this.inlined.set(g, (this.inlined.get(g) ?? 0) + repeat.nodes);
+    for (const g of groups) this.inlined.set(g, (this.inlined.get(g) ?? 0) + repeat.nodes);
+    for (const row of repeat.rows) this.stored.add(row);
     return false;
   }
 
-  /** Cost of one element from what is stored; undefined when it is too much, or contains a reduction. */
-  private repeatCost(start: Node): { cost: number; nodes: number } | undefined {
+  /**
+   * Cost of one element from what is stored, and from what rows it would need to be stored as well; undefined when it is too much, or
+   * contains a reduction otherwise.
+   */
+  private repeatCost(start: Node): { cost: number; nodes: number; rows: readonly Var[] } | undefined {
     let [cost, nodes] = [0, 0];
+    const rows: Var[] = [];
     // The stack holds nodes with the set of those already counted at the same index.
     const work: [Node, Set<Node>][] = [[start, new Set()]];
     for (let item = work.pop(); item !== undefined; item = work.pop()) {
@@ -118,10 +127,20 @@ export class Storage {
         const atom = node.eqn.inputs[a.operand]!;
         if (this.graph.scalar(atom) !== undefined) continue;
         const producer = this.graph.producer(atom);
-        if (producer === undefined || (atom.kind === 'var' && this.stored.has(this.graph.root(atom)))) cost += loadCost;
-        else work.push([producer, a.near ? counted : new Set()]);
+        const root = atom.kind === 'var' ? this.graph.root(atom) : undefined;
+        if (producer === undefined || root === undefined || this.stored.has(root)) cost += loadCost;
+        else if (this.isRowOf(producer, start)) {
+          cost += rowCost;
+          rows.push(root);
+        } else work.push([producer, a.near ? counted : new Set()]);
       }
     }
-    return { cost, nodes };
+    return { cost, nodes, rows };
+  }
+
+  /** Whether a node gives one value for each row of the space in which `node` has one for each element. */
+  private isRowOf(row: Node, node: Node): boolean {
+    const group = this.grouping.of(row);
+    return group !== undefined && group === this.grouping.of(node) && group.frame.rows === row.size && row !== node;
   }
 }

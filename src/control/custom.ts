@@ -78,6 +78,7 @@ function abstractEval(avals: readonly Aval[], { program }: { readonly program: P
 
 export const customJvpCallP: Primitive<CustomJvpParams> = definePrimitive<CustomJvpParams>({
   name: 'custom_jvp_call',
+  runsUserCode: true,
   abstractEval,
   calculus: jvpCalculus,
   batch: (context, args, dims, params) => batchCustom(context, args, dims, params, customJvpCallP, batchCustomJvp),
@@ -87,6 +88,7 @@ export const customJvpCallP: Primitive<CustomJvpParams> = definePrimitive<Custom
 
 export const customVjpCallP: Primitive<CustomVjpParams> = definePrimitive<CustomVjpParams>({
   name: 'custom_vjp_call',
+  runsUserCode: true,
   abstractEval,
   calculus: vjpCalculus,
   batch: (context, args, dims, params) => batchCustom(context, args, dims, params, customVjpCallP, batchCustomVjp),

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Aval, f32, f64 } from '../ir/aval.ts';
-import { Program, type Var } from '../ir/program.ts';
+import type { Program } from '../ir/program.ts';
 import { internProgram } from '../core/intern.ts';
 import {
   type BatchContext,
@@ -28,59 +28,18 @@ import { add, mul } from '../primitives/arithmetic.ts';
 import { broadcastTo, moveAxis, moveBatchToFront } from '../primitives/structural.ts';
 import { backwardPass } from '../transforms/backward.ts';
 import { zeros } from '../transforms/jvp.ts';
-import { partialEvalProgram, type SplitProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
-import { call } from './call.ts';
-import { hoist, invariantVars } from './invariants.ts';
+import { neededInputs } from './invariants.ts';
 import { checkOperands } from './operands.ts';
+import { partialEvalScan } from './scan-partial.ts';
+import { carryFixpoint, omit, partsOf, pick, reorder, type ScanParams } from './scan-parts.ts';
 
-export interface ScanParams {
-  /** Inputs: constants, carry, slices of xs. Outputs: carry, slices of ys. */
-  readonly body: Program;
-  readonly numConsts: number;
-  readonly numCarry: number;
-  readonly length: number;
-  readonly reverse: boolean;
-}
+export type { ScanParams } from './scan-parts.ts';
 
 export const scan = (args: readonly Tensor[], params: ScanParams): Tensor[] =>
   bind(scanP, args, { ...params, body: internProgram(params.body) });
 
-interface Parts<T> {
-  readonly consts: readonly T[];
-  readonly carry: readonly T[];
-  readonly xs: readonly T[];
-}
-
-function partsOf<T>(list: readonly T[], { numConsts, numCarry }: ScanParams): Parts<T> {
-  return {
-    consts: list.slice(0, numConsts),
-    carry: list.slice(numConsts, numConsts + numCarry),
-    xs: list.slice(numConsts + numCarry),
-  };
-}
-
-const pick = <T>(list: readonly T[], mask: readonly boolean[]): T[] => list.filter((_, i) => mask[i]);
-const omit = <T>(list: readonly T[], mask: readonly boolean[]): T[] => list.filter((_, i) => !mask[i]);
 const isPresent = (x: MaybeZero): boolean => x !== null;
-
-/** The least carry mask that contains `start` and is closed under `step` (a carry that meets what the mask marks is marked). */
-export function carryFixpoint(
-  start: readonly boolean[],
-  step: (mask: readonly boolean[]) => readonly boolean[],
-): boolean[] {
-  let mask = [...start];
-  for (;;) {
-    const out = step(mask);
-    const next = mask.map((m, i) => m || out[i]!);
-    if (next.every((m, i) => m === mask[i])) return mask;
-    mask = next;
-  }
-}
-
-/** The same Program with inputs and outputs in another order. */
-const reorder = (p: Program, inputs: readonly Program['inputs'][number][], outputs: Program['outputs']): Program =>
-  new Program(p.name, inputs, p.equations, outputs);
 
 function jvp(
   primals: readonly Tensor[],
@@ -134,111 +93,8 @@ function jvp(
   return [[...results.slice(0, numCarry), ...yResults], outTangents];
 }
 
-/**
- * Known part: a scan that also stacks the residuals. Unknown part: a scan that reads them. Residuals that are the same in every
- * iteration, or already stacked (known xs), are passed on as they are.
- */
 function partialEval(operands: readonly (Tensor | LinearInput)[], params: ScanParams): PartialEvalResult {
-  const { body, numCarry } = params;
-  const isUnknown = (x: Tensor | LinearInput): boolean => x instanceof LinearInput;
-  const ops = partsOf(operands, params);
-  const [constU, xsU] = [ops.consts.map(isUnknown), ops.xs.map(isUnknown)];
-  const maskOf = (carry: readonly boolean[]): boolean[] => [...constU, ...carry, ...xsU];
-  const outForce = (carry: readonly boolean[]): boolean[] => body.outputs.map((_, i) => i < numCarry && carry[i]!);
-  const carryU = carryFixpoint(ops.carry.map(isUnknown), (m) =>
-    partialEvalProgram(body, maskOf(m), outForce(m)).isOutputUnknown.slice(0, numCarry),
-  );
-  const split = partialEvalProgram(body, maskOf(carryU), outForce(carryU));
-  const knownConsts = omit(ops.consts, constU) as Tensor[];
-  const knownCarry = omit(ops.carry, carryU) as Tensor[];
-  const knownXs = omit(ops.xs, xsU) as Tensor[];
-  const { routes, hoisted } = routeResiduals(split, knownConsts.length, knownCarry.length);
-  const stacked = routes.flatMap((r, i) => (r.kind === 'stacked' ? [i] : []));
-  const numKnownOut = split.known.outputs.length - routes.length;
-  const knownOutputs = split.known.outputs;
-  const knownBody = reorder(split.known, split.known.inputs, [
-    ...knownOutputs.slice(0, numKnownOut),
-    ...stacked.map((i) => knownOutputs[numKnownOut + i]!),
-  ]);
-  const knownParams = { ...params, body: knownBody, numConsts: knownConsts.length, numCarry: knownCarry.length };
-  const knownArgs = [...knownConsts, ...knownCarry, ...knownXs];
-  const results = knownBody.outputs.length > 0 ? scan(knownArgs, knownParams) : [];
-  const invariants =
-    hoisted.outputs.length > 0
-      ? call(
-          hoisted,
-          knownArgs.filter((_, i) => hoisted.inputs.includes(split.known.inputs[i]!)),
-        )
-      : [];
-  let nextStacked = numKnownOut;
-  const values = routes.map((route): Tensor => {
-    if (route.kind === 'input') return knownArgs[route.index]!;
-    return route.kind === 'hoisted' ? invariants[route.index]! : results[nextStacked++]!;
-  });
-  const isInvariant = routes.map(
-    (r) => r.kind === 'hoisted' || (r.kind === 'input' && r.index < knownConsts.length + knownCarry.length),
-  );
-  const positions = routes.map((_, i) => i);
-  const [invariant, varying] = [pick(positions, isInvariant), omit(positions, isInvariant)];
-  const valueOf = (i: number): Tensor => values[i]!;
-  const ins = split.unknown.inputs;
-  const afterResiduals = ins.slice(routes.length);
-  const [nc, nk] = [constU.filter(Boolean).length, carryU.filter(Boolean).length];
-  const unknownInputs = [
-    ...invariant.map((i) => ins[i]!),
-    ...afterResiduals.slice(0, nc + nk),
-    ...varying.map((i) => ins[i]!),
-    ...afterResiduals.slice(nc + nk),
-  ];
-  const ref = (x: Tensor | LinearInput, i: number): Tensor | { unknown: number } =>
-    x instanceof LinearInput ? { unknown: i } : x;
-  const refs = partsOf(operands.map(ref), params);
-  let [nextKnown, nextUnknown] = [0, 0];
-  return {
-    known: split.isOutputUnknown.map((u) => (u ? null : results[nextKnown++]!)),
-    primitive: erase(scanP),
-    params: {
-      ...params,
-      body: reorder(split.unknown, unknownInputs, split.unknown.outputs),
-      numConsts: invariant.length + nc,
-      numCarry: nk,
-    } satisfies ScanParams,
-    operands: [
-      ...invariant.map(valueOf),
-      ...pick(refs.consts, constU),
-      ...pick(refs.carry, carryU),
-      ...varying.map(valueOf),
-      ...pick(refs.xs, xsU),
-    ],
-    unknownOutputs: split.isOutputUnknown.flatMap((u) => (u ? [nextUnknown++] : [])),
-  };
-}
-
-/** Where the unknown part finds a residual: a known operand, a value computed before the loop, or a row stacked by the known loop. */
-type Route = { readonly kind: 'input' | 'hoisted'; readonly index: number } | { readonly kind: 'stacked' };
-
-/** Residuals that are the same in every iteration are not stacked: weights, and what is computed from weights alone. */
-function routeResiduals(
-  split: SplitProgram,
-  numConsts: number,
-  numCarry: number,
-): { routes: Route[]; hoisted: Program } {
-  const { inputs, outputs } = split.known;
-  const numKnownOut = outputs.length - split.residualAvals.length;
-  // The known carries come first among the known outputs; one that comes out as it went in stays the same.
-  const fixed = new Set(
-    inputs.filter((v, i) => i < numConsts || (i < numConsts + numCarry && outputs[i - numConsts] === v)),
-  );
-  const constant = invariantVars(split.known, fixed);
-  const wanted: Var[] = [];
-  const routes = split.residualInput.map((index, i): Route => {
-    if (index !== undefined && (fixed.has(inputs[index]!) || index >= numConsts + numCarry))
-      return { kind: 'input', index };
-    const atom = outputs[numKnownOut + i]!;
-    if (atom.kind !== 'var' || !constant.has(atom)) return { kind: 'stacked' };
-    return { kind: 'hoisted', index: wanted.push(atom) - 1 };
-  });
-  return { routes, hoisted: hoist(split.known, fixed, wanted) };
+  return partialEvalScan(operands, params, { primitive: erase(scanP), apply: scan });
 }
 
 /**
@@ -289,6 +145,7 @@ function transpose(cts: readonly MaybeZero[], operands: readonly TransposeOperan
     numCarry: constAvals.length + numCarry,
     length: params.length,
     reverse: !params.reverse,
+    ...(params.unroll !== undefined && { unroll: params.unroll }),
   });
   let [k, x] = [0, constAvals.length + numCarry];
   return [
@@ -350,16 +207,26 @@ function batch(
   return [outs, batched.isMapped.map((m, i): BatchDim => (m ? (i < numCarry ? 0 : 1) : null))];
 }
 
-/** Stacked results that nobody uses are not stacked. */
-function prune(used: readonly boolean[], params: ScanParams): PrunedEquation<ScanParams> {
-  const { body, numCarry } = params;
-  const outputs = used.flatMap((u, i) => (u || i < numCarry ? [i] : []));
-  const pruned = reorder(
-    body,
-    body.inputs,
-    outputs.map((i) => body.outputs[i]!),
-  );
-  return { params: { ...params, body: pruned }, inputs: body.inputs.map((_, i) => i), outputs };
+/** Carries and stacked results that no used result depends on go, and so do operands that only these needed. */
+function prune(used: readonly boolean[], params: ScanParams): PrunedEquation<ScanParams> | undefined {
+  const { body, numConsts, numCarry } = params;
+  const needs = (carry: readonly boolean[]): boolean[] =>
+    neededInputs(body, (i) => (i < numCarry ? carry[i]! : used[i]!));
+  const carry = carryFixpoint(used.slice(0, numCarry), (m) => needs(m).slice(numConsts, numConsts + numCarry));
+  const isInput = needs(carry).map((n, i) => (isCarry(i, params) ? carry[i - numConsts]! : n));
+  const isOutput = used.map((u, i) => (i < numCarry ? carry[i]! : u));
+  if (isInput.every(Boolean) && isOutput.every(Boolean)) return undefined;
+  const kept = partsOf(isInput, params);
+  return {
+    params: {
+      ...params,
+      body: reorder(body, pick(body.inputs, isInput), pick(body.outputs, isOutput)),
+      numConsts: kept.consts.filter(Boolean).length,
+      numCarry: kept.carry.filter(Boolean).length,
+    },
+    inputs: pick([...isInput.keys()], isInput),
+    outputs: pick([...isOutput.keys()], isOutput),
+  };
 }
 
 function abstractEval(avals: readonly Aval[], { body, numConsts, numCarry, length }: ScanParams): Aval[] {
@@ -388,13 +255,14 @@ export const scanP: Primitive<ScanParams> = definePrimitive<ScanParams>({
   prune,
   lower: {
     kind: 'control',
-    control: ({ body, numConsts, numCarry, length, reverse }) => ({
+    control: ({ body, numConsts, numCarry, length, reverse, unroll }) => ({
       kind: 'scan',
       body,
       constants: numConsts,
       carry: numCarry,
       length,
       reverse,
+      ...(unroll !== undefined && { unroll }),
     }),
   },
   samples: [

@@ -6,7 +6,7 @@
  */
 import { f32 } from '../ir/aval.ts';
 import { DifferentiationError } from '../ir/errors.ts';
-import { Program, type Var } from '../ir/program.ts';
+import { Program } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
 import { internProgram } from '../core/intern.ts';
 import {
@@ -18,6 +18,7 @@ import {
   type MaybeZero,
   type PartialEvalResult,
   type Primitive,
+  type PrunedEquation,
 } from '../core/primitive.ts';
 import { traceClosedProgram } from '../core/program-trace.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
@@ -30,8 +31,9 @@ import { broadcastTo, moveBatchToFront, reduceSum, reshape } from '../primitives
 import { zeros } from '../transforms/jvp.ts';
 import { partialEvalProgram } from '../transforms/partial-eval.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
+import { neededInputs } from './invariants.ts';
 import { checkOperands } from './operands.ts';
-import { carryFixpoint } from './scan.ts';
+import { carryFixpoint, pick, reorder } from './scan-parts.ts';
 
 export interface WhileParams {
   /** Inputs: constants of the condition, carry. Output: a bool scalar. */
@@ -89,14 +91,30 @@ function jvp(
   return [results.slice(0, next), carryMask.map((m) => (m ? results[next++]! : null))];
 }
 
-/** Which inputs of a Program its outputs depend on. */
-function usedInputs(program: Program): boolean[] {
-  const needed = new Set<Var>(program.outputs.filter((a) => a.kind === 'var'));
-  for (let i = program.equations.length - 1; i >= 0; i--) {
-    const eqn = program.equations[i]!;
-    if (eqn.outputs.some((v) => needed.has(v))) for (const a of eqn.inputs) if (a.kind === 'var') needed.add(a);
-  }
-  return program.inputs.map((v) => needed.has(v));
+/** Carries that neither the condition nor a used result depends on go, and so do constants that only these needed. */
+function prune(used: readonly boolean[], params: WhileParams): PrunedEquation<WhileParams> | undefined {
+  const { cond, body, numCondConsts, numBodyConsts } = params;
+  const forCond = neededInputs(cond, () => true);
+  const start = used.map((u, i) => u || forCond[numCondConsts + i]!);
+  const carry = carryFixpoint(start, (m) => neededInputs(body, (i) => m[i]!).slice(numBodyConsts));
+  const condConsts = forCond.slice(0, numCondConsts);
+  const bodyConsts = neededInputs(body, (i) => carry[i]!).slice(0, numBodyConsts);
+  const isInput = [...condConsts, ...bodyConsts, ...carry];
+  if (isInput.every(Boolean)) return undefined;
+  const [condMask, bodyMask] = [
+    [...condConsts, ...carry],
+    [...bodyConsts, ...carry],
+  ];
+  return {
+    params: {
+      cond: reorder(cond, pick(cond.inputs, condMask), cond.outputs),
+      body: reorder(body, pick(body.inputs, bodyMask), pick(body.outputs, carry)),
+      numCondConsts: condConsts.filter(Boolean).length,
+      numBodyConsts: bodyConsts.filter(Boolean).length,
+    },
+    inputs: pick([...isInput.keys()], isInput),
+    outputs: pick([...carry.keys()], carry),
+  };
 }
 
 /**
@@ -113,7 +131,7 @@ function partialEval(operands: readonly (Tensor | LinearInput)[], params: WhileP
     (m) => partialEvalProgram(body, [...constU, ...m], m).isOutputUnknown,
   );
   const condU = [...ops.condConsts.map(isUnknown), ...carryU];
-  const isUsed = usedInputs(cond);
+  const isUsed = neededInputs(cond, () => true);
   const refs = operands.map((x, i) => (x instanceof LinearInput ? { unknown: i } : x));
   const whole = { primitive: erase(whileP), params, operands: refs };
   const all = body.outputs.map((_, i) => i);
@@ -233,6 +251,7 @@ export const whileP: Primitive<WhileParams> = definePrimitive<WhileParams>({
   },
   calculus: { kind: 'structured', jvp, partialEval, transpose: noReverseMode },
   batch,
+  prune,
   lower: {
     kind: 'control',
     control: ({ cond, body, numCondConsts, numBodyConsts }) => ({

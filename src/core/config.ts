@@ -12,7 +12,11 @@ export interface Settings {
   defaultDevice: string;
   /** Worker threads a backend may use, the caller included. */
   threads: number;
-  /** Ask for 256-bit code where the engine can make it. */
+  /**
+   * Ask for 256-bit code where the engine can make it (Node 24 and later, by an experimental flag of V8). Holds for what is compiled
+   * from then on: eager operations are compiled anew, jitted functions that were called before stay as they are. Where it cannot be
+   * had, or a check at the start finds it wrong or no faster, a warning says so and code is of 128 bits.
+   */
   simd256: boolean;
   /** Check every eager result for NaN and throw where one first appears. */
   debugNans: boolean;
@@ -22,6 +26,8 @@ export interface Settings {
   memoryLimit: number;
   /** Whether random bits of an array may be drawn in any order, as JAX does by default; false gives its original streams. */
   threefryPartitionable: boolean;
+  /** Compilations of one jitted function (or of jitted functions made again and again in one place) at which a warning is printed, once. */
+  recompileWarningLimit: number;
 }
 
 export const settings: Settings = {
@@ -33,6 +39,7 @@ export const settings: Settings = {
   checkLeaks: false,
   memoryLimit: Number.POSITIVE_INFINITY,
   threefryPartitionable: true,
+  recompileWarningLimit: 8,
 };
 
 export const defaultFloat = (): DType => settings.defaultDtype;

@@ -56,6 +56,8 @@ export type Executable = (args: readonly ConcreteTensor[]) => ConcreteTensor[];
 
 export interface Executor {
   readonly name: string;
+  /** Whether scalars may stay on the host, and be computed there. */
+  readonly keepsScalarsOnHost?: boolean;
   /** One operation, now. */
   execute(
     primitive: AnyPrimitive,
@@ -66,6 +68,8 @@ export interface Executor {
   compile(program: Program, options: CompileOptions): Executable;
   /** Takes ownership of `data` (row-major elements of `aval`). */
   fromHost(data: TypedArray, aval: Aval): Storage;
+  /** Called when a setting was assigned. */
+  settingsChanged?(): void;
 }
 
 const factories = new Map<string, () => Executor>();
@@ -95,6 +99,11 @@ export function getExecutor(name: string): Executor {
   return made;
 }
 
+/** Tells the devices in use that a setting was assigned. */
+export function announceSettings(): void {
+  for (const e of executors.values()) e.settingsChanged?.();
+}
+
 /** The device that runs operations now. */
 export function activeExecutor(): Executor {
   return (active ??= getExecutor(settings.defaultDevice));
@@ -104,4 +113,15 @@ export function activeExecutor(): Executor {
 export function setActiveExecutor(name: string): void {
   active = getExecutor(name);
   settings.defaultDevice = name;
+}
+
+/** Runs `run` with `executor` in the place of the device that runs operations now; it must hand on to that device. */
+export function withExecutor<T>(executor: Executor, run: () => T): T {
+  const saved = activeExecutor();
+  active = executor;
+  try {
+    return run();
+  } finally {
+    active = saved;
+  }
 }

@@ -6,7 +6,7 @@
  */
 import { DifferentiationError } from '../ir/errors.ts';
 import type { Aval } from '../ir/aval.ts';
-import type { TypedArray } from '../ir/dtype.ts';
+import type { DType, TypedArray } from '../ir/dtype.ts';
 import type { LowerRule } from '../ir/loop/lower.ts';
 import type { PrimitiveInfo } from '../ir/program.ts';
 import type { SimplifyRule } from '../ir/simplify.ts';
@@ -123,6 +123,22 @@ export interface HostArray {
 /** Obvious evaluation in plain JavaScript: fills `outs[i].data` (zeroed, of the right dtype) from `args`. */
 export type ReferenceRule<P> = (args: readonly HostArray[], outs: readonly HostArray[], params: P) => void;
 
+/** How a scalar is computed on the host, where that gives bit for bit what kernels give. */
+export interface HostRule<P> {
+  /** One element from up to three operands (`dtype` is theirs), in float64; the caller rounds it to the dtype of the result. */
+  readonly compute: (x: number, y: number, z: number, dtype: DType, params: P) => number;
+  /** Operands of one float type give a result of that type. */
+  readonly keepsFloats: boolean;
+}
+
+/** Derivatives of an elementwise primitive whose jvp rule is Σ tᵢ · ∂z/∂xᵢ: what a tape of scalars records in place of equations. */
+export interface SlopeRule<P> {
+  /** ∂z/∂xᵢ in float64, where numbers give it as exactly as the jvp rule does; NaN where they do not. */
+  readonly number?: (i: number, x: number, y: number, z: number, dtype: DType) => number;
+  /** ∂z/∂xᵢ for every operand; `null` for one that is zero. */
+  readonly tensors?: (primals: readonly Tensor[], out: Tensor, params: P) => readonly MaybeZero[];
+}
+
 /** Operands for the table-driven tests. */
 export interface Sample<P> {
   readonly avals: readonly Aval[];
@@ -148,6 +164,8 @@ export interface PrimitiveRules<P> {
   /** Absent for control flow, which every executor runs through its sub-Programs. */
   readonly reference?: ReferenceRule<P>;
   readonly lower: LowerRule<P>;
+  readonly onHost?: HostRule<P>;
+  readonly slopes?: SlopeRule<P>;
   /** A cheaper equal of an equation, if there is one. */
   readonly simplify?: SimplifyRule<P>;
   readonly samples: readonly Sample<P>[];
@@ -157,6 +175,8 @@ export interface PrimitiveRules<P> {
   readonly usesAxisName?: (params: P, axisName: string | undefined) => boolean;
   /** True if equal applications must not be merged (nor removed as identities) by a compiler. */
   readonly isOpaque?: boolean;
+  /** True if its rules call functions of the user's, who may keep what they are given. */
+  readonly runsUserCode?: boolean;
   /** True if the equation must run even when nothing uses it. */
   readonly hasEffects?: boolean;
 }

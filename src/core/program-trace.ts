@@ -7,7 +7,7 @@ import type { Aval } from '../ir/aval.ts';
 import { TraceError } from '../ir/errors.ts';
 import { type Atom, Equation, Literal, type Params, Program, Var } from '../ir/program.ts';
 import type { AnyPrimitive } from './primitive.ts';
-import { equationSite } from './site.ts';
+import { equationSite, maxSites } from './site.ts';
 import { ConcreteTensor, type Tensor, Tracer } from './tensor.ts';
 import { checkAlive, type CustomJvpCall, type CustomVjpCall, Trace, withTrace } from './trace.ts';
 
@@ -21,9 +21,6 @@ export class ProgramTracer extends Tracer {
     this.atom = atom;
   }
 }
-
-/** Equations of a trace that get a source site (some 5 µs each). A longer Program is a loop unrolled, and one line made most of it. */
-const maxSites = 10_000;
 
 /** How custom rules are recorded in Programs; `control/custom` supplies it. */
 export interface CustomCallStaging {
@@ -93,6 +90,10 @@ export class ProgramTrace extends Trace {
     const site = this.recordsSites && this.equations.length < maxSites ? equationSite() : undefined;
     this.equations.push(new Equation(primitive, atoms, params as Params, outs, site));
     return outs.map((v) => new ProgramTracer(this, v));
+  }
+
+  override wantsSites(): boolean {
+    return this.recordsSites;
   }
 
   processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {

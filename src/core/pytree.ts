@@ -82,7 +82,7 @@ export class TreeDef {
         left -= c.numLeaves;
         return false;
       });
-      out += step(def.node, k);
+      out += pathStep(def.node, k);
       def = def.children[k]!;
     }
     return out;
@@ -91,11 +91,12 @@ export class TreeDef {
   /** Paths of the leaves, as `.w`, `[0]`, `.get("k")`. */
   paths(prefix = ''): string[] {
     if (this.node.kind === 'leaf') return [prefix];
-    return this.children.flatMap((c, i) => c.paths(prefix + step(this.node, i)));
+    return this.children.flatMap((c, i) => c.paths(prefix + pathStep(this.node, i)));
   }
 }
 
-function step(node: NodeKind, i: number): string {
+/** How a path goes on to child `i` of a node. */
+export function pathStep(node: NodeKind, i: number): string {
   if (node.kind === 'object') return `.${node.keys[i]!}`;
   if (node.kind === 'map') return `.get(${JSON.stringify(node.keys[i])})`;
   return `[${i}]`;
@@ -226,7 +227,7 @@ export function broadcastPrefix(op: string, prefix: unknown, def: TreeDef, isLea
         'give one entry for a whole subtree, or the same containers as the value.',
       );
     }
-    node[1].forEach((c, i) => visit(c, d.children[i]!, path + step(d.node, i)));
+    node[1].forEach((c, i) => visit(c, d.children[i]!, path + pathStep(d.node, i)));
   };
   visit(prefix, def, '');
   return out;

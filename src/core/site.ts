@@ -74,9 +74,34 @@ class PlaceSite implements SourceSite {
   }
 
   toString(): string {
-    const place = `${this.url}:${this.line}:${this.column}`;
+    const place = originalPlace(this.url, this.line, this.column) ?? `${this.url}:${this.line}:${this.column}`;
     return this.name === null ? place : `${this.name} (${place})`;
   }
+}
+
+interface SourceMap {
+  findEntry(line: number, column: number): { originalSource?: string; originalLine?: number; originalColumn?: number };
+}
+
+interface ModuleBuiltin {
+  findSourceMap(path: string): SourceMap | undefined;
+}
+
+/**
+ * The place before a loader compiled the file, where Node keeps source maps; the frames that the engine gives name the place after.
+ * Asked for when a site is printed, not when it is made.
+ */
+function originalPlace(url: string, line: number, column: number): string | undefined {
+  const host = (
+    globalThis as { process?: { sourceMapsEnabled?: boolean; getBuiltinModule?: (id: string) => ModuleBuiltin } }
+  ).process;
+  if (host?.sourceMapsEnabled !== true || host.getBuiltinModule === undefined) return undefined;
+  const { findSourceMap } = host.getBuiltinModule('node:module');
+  const map = findSourceMap(url.replace(/^file:\/\//, '')) ?? findSourceMap(url);
+  // Maps count from zero.
+  const entry = map?.findEntry(line - 1, column - 1);
+  if (entry?.originalSource === undefined || entry.originalLine === undefined) return undefined;
+  return `${entry.originalSource}:${entry.originalLine + 1}:${(entry.originalColumn ?? 0) + 1}`;
 }
 
 const oursByUrl = new Map<string, boolean>();
@@ -94,6 +119,36 @@ function firstUserFrame(_error: unknown, frames: readonly CallSite[]): SourceSit
 
 let replayed: SourceSite | undefined;
 const unknownSite: SourceSite = new TextSite('unknown site');
+
+/** `src/train.ts:20`: file and line of a site, relative to the working directory where there is one; empty when it is unknown. */
+export function placeOf(site: SourceSite | undefined): string {
+  const text = site === undefined || site === unknownSite ? '' : site.toString();
+  const found = /\(?([^()\s]+?):(\d+):\d+\)?$/.exec(text);
+  if (found === null) return '';
+  const file = found[1]!.replace(/^file:\/\//, '').replace(/[?#].*$/, '');
+  const host = (globalThis as { process?: { cwd?: () => string } }).process;
+  const root = host?.cwd === undefined ? '' : `${host.cwd()}/`;
+  return `${root !== '' && file.startsWith(root) ? file.slice(root.length) : file}:${found[2]!}`;
+}
+
+/** Places that one trace captures (some 5 µs each). A longer Program is a loop unrolled, and one line made most of it. */
+export const maxSites = 10_000;
+
+let isObserved = false;
+
+/** Whether eager operations, too, are to say where they come from. */
+export const areSitesObserved = (): boolean => isObserved;
+
+/** Runs `run` while somebody asks every operation where it comes from: what derivatives record then names the forward operation. */
+export function observeSites<T>(run: () => T): T {
+  const before = isObserved;
+  isObserved = true;
+  try {
+    return run();
+  } finally {
+    isObserved = before;
+  }
+}
 
 /** Makes the equations traced from now on stand for one that was traced before; gives what to hand to `stopReplay`. */
 export function replaySite(site: SourceSite | undefined): SourceSite | undefined {

@@ -4,10 +4,11 @@
  * May import: `ir`, `core`.
  * @module
  */
-import { Aval } from '../ir/aval.ts';
-import { type DType, makeTypedArray, type TypedArray } from '../ir/dtype.ts';
+import { type Aval, scalarAval } from '../ir/aval.ts';
+import { castScalar, type DType, makeTypedArray, type TypedArray } from '../ir/dtype.ts';
 import { ArgumentError, BackendError, TraceError } from '../ir/errors.ts';
 import type { Shape } from '../ir/shape.ts';
+import { settings } from './config.ts';
 import { activeExecutor, HostStorage, type Storage } from './executor.ts';
 import type { Trace } from './trace.ts';
 
@@ -84,7 +85,7 @@ function itemOf(t: Tensor, use: string): number {
         : 'reduce it first (sum, mean, max), or use toArray().',
     );
   }
-  return value.read()[0]!;
+  return value.scalar ?? value.read()[0]!;
 }
 
 /** Nested arrays of numbers (or booleans) of a concrete tensor; a number for a scalar. */
@@ -104,12 +105,27 @@ export function nested(t: ConcreteTensor): unknown {
 /** A tensor with numbers. */
 export class ConcreteTensor extends Tensor {
   readonly aval: Aval;
-  readonly storage: Storage;
+  /** Absent while a scalar is its number only. */
+  private memory: Storage | undefined;
+  private readonly number: number;
 
-  constructor(aval: Aval, storage: Storage) {
+  constructor(aval: Aval, memory: Storage | undefined, number = 0) {
     super();
     this.aval = aval;
-    this.storage = storage;
+    this.memory = memory;
+    this.number = number;
+  }
+
+  get isDisposed(): boolean {
+    return this.memory?.isDisposed === true;
+  }
+
+  get storage(): Storage {
+    return (this.memory ??= this.store(this.number));
+  }
+
+  protected store(number: number): Storage {
+    return new HostStorage(oneElement(number, this.aval.dtype), settings.defaultDevice);
   }
 
   concrete(): ConcreteTensor {
@@ -117,13 +133,15 @@ export class ConcreteTensor extends Tensor {
   }
 
   override get scalar(): number | undefined {
-    if (this.aval.shape.length > 0 || !(this.storage instanceof HostStorage)) return undefined;
-    return this.storage.read()[0];
+    const { memory } = this;
+    if (memory === undefined) return this.number;
+    if (this.aval.shape.length > 0 || !(memory instanceof HostStorage) || memory.isDisposed) return undefined;
+    return memory.read()[0];
   }
 
   /** The elements without a copy: do not write, do not keep. */
   read(): TypedArray {
-    if (this.storage.isDisposed) {
+    if (this.isDisposed) {
       throw new BackendError(
         `use of a disposed tensor ${this.aval.toString()}.`,
         'dispose() is never needed; remove the call, or use the tensor before it.',
@@ -211,8 +229,21 @@ export function hostTensor(data: TypedArray, aval: Aval): ConcreteTensor {
 
 /** A tensor on the active device; `data` is owned by the result. */
 export function deviceTensor(data: TypedArray, aval: Aval): ConcreteTensor {
-  return new ConcreteTensor(aval, activeExecutor().fromHost(data, aval));
+  const executor = activeExecutor();
+  if (aval.shape.length === 0 && executor.keepsScalarsOnHost === true && !Number.isNaN(data[0])) {
+    return new ConcreteTensor(scalarAval(aval.dtype, aval.weakType), undefined, data[0]);
+  }
+  return new ConcreteTensor(aval, executor.fromHost(data, aval));
 }
+
+function oneElement(value: number, dtype: DType): TypedArray {
+  const data = makeTypedArray(dtype, 1);
+  data[0] = value;
+  return data;
+}
+
+/** A scalar computed on the host. `value` is one of the dtype's, and not NaN unless its bits do not matter. */
+export const hostScalar = (value: number, aval: Aval): ConcreteTensor => new ConcreteTensor(aval, undefined, value);
 
 const scalarCaches = new Map<string, Map<number, ConcreteTensor>>();
 const scalarCacheLimit = 256;
@@ -226,14 +257,19 @@ export function scalarTensor(value: number, dtype: DType, weakType = false): Con
   const isCacheable = !Object.is(value, -0);
   const hit = isCacheable ? cache.get(value) : undefined;
   if (hit !== undefined) return hit;
-  const data = makeTypedArray(dtype, 1);
-  data[0] = value;
-  const made = new ConcreteTensor(new Aval([], dtype, weakType), new SharedStorage(data, 'host'));
+  const aval = scalarAval(dtype, weakType);
+  const made = new SharedScalar(aval, undefined, castScalar(value, dtype));
   if (isCacheable && cache.size < scalarCacheLimit) cache.set(value, made);
   return made;
 }
 
-/** Storage of shared constants: disposing is a no-op. */
+/** A shared constant: disposing is a no-op. */
+class SharedScalar extends ConcreteTensor {
+  protected override store(number: number): Storage {
+    return new SharedStorage(oneElement(number, this.aval.dtype), 'host');
+  }
+}
+
 class SharedStorage extends HostStorage {
   override dispose(): void {}
 }

@@ -10,7 +10,9 @@ import type { SourceSite } from '../ir/program.ts';
 import { settings } from './config.ts';
 import { activeExecutor } from './executor.ts';
 import { type AnyPrimitive, erase, type Primitive } from './primitive.ts';
-import { captureSite } from './site.ts';
+import { evaluateScalar } from './scalar.ts';
+import { noteScratch } from './scratch.ts';
+import { areSitesObserved, captureSite } from './site.ts';
 import { ConcreteTensor, type Tensor, Tracer } from './tensor.ts';
 
 /** Runs a user function whose derivative the user supplied; see `control/custom`. */
@@ -46,6 +48,11 @@ export abstract class Trace {
 
   abstract process(primitive: AnyPrimitive, args: readonly Tensor[], params: object): Tensor[];
 
+  /** Whether what happens under this trace is to say which place in the user's code it stands for. */
+  wantsSites(): boolean {
+    return false;
+  }
+
   abstract processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[];
 
   abstract processCustomVjp(call: CustomVjpCall, args: readonly Tensor[]): Tensor[];
@@ -65,15 +72,25 @@ export function checkAlive(t: Tracer, use: string): void {
 /** The bottom: computes at once. */
 class EvalTrace extends Trace {
   process(primitive: AnyPrimitive, args: readonly Tensor[], params: object): Tensor[] {
+    const executor = activeExecutor();
+    if (primitive.onHost !== undefined && executor.keepsScalarsOnHost === true) {
+      const scalar = evaluateScalar(primitive, primitive.onHost, args, params);
+      if (scalar !== undefined) return [scalar];
+    }
     const avals: Aval[] = [];
     for (const a of args) {
       if (!(a instanceof ConcreteTensor)) throw strayTracer(a, primitive.name);
       avals.push(a.aval);
     }
     const outAvals = primitive.abstractEval(avals, params);
-    const outs = activeExecutor().execute(primitive, args as readonly ConcreteTensor[], params, outAvals);
+    const outs = executor.execute(primitive, args as readonly ConcreteTensor[], params, outAvals);
     if (settings.debugNans) checkNans(primitive, args, outs);
+    noteScratch(outs);
     return outs;
+  }
+
+  override wantsSites(): boolean {
+    return areSitesObserved();
   }
 
   processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {

@@ -60,6 +60,16 @@ export class Aval {
   }
 }
 
+const scalarAvals = new Map<string, Aval>();
+
+/** The aval of a scalar: one object for each type, so that equal ones are found by identity. */
+export function scalarAval(dtype: DType, weakType = false): Aval {
+  const key = weakType ? `${dtype}*` : dtype;
+  let found = scalarAvals.get(key);
+  if (found === undefined) scalarAvals.set(key, (found = new Aval([], dtype, weakType)));
+  return found;
+}
+
 const make =
   (dtype: DType) =>
   (...shape: number[]): Aval =>

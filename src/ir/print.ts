@@ -7,7 +7,7 @@ import type { Aval } from './aval.ts';
 import type { Atom, Equation, Program, Var } from './program.ts';
 
 /** `a … z, aa, ab …` */
-function letterName(i: number): string {
+export function letterName(i: number): string {
   let s = '';
   for (let n = i; n >= 0; n = Math.floor(n / 26) - 1) s = String.fromCharCode(97 + (n % 26)) + s;
   return s;
@@ -36,7 +36,8 @@ class Names {
   }
 }
 
-function showNumber(x: number, aval: Aval): string {
+/** A scalar constant: `2.0`, `-0`, `true`. */
+export function showNumber(x: number, aval: Aval): string {
   if (aval.dtype === 'bool') return x ? 'true' : 'false';
   const isFloating = aval.dtype === 'float32' || aval.dtype === 'float64';
   return isFloating && Number.isInteger(x) && Math.abs(x) < 1e15 ? x.toFixed(1) : Object.is(x, -0) ? '-0' : String(x);
@@ -59,7 +60,8 @@ function showParam(value: unknown): string | undefined {
   return `{${entries.join(' ')}}`;
 }
 
-function showParams(eqn: Equation): string {
+/** `[axes=[0]]`: the plain data among the parameters; empty where there is none. */
+export function showParams(eqn: Equation): string {
   const shown = Object.entries(eqn.params).flatMap(([key, value]) => {
     const text = showParam(value);
     return text === undefined ? [] : [`${key}=${text}`];

@@ -13,9 +13,11 @@ export interface SimplifyView<P> {
   readonly outputs: readonly Aval[];
   /** The equation that computes a value; undefined for literals and inputs of the Program. */
   readonly producer: (atom: Atom) => Equation | undefined;
+  /** How often a value is an operand or a result. A rewrite that leaves its producer behind pays only where this is 1. */
+  readonly uses: (atom: Atom) => number;
 }
 
-/** Values that exist already, or one other equation with the same results. */
+/** Values that exist already, one other equation with the same results, or several and the values that they end in. */
 export type Replacement =
   | { readonly kind: 'values'; readonly values: readonly Atom[] }
   | {
@@ -23,6 +25,12 @@ export type Replacement =
       readonly primitive: PrimitiveInfo;
       readonly inputs: readonly Atom[];
       readonly params: Params;
+    }
+  | {
+      readonly kind: 'equations';
+      /** In order, with variables of their own. */
+      readonly equations: readonly Equation[];
+      readonly values: readonly Atom[];
     };
 
 /**

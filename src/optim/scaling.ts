@@ -6,7 +6,7 @@
 import type { DTypeLike } from '../api/numpy/dtypes.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
 import { checkOptions } from '../api/options.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import * as prim from '../primitives/index.ts';
 import {
   cast,
@@ -39,20 +39,21 @@ export const scale = (stepSize: TensorLike): GradientTransformation => stateless
 /** sign(g). */
 export const scaleBySign = (): GradientTransformation => stateless('scaleBySign', (g) => prim.sign(g));
 
-/** Value of a schedule at a step, as precise as the leaves it will multiply. */
-function valueAt(op: string, schedule: Schedule, count: Tensor, tree: unknown): TensorLike {
+/** Value of a schedule at a step, as precise as the leaves it will multiply. A number is rounded when it meets them. */
+function valueAt(op: string, schedule: Schedule, count: Tensor, tree: unknown): Tensor {
   const [leaves] = leavesOf(op, tree);
-  return withFloatsOf(leaves, () => schedule(count));
+  const value = withFloatsOf(leaves, () => schedule(count));
+  return typeof value === 'number' ? scalarTensor(value, 'float64') : asTensor(value);
 }
 
 /** schedule(step) · g; the first step is 0. State `{ count }`. */
 export const scaleBySchedule = (schedule: Schedule): GradientTransformation => scheduled(schedule, false);
 
 function scheduled(schedule: Schedule, flipSign: boolean): GradientTransformation {
-  return transformation<{ readonly count: Tensor }>({
+  return transformation<{ readonly count: Tensor }, Tensor>({
     init: () => ({ count: zeroCount() }),
-    update: (updates, state) => {
-      const step = valueAt('scaleBySchedule', schedule, state.count, updates);
+    outside: (updates, state) => valueAt('scaleBySchedule', schedule, state.count, updates),
+    update: (updates, state, _params, step) => {
       const apply = (g: Tensor): Tensor => (flipSign ? prim.mul(prim.neg(castTo(g.dtype, step)), g) : scaled(g, step));
       return [mapLeaves('scaleBySchedule', apply, updates), { count: increment(state.count) }];
     },
@@ -133,10 +134,10 @@ function constantDecay(rate: TensorLike): GradientTransformation {
 }
 
 function scheduledDecay(schedule: Schedule): GradientTransformation {
-  return transformation<{ readonly count: Tensor }>({
+  return transformation<{ readonly count: Tensor }, Tensor>({
     init: () => ({ count: zeroCount() }),
-    update: (updates, state, params) => {
-      const rate = valueAt('addDecayedWeights', schedule, state.count, updates);
+    outside: (updates, state) => valueAt('addDecayedWeights', schedule, state.count, updates),
+    update: (updates, state, params, rate) => {
       const next = mapLeaves(
         'addDecayedWeights',
         (g, p) => decayed(g, p!, rate),

@@ -6,6 +6,7 @@
 import { broadcastPrefix, flatten, unflatten } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ArgumentError } from '../ir/errors.ts';
+import { Compiled } from './compiled.ts';
 import { fullLike, leavesOf, mapLeaves } from './leaves.ts';
 
 declare const stateBrand: unique symbol;
@@ -29,20 +30,35 @@ export interface GradientTransformation {
 export type { GradientTransformation as Optimizer };
 
 /** A transformation that keeps a state of type `S`, as its author sees it. */
-export interface StatefulRules<S> {
+export interface StatefulRules<S, O = null> {
   readonly init: (params: unknown) => S;
-  readonly update: (updates: unknown, state: S, params: unknown) => readonly [unknown, S];
+  /** What functions of the user's give for this step. They run at every step, whatever is compiled. */
+  readonly outside?: (updates: unknown, state: S, params: unknown) => O;
+  readonly update: (updates: unknown, state: S, params: unknown, outside: O) => readonly [unknown, S];
+  /** `update` runs functions of the user's, or is nothing to compile. */
+  readonly isOpaque?: boolean;
 }
 
+type AnyRules = StatefulRules<unknown, unknown>;
+
+/** Rules of transformations that may be compiled with others. */
+const rulesOf = new WeakMap<GradientTransformation, AnyRules>();
+
 /** Makes a transformation of rules whose state has a known type. */
-export function transformation<S>({ init, update }: StatefulRules<S>): GradientTransformation {
-  return {
+export function transformation<S, O = null>(rules: StatefulRules<S, O>): GradientTransformation {
+  const { init, outside, update, isOpaque = false } = rules as AnyRules;
+  const compiled = new Compiled('update', update);
+  const made: GradientTransformation = {
     init: (params) => init(params) as OptState,
     update: <P>(updates: P, state: OptState, params: unknown = null): [P, OptState] => {
-      const [next, nextState] = update(updates, state as S, params);
+      const given = outside?.(updates, state, params) ?? null;
+      const run = isOpaque ? update : compiled.run;
+      const [next, nextState] = run.call(compiled, updates, state, params, given);
       return [next as P, nextState as OptState];
     },
   };
+  if (!isOpaque) rulesOf.set(made, rules as AnyRules);
+  return made;
 }
 
 /** A transformation without a state (`null`): each leaf becomes `f(leaf)`. */
@@ -93,25 +109,59 @@ export function chain(...transformations: GradientTransformation[]): GradientTra
       'call the factory: chain(clipByGlobalNorm(1), adam(1e-3)).',
     );
   }
-  return transformation<OptState[]>({
-    init: (params) => transformations.map((t) => t.init(params)),
-    update: (updates, states, params) => {
-      if (!Array.isArray(states) || states.length !== transformations.length) {
-        throw new ArgumentError(
-          `chain: expected a state with ${transformations.length} entries, got ${flatten(states)[1].toString()}.`,
-          'pass the state that init or the last update returned: update(grads, state, params).',
-        );
-      }
-      let current = updates;
-      const next = transformations.map((t, i) => {
-        const [out, state] = t.update(current, states[i]!, params);
-        current = out;
-        return state;
-      });
-      return [current, next];
-    },
-  });
+  const init = (params: unknown): OptState[] => transformations.map((t) => t.init(params));
+  const links = transformations.map((t) => rulesOf.get(t));
+  const isWhole = links.every((link) => link !== undefined);
+  return isWhole ? transformation(chainOfRules(init, links)) : transformation(chainOfUpdates(init, transformations));
 }
+
+function checkStates(states: unknown, count: number): void {
+  if (Array.isArray(states) && states.length === count) return;
+  throw new ArgumentError(
+    `chain: expected a state with ${count} entries, got ${flatten(states)[1].toString()}.`,
+    'pass the state that init or the last update returned: update(grads, state, params).',
+  );
+}
+
+/** One after the other, and compiled as one. */
+const chainOfRules = (
+  init: (params: unknown) => OptState[],
+  links: readonly AnyRules[],
+): StatefulRules<OptState[], unknown[]> => ({
+  init,
+  outside: (updates, states, params) => {
+    checkStates(states, links.length);
+    return links.map((link, i) => link.outside?.(updates, states[i], params) ?? null);
+  },
+  update: (updates, states, params, outside) => {
+    let current = updates;
+    const next = links.map((link, i) => {
+      const [out, state] = link.update(current, states[i], params, outside[i]);
+      current = out;
+      return state as OptState;
+    });
+    return [current, next];
+  },
+});
+
+/** With transformations of the user's in between. */
+const chainOfUpdates = (
+  init: (params: unknown) => OptState[],
+  transformations: readonly GradientTransformation[],
+): StatefulRules<OptState[]> => ({
+  init,
+  isOpaque: true,
+  update: (updates, states, params) => {
+    checkStates(states, transformations.length);
+    let current = updates;
+    const next = transformations.map((t, i) => {
+      const [out, state] = t.update(current, states[i]!, params);
+      current = out;
+      return state;
+    });
+    return [current, next];
+  },
+});
 
 /** Which leaves take part: a prefix of the parameters with booleans, or a function of them that gives one. */
 export type Mask = unknown;
@@ -144,6 +194,8 @@ function hide(tree: unknown, kept: readonly boolean[]): unknown {
  */
 export function masked(inner: GradientTransformation, mask: Mask): GradientTransformation {
   return transformation<OptState>({
+    // The mask may be a function, and the inner one compiles itself.
+    isOpaque: true,
     init: (params) => inner.init(hide(params, keptLeaves('masked', mask, params))),
     update: (updates, state, params) => {
       const kept = keptLeaves('masked', mask, updates);

@@ -4,8 +4,9 @@
  * @module
  */
 import { f32, f64, i32, u32 } from '../ir/aval.ts';
-import type { DType } from '../ir/dtype.ts';
+import { castScalar, type DType, isFloat } from '../ir/dtype.ts';
 import { binary, type BinaryOp, constant, type Expr, unary, type UnaryOp } from '../ir/loop/expr.ts';
+import type { SimplifyRule } from '../ir/simplify.ts';
 import {
   type Calculus,
   isLinearInput,
@@ -16,9 +17,18 @@ import {
 } from '../core/primitive.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
+import {
+  type Arithmetic,
+  simplifyAdd,
+  simplifyDiv,
+  simplifyMul,
+  simplifyNeg,
+  simplifySub,
+} from './arithmetic-rules.ts';
 import { type Accepts, defineElementwise, type NoParams, noParams, sumTangents } from './define-elementwise.ts';
-import { exactReciprocal, involution, neutralOperand, otherEquation } from './simplify-rules.ts';
-import { broadcastTo, unbroadcast } from './structural.ts';
+import { keepOperand, operandOf, otherEquation } from './simplify-rules.ts';
+import { broadcastTo, movements, reduceSumP, sumRules, unbroadcast } from './structural.ts';
+import { reduceRepeated, timesCount } from './structural-rules.ts';
 
 const binarySamples: readonly Sample<NoParams>[] = [
   { avals: [f32(2, 3), f32(2, 3)], params: noParams },
@@ -35,6 +45,8 @@ const integerSamples: readonly Sample<NoParams>[] = [
 const wrapProduct = (x: number, y: number, dtype: DType): number =>
   dtype === 'float32' || dtype === 'float64' ? x * y : Math.imul(x, y);
 
+const arithmetic = (): Arithmetic => ({ add: addP, sub: subP, mul: mulP, div: divP, neg: negP });
+
 /** z = x + y. */
 export const addP: Primitive<NoParams> = defineElementwise<NoParams>({
   name: 'add',
@@ -45,9 +57,10 @@ export const addP: Primitive<NoParams> = defineElementwise<NoParams>({
     jvp: (_primals, [tx, ty], [out]) => [sumTangents([tx!, ty!], add, out!.aval.shape)],
     transpose: ([ct], operands) => operands.map((x) => (isLinearInput(x) ? unbroadcast(ct!, x.aval.shape) : null)),
   },
-  // x + (−0) = x, while x + 0 turns −0 into 0; integers have one zero.
-  simplify: (view) => neutralOperand(view, 1, () => -0) ?? neutralOperand(view, 0, () => -0),
+  simplify: (view) => simplifyAdd(view, arithmetic()),
   scalar: ([x, y]) => x! + y!,
+  onHost: (x, y) => x + y,
+  slopes: { number: () => 1 },
   element: ([x, y]) => binary('add', x!, y!),
   samples: [...binarySamples, ...integerSamples],
 });
@@ -67,8 +80,10 @@ export const subP: Primitive<NoParams> = defineElementwise<NoParams>({
       isLinearInput(y!) ? neg(unbroadcast(ct!, y.aval.shape)) : null,
     ],
   },
-  simplify: (view) => neutralOperand(view, 1, () => 0),
+  simplify: (view) => simplifySub(view, arithmetic()),
   scalar: ([x, y]) => x! - y!,
+  onHost: (x, y) => x - y,
+  slopes: { number: (i) => (i === 0 ? 1 : -1) },
   element: ([x, y]) => binary('sub', x!, y!),
   samples: [...binarySamples, ...integerSamples],
 });
@@ -85,8 +100,10 @@ export const mulP: Primitive<NoParams> = defineElementwise<NoParams>({
       isLinearInput(y!) ? unbroadcast(mul(residual(x!), ct!), y.aval.shape) : null,
     ],
   },
-  simplify: (view) => neutralOperand(view, 1, () => 1) ?? neutralOperand(view, 0, () => 1),
+  simplify: (view) => simplifyMul(view, arithmetic()),
   scalar: ([x, y], _params, dtype) => wrapProduct(x!, y!, dtype),
+  onHost: (x, y, _z, dtype) => wrapProduct(x, y, dtype),
+  slopes: { number: (i, x, y) => (i === 0 ? y : x) },
   element: ([x, y]) => binary('mul', x!, y!),
   samples: [...binarySamples, ...integerSamples],
 });
@@ -95,6 +112,15 @@ export const mulP: Primitive<NoParams> = defineElementwise<NoParams>({
 function divideScalar(x: number, y: number, dtype: DType): number {
   if (dtype === 'float32' || dtype === 'float64') return x / y;
   return y === 0 ? -1 : Math.trunc(x / y);
+}
+
+/**
+ * ∂z/∂x = 1/y, ∂z/∂y = −z/y. A cotangent times the float64 reciprocal rounds to float32 as their quotient does: the product errs by less than
+ * 2⁻⁵¹, and no quotient of two 24-bit numbers is within 2⁻⁴⁹ of a boundary between roundings. In float64 it may differ by a bit.
+ */
+function quotientSlope(i: number, _x: number, y: number, z: number, dtype: DType): number {
+  if (i === 0) return dtype === 'float32' ? 1 / y : NaN;
+  return -castScalar(z / y, dtype);
 }
 
 /** z = x / y. */
@@ -109,12 +135,10 @@ export const divP: Primitive<NoParams> = defineElementwise<NoParams>({
     ],
     transpose: ([ct], [x, y]) => [unbroadcast(div(ct!, residual(y!)), x!.aval.shape), null],
   },
-  simplify: (view) => {
-    const [x, y] = view.inputs;
-    const reciprocal = exactReciprocal(y!);
-    return neutralOperand(view, 1, () => 1) ?? (reciprocal && otherEquation(mulP, [x!, reciprocal], noParams));
-  },
+  simplify: (view) => simplifyDiv(view, arithmetic()),
   scalar: ([x, y], _params, dtype) => divideScalar(x!, y!, dtype),
+  onHost: (x, y, _z, dtype) => divideScalar(x, y, dtype),
+  slopes: { number: quotientSlope },
   element: ([x, y]) => binary('div', x!, y!),
   samples: [...binarySamples.map((s) => ({ ...s, domain: [0.5, 2] as const })), ...integerSamples],
 });
@@ -135,8 +159,11 @@ export interface UnaryRules {
   readonly accepts?: Accepts;
   readonly resultDType?: DType;
   readonly scalar: (x: number, dtype: DType) => number;
+  /** `scalar`, once rounded, is what kernels give. */
+  readonly isExact?: boolean;
   /** f′(x), given x and y = f(x); absent for a derivative that is zero almost everywhere. */
   readonly derivative?: (x: Tensor, y: Tensor) => Tensor;
+  readonly simplify?: SimplifyRule<NoParams>;
   /** The tangent f′(x)·t where that is better written as a whole. Linear in t. */
   readonly tangent?: (t: Tensor, x: Tensor, y: Tensor) => Tensor;
   /** Where samples are drawn from. */
@@ -166,6 +193,9 @@ export function defineUnary(rules: UnaryRules): Primitive<NoParams> {
     ...(rules.resultDType ? { resultDType: rules.resultDType } : {}),
     calculus: unaryCalculus(rules),
     scalar: ([x], _params, dtype) => rules.scalar(x!, dtype),
+    ...(rules.isExact === true && { onHost: (x, _y, _z, dtype) => rules.scalar(x, dtype) }),
+    ...(rules.simplify && { simplify: rules.simplify }),
+    ...(rules.derivative && { slopes: { tensors: ([x], y) => [rules.derivative!(x!, y)] } }),
     element: ([x]) => unary(rules.fn, x!),
     samples: [...floats, ...(rules.moreSamples ?? [])],
   });
@@ -177,8 +207,11 @@ export interface BinaryRules {
   readonly accepts?: Accepts;
   readonly resultDType?: DType;
   readonly scalar: (x: number, y: number, dtype: DType) => number;
+  /** `scalar`, once rounded, is what kernels give. */
+  readonly isExact?: boolean;
   /** ∂f/∂x and ∂f/∂y given x, y, z = f(x, y); `null` for one that is zero; absent when both are. */
   readonly partials?: readonly [Partial | null, Partial | null];
+  readonly simplify?: SimplifyRule<NoParams>;
   readonly domain?: Sample<NoParams>['domain'];
   readonly moreSamples?: readonly Sample<NoParams>[];
   /** In place of the usual samples. */
@@ -212,6 +245,9 @@ export function defineBinary(rules: BinaryRules): Primitive<NoParams> {
     ...(rules.resultDType ? { resultDType: rules.resultDType } : {}),
     calculus: binaryCalculus(rules),
     scalar: ([x, y], _params, dtype) => rules.scalar(x!, y!, dtype),
+    ...(rules.isExact === true && { onHost: (x, y, _z, dtype) => rules.scalar(x, y, dtype) }),
+    ...(rules.simplify && { simplify: rules.simplify }),
+    ...(rules.partials && { slopes: { tensors: ([x, y], z) => rules.partials!.map((p) => p && p(x!, y!, z)) } }),
     element: ([x, y]) => binary(rules.fn, x!, y!),
     samples: rules.samples ?? [...floats, ...(rules.moreSamples ?? [])],
   });
@@ -222,14 +258,21 @@ export const negP: Primitive<NoParams> = defineElementwise<NoParams>({
   name: 'neg',
   accepts: 'number',
   calculus: { kind: 'linear', transpose: ([ct]) => [neg(ct!)] },
-  simplify: (view) => involution(view, negP),
+  simplify: (view) => simplifyNeg(view, arithmetic()),
   scalar: ([x]) => -x!,
+  onHost: (x) => -x,
+  slopes: { number: () => -1 },
   element: ([x]) => unary('neg', x!),
   samples: [
     { avals: [f32(2, 3)], params: noParams },
     { avals: [f64()], params: noParams },
     { avals: [i32(3)], params: noParams },
   ],
+});
+
+sumRules.push((view) => {
+  const isAssociative = !isFloat(view.outputs[0]!.dtype);
+  return reduceRepeated(view, movements(), { self: reduceSumP, combine: timesCount(arithmetic()), isAssociative });
 });
 
 export interface IntegerPowParams {
@@ -268,6 +311,13 @@ export const integerPowP: Primitive<IntegerPowParams> = defineElementwise<Intege
     return divisor === 0 ? -1 : Math.trunc(1 / divisor);
   },
   element: ([x], { exponent }) => powerExpr(x!, exponent),
+  simplify: (view) => {
+    const { exponent } = view.params;
+    if (exponent === 1) return keepOperand(view, 0);
+    // (−x)ⁿ = xⁿ for even n
+    const positive = exponent % 2 === 0 ? operandOf(view, 0, negP) : undefined;
+    return positive && otherEquation(integerPowP, [positive], view.params);
+  },
   samples: [
     { avals: [f32(2, 3)], params: { exponent: 3 } },
     { avals: [f64(4)], params: { exponent: -2 }, domain: [0.5, 2] },

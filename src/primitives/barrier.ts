@@ -8,6 +8,7 @@ import { definePrimitive, type Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { type NoParams, noParams } from './define-elementwise.ts';
+import { keepOperand } from './simplify-rules.ts';
 
 export const barrierP: Primitive<NoParams> = definePrimitive<NoParams>({
   name: 'optimization_barrier',
@@ -35,6 +36,7 @@ export const stopGradientP: Primitive<NoParams> = definePrimitive<NoParams>({
   batch: (_context, [x], [dim]) => [[bind1(stopGradientP, [x!], noParams)], [dim!]],
   reference: ([x], [out]) => out!.data.set(x!.data),
   lower: { kind: 'pointwise', element: ({ index, load }) => [load(0, index)] },
+  simplify: (view) => keepOperand(view, 0),
   // Its derivative is zero by definition: there is nothing to compare with.
   samples: [{ avals: [f32(2, 3)], params: noParams, differentiable: [] }],
 });

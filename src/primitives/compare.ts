@@ -31,6 +31,7 @@ const defineComparison = (name: BinaryOp, test: (x: number, y: number) => boolea
     accepts: 'any',
     resultDType: 'bool',
     scalar: (x, y) => (test(x, y) ? 1 : 0),
+    isExact: true,
     moreSamples,
   });
 

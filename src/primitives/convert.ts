@@ -3,7 +3,7 @@
  * May import: `ir`, `core`, `primitives/structural`.
  * @module
  */
-import { Aval, bool, f32, f64, i32, u32, u8 } from '../ir/aval.ts';
+import { Aval, bool, scalarAval, f32, f64, i32, u32, u8 } from '../ir/aval.ts';
 import { type DType, dtypeInfo, isFloat, isInteger, saturate } from '../ir/dtype.ts';
 import { DTypeError } from '../ir/errors.ts';
 import { bitcast as bitcastExpr, convert as convertExpr } from '../ir/loop/expr.ts';
@@ -39,7 +39,9 @@ const widens = (from: DType, to: DType): boolean => wider[from].includes(to);
 
 export const convertP: Primitive<ConvertParams> = definePrimitive<ConvertParams>({
   name: 'convert',
-  abstractEval: ([x], { dtype, weakType }) => [new Aval(x!.shape, dtype, weakType ?? false)],
+  abstractEval: ([x], { dtype, weakType = false }) => [
+    x!.shape.length === 0 ? scalarAval(dtype, weakType) : new Aval(x!.shape, dtype, weakType),
+  ],
   calculus: {
     // Linear between floats; anything else is constant almost everywhere.
     kind: 'smooth',
@@ -60,6 +62,7 @@ export const convertP: Primitive<ConvertParams> = definePrimitive<ConvertParams>
     const isLossless = inner !== undefined && widens(inner.inputs[0]!.aval.dtype, inner.outputs[0]!.aval.dtype);
     return keepOperand(view, 0) ?? (isLossless ? replaceBy(view, inner.inputs[0]!) : undefined);
   },
+  onHost: { compute: (x, _y, _z, from, { dtype }) => convertScalar(x, from, dtype), keepsFloats: false },
   samples: [
     { avals: [f64(2, 3)], params: { dtype: 'float32' } },
     { avals: [f32(4)], params: { dtype: 'float64' } },

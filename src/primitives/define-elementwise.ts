@@ -3,7 +3,7 @@
  * May import: `ir`, `core`, `primitives/structural`.
  * @module
  */
-import { Aval } from '../ir/aval.ts';
+import { Aval, scalarAval } from '../ir/aval.ts';
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { DTypeError } from '../ir/errors.ts';
 import { type Expr, int } from '../ir/loop/expr.ts';
@@ -16,13 +16,16 @@ import {
   type Calculus,
   definePrimitive,
   type HostArray,
+  type HostRule,
   type MaybeZero,
   type Primitive,
   type Sample,
+  type SlopeRule,
 } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind } from '../core/trace.ts';
-import { broadcastTo, forEachIndex, moveBatchToFront, reshape } from './structural.ts';
+import { broadcastInDimP, broadcastTo, forEachIndex, moveBatchToFront, reshape } from './structural.ts';
+import { broadcastLast, withoutBroadcasts } from './structural-rules.ts';
 
 /** Which dtypes an operation takes. */
 export type Accepts = 'float' | 'integer' | 'number' | 'logical' | 'any';
@@ -49,6 +52,12 @@ export interface ElementwiseRules<P extends object> {
   readonly scalar: (args: readonly number[], params: P, dtype: DType) => number;
   /** One element as a scalar expression. */
   readonly element: (args: readonly Expr[], params: P) => Expr;
+  /**
+   * One element on the host, if rounding it gives what kernels give. For float32 that holds of +, −, ×, ÷ and √, whose float64 result
+   * has more than twice the digits (Figueroa, When is double rounding innocuous?, 1995), and of whatever does not round.
+   */
+  readonly onHost?: HostRule<P>['compute'];
+  readonly slopes?: SlopeRule<P>;
   readonly simplify?: SimplifyRule<P>;
   readonly samples: readonly Sample<P>[];
 }
@@ -96,7 +105,8 @@ export function defineElementwise<P extends object>(rules: ElementwiseRules<P>):
       const shape = outputShape(name, avals);
       // Often that of the operand: the same object is cheaper to make, and to compare and look up later.
       const isSame = operand.shape === shape && operand.dtype === dtype && operand.weakType === isWeak;
-      return [isSame ? operand : new Aval(shape, dtype, isWeak)];
+      if (isSame) return [operand];
+      return [shape.length === 0 ? scalarAval(dtype, isWeak) : new Aval(shape, dtype, isWeak)];
     },
     calculus: rules.calculus,
     batch: (context, args, dims, params) => batchElementwise(primitive, context, args, dims, params),
@@ -111,11 +121,19 @@ export function defineElementwise<P extends object>(rules: ElementwiseRules<P>):
         ),
       ],
     },
-    ...(rules.simplify && { simplify: rules.simplify }),
+    ...(rules.onHost && { onHost: { compute: rules.onHost, keepsFloats: keepsFloats(rules) } }),
+    ...(rules.slopes && { slopes: rules.slopes }),
+    simplify: (view) =>
+      rules.simplify?.(view) ??
+      withoutBroadcasts(view, primitive, broadcastInDimP) ??
+      broadcastLast(view, primitive, broadcastInDimP),
     samples: rules.samples,
   });
   return primitive;
 }
+
+const keepsFloats = <P extends object>({ accepts, resultDType, sameDType, check }: ElementwiseRules<P>): boolean =>
+  categories[accepts].includes('float') && resultDType === undefined && sameDType === undefined && check === undefined;
 
 /** Index into an operand that broadcasts to the output's shape. */
 export function broadcastIndex(shape: Shape, out: Shape, index: readonly Expr[]): Expr[] {

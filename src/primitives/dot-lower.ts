@@ -8,7 +8,7 @@ import { isFloat } from '../ir/dtype.ts';
 import { binary, type BufferRef, constant, linearize, load } from '../ir/loop/expr.ts';
 import type { KernelBuilder } from '../ir/loop/kernel.ts';
 import { rowMajorStrides } from '../ir/shape.ts';
-import { countOf, mergedStride, nestedLoops, offsetOf, type StridedAxis } from './strided-view.ts';
+import { countOf, mergedStride, offsetOf, type StridedAxis } from './strided-view.ts';
 
 /** Axes of x and of y, in pairs. */
 export interface DotParams {
@@ -89,7 +89,7 @@ function productOfMatrices(b: KernelBuilder, x: View, y: View): void {
   if (m === 0 || n === 0) return;
   const extents = x.batch.map((a) => a.extent);
   const toC = dense([...x.batch, { extent: m, stride: 0 }, { extent: n, stride: 0 }]).slice(0, x.batch.length);
-  nestedLoops(b, extents, (index) =>
+  b.parallel(extents, (index) =>
     b.gemm({
       m,
       n,

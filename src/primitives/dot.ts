@@ -17,8 +17,18 @@ import {
 } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
+import { mulP } from './arithmetic.ts';
 import { type DotParams, freeAxes, lowerDot } from './dot-lower.ts';
-import { forEachIndex, inversePermutation, transpose } from './structural.ts';
+import { absorbTransposes, sumOfProducts, transposedDot } from './dot-rules.ts';
+import {
+  forEachIndex,
+  inversePermutation,
+  movements,
+  sumRules,
+  transpose,
+  transposeP,
+  transposeRules,
+} from './structural.ts';
 
 export type { DotParams } from './dot-lower.ts';
 
@@ -137,6 +147,7 @@ export const dotGeneralP: Primitive<DotParams> = definePrimitive<DotParams>({
   },
   reference: ([x, y], [out], params) => evaluateDot(x!, y!, out!, params),
   lower: { kind: 'loops', build: (b, [x, y], _outputs, params) => lowerDot(b, x!, y!, params) },
+  simplify: (view) => absorbTransposes(view, dotGeneralP, transposeP),
   samples: [
     { avals: [f32(2, 3), f32(3, 4)], params: { contract: [[1], [0]], batch: [[], []] } },
     { avals: [f64(3), f64(3)], params: { contract: [[0], [0]], batch: [[], []] } },
@@ -161,6 +172,9 @@ export const dotGeneralP: Primitive<DotParams> = definePrimitive<DotParams>({
     { avals: [u32(2, 2), u32(2, 2)], params: { contract: [[1], [1]], batch: [[0], [0]] } },
   ],
 });
+
+transposeRules.push((view) => transposedDot(view, dotGeneralP));
+sumRules.push((view) => sumOfProducts(view, { ...movements(), mul: mulP, dot: dotGeneralP }));
 
 function evaluateDot(x: HostArray, y: HostArray, out: HostArray, params: DotParams): void {
   const [xs, ys] = [rowMajorStrides(x.aval.shape), rowMajorStrides(y.aval.shape)];

@@ -6,11 +6,14 @@
 import { bool, i32, u32, u8 } from '../ir/aval.ts';
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import type { BinaryOp } from '../ir/loop/expr.ts';
+import type { Replacement, SimplifyRule, SimplifyView } from '../ir/simplify.ts';
 import type { Primitive, Sample } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { defineBinary, defineUnary } from './arithmetic.ts';
+import { allBits } from './arithmetic-rules.ts';
 import { type NoParams, noParams } from './define-elementwise.ts';
+import { involution, neutralOperand, sameOperands } from './simplify-rules.ts';
 
 const bitsOf = (dtype: DType): number => 8 * dtypeInfo[dtype].bytes;
 
@@ -41,6 +44,8 @@ export const notP: Primitive<NoParams> = defineUnary({
   fn: 'not',
   accepts: 'logical',
   scalar: (x, dtype) => (dtype === 'bool' ? 1 - x : ~x),
+  isExact: true,
+  simplify: (view) => involution(view, notP),
   moreSamples: [{ avals: [bool(4)], params: noParams, data: [truth] }, ...integerSamples],
 });
 
@@ -68,12 +73,33 @@ export const clzP: Primitive<NoParams> = defineUnary({
   moreSamples: integerSamples,
 });
 
-const defineLogic = (name: BinaryOp, scalar: (x: number, y: number) => number): Primitive<NoParams> =>
-  defineBinary({ name, fn: name, accepts: 'logical', scalar, moreSamples: logicSamples });
+const defineLogic = (
+  name: BinaryOp,
+  scalar: (x: number, y: number) => number,
+  simplify: SimplifyRule<NoParams>,
+): Primitive<NoParams> =>
+  defineBinary({ name, fn: name, accepts: 'logical', scalar, isExact: true, simplify, moreSamples: logicSamples });
 
-export const andP: Primitive<NoParams> = defineLogic('and', (x, y) => x & y);
-export const orP: Primitive<NoParams> = defineLogic('or', (x, y) => x | y);
-export const xorP: Primitive<NoParams> = defineLogic('xor', (x, y) => x ^ y);
+/** Neutral on either side. */
+const neutral = (view: SimplifyView<NoParams>, value: (dtype: DType) => number): Replacement | undefined =>
+  neutralOperand(view, 0, value) ?? neutralOperand(view, 1, value);
+const zero = (): number => 0;
+
+export const andP: Primitive<NoParams> = defineLogic(
+  'and',
+  (x, y) => x & y,
+  (view) => sameOperands(view) ?? neutral(view, allBits),
+);
+export const orP: Primitive<NoParams> = defineLogic(
+  'or',
+  (x, y) => x | y,
+  (view) => sameOperands(view) ?? neutral(view, zero),
+);
+export const xorP: Primitive<NoParams> = defineLogic(
+  'xor',
+  (x, y) => x ^ y,
+  (view) => neutral(view, zero),
+);
 
 const shiftSamples: readonly Sample<NoParams>[] = [
   { avals: [i32(5), i32(5)], params: noParams, data: [words, [0, 31, 1, 4, 32]] },

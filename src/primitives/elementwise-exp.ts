@@ -4,15 +4,17 @@
  * @module
  */
 import { f64 } from '../ir/aval.ts';
+import { scalarOf } from '../ir/simplify.ts';
 import { exp2 as exp2Scalar, logistic as logisticScalar, pow as powScalar } from '../util/special/elementary.ts';
 import type { Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
-import { add, defineBinary, defineUnary, div, integerPow, like, mul, sub } from './arithmetic.ts';
+import { add, defineBinary, defineUnary, div, integerPow, integerPowP, like, mul, sub } from './arithmetic.ts';
 import { eq } from './compare.ts';
 import { type NoParams, noParams } from './define-elementwise.ts';
 import { and } from './elementwise-bits.ts';
 import { select } from './select.ts';
+import { keepOperand, otherEquation } from './simplify-rules.ts';
 
 const positive = [0.2, 4] as const;
 
@@ -21,6 +23,7 @@ export const sqrtP: Primitive<NoParams> = defineUnary({
   name: 'sqrt',
   fn: 'sqrt',
   scalar: Math.sqrt,
+  isExact: true,
   derivative: (x, y) => div(like(x, 0.5), y),
   domain: positive,
 });
@@ -130,6 +133,12 @@ export const powP: Primitive<NoParams> = defineBinary({
   name: 'pow',
   fn: 'pow',
   scalar: powScalar,
+  // Rounded once, as the power itself is at best; other exponents as products would round more often.
+  simplify: (view) => {
+    const exponent = scalarOf(view.inputs[1]!);
+    if (exponent === 1) return keepOperand(view, 0);
+    return exponent === 2 ? otherEquation(integerPowP, [view.inputs[0]!], { exponent }) : undefined;
+  },
   partials: [(x, y) => powPartialBase(x, y), (x, _y, z) => powPartialExponent(x, z)],
   domain: [
     [0.3, 2],

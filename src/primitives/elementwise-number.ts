@@ -4,15 +4,18 @@
  * @module
  */
 import { f64, i32, u32, u8 } from '../ir/aval.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
 import { fmod, nextAfter as nextAfter64, roundEven } from '../util/special/float64.ts';
 import { nextAfter32 } from '../util/float32.ts';
 import type { Primitive, Sample } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
-import { defineBinary, defineUnary, div, like, neg } from './arithmetic.ts';
+import { defineBinary, defineUnary, div, like, neg, negP } from './arithmetic.ts';
+import { largestOf, leastOf } from './arithmetic-rules.ts';
 import { eq, ge, gt, lt } from './compare.ts';
 import { type NoParams, noParams } from './define-elementwise.ts';
 import { select } from './select.ts';
+import { idempotent, neutralOperand, operandOf, otherEquation, sameOperands } from './simplify-rules.ts';
 
 const halves: readonly Sample<NoParams>[] = [
   { avals: [f64(8)], params: noParams, data: [[-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.25, -0.75]], maxOrder: 0 },
@@ -25,7 +28,14 @@ export const absP: Primitive<NoParams> = defineUnary({
   fn: 'abs',
   accepts: 'number',
   scalar: Math.abs,
+  isExact: true,
   derivative: (x) => select(ge(x, like(x, 0)), like(x, 1), like(x, -1)),
+  simplify: (view) => {
+    // Of unsigned integers every value is its own magnitude.
+    const isSigned = dtypeInfo[view.outputs[0]!.dtype].category !== 'unsigned';
+    const opposite = isSigned ? operandOf(view, 0, negP) : undefined;
+    return idempotent(view, absP) ?? (opposite && otherEquation(absP, [opposite], noParams));
+  },
   moreSamples: signed,
 });
 
@@ -35,18 +45,30 @@ export const signP: Primitive<NoParams> = defineUnary({
   fn: 'sign',
   accepts: 'number',
   scalar: Math.sign,
+  isExact: true,
   moreSamples: [...signed, { avals: [u32(3)], params: noParams, data: [[0, 1, 4294967295]] }],
 });
 
-export const floorP: Primitive<NoParams> = defineUnary({ name: 'floor', fn: 'floor', scalar: Math.floor });
-export const ceilP: Primitive<NoParams> = defineUnary({ name: 'ceil', fn: 'ceil', scalar: Math.ceil });
-export const truncP: Primitive<NoParams> = defineUnary({ name: 'trunc', fn: 'trunc', scalar: Math.trunc });
+export const floorP: Primitive<NoParams> = defineUnary({
+  name: 'floor',
+  fn: 'floor',
+  scalar: Math.floor,
+  isExact: true,
+});
+export const ceilP: Primitive<NoParams> = defineUnary({ name: 'ceil', fn: 'ceil', scalar: Math.ceil, isExact: true });
+export const truncP: Primitive<NoParams> = defineUnary({
+  name: 'trunc',
+  fn: 'trunc',
+  scalar: Math.trunc,
+  isExact: true,
+});
 
 /** Nearest integer, halves to even. */
 export const roundP: Primitive<NoParams> = defineUnary({
   name: 'round',
   fn: 'round_even',
   scalar: roundEven,
+  isExact: true,
   moreSamples: halves,
 });
 
@@ -55,6 +77,7 @@ export const isFiniteP: Primitive<NoParams> = defineUnary({
   fn: 'is_finite',
   resultDType: 'bool',
   scalar: (x) => (Number.isFinite(x) ? 1 : 0),
+  isExact: true,
   moreSamples: [{ avals: [f64(4)], params: noParams, data: [[0, Infinity, -Infinity, NaN]] }],
 });
 
@@ -122,7 +145,9 @@ export const maxP: Primitive<NoParams> = defineBinary({
   fn: 'max',
   accepts: 'number',
   scalar: (x, y) => Math.max(x, y),
+  isExact: true,
   partials: [(x, y) => shareAtTie(gt(x, y), x, y), (x, y) => shareAtTie(lt(x, y), x, y)],
+  simplify: (view) => sameOperands(view) ?? neutralOperand(view, 0, leastOf) ?? neutralOperand(view, 1, leastOf),
   moreSamples: extremeSamples,
 });
 
@@ -132,7 +157,9 @@ export const minP: Primitive<NoParams> = defineBinary({
   fn: 'min',
   accepts: 'number',
   scalar: (x, y) => Math.min(x, y),
+  isExact: true,
   partials: [(x, y) => shareAtTie(lt(x, y), x, y), (x, y) => shareAtTie(gt(x, y), x, y)],
+  simplify: (view) => sameOperands(view) ?? neutralOperand(view, 0, largestOf) ?? neutralOperand(view, 1, largestOf),
   moreSamples: extremeSamples,
 });
 

@@ -10,7 +10,8 @@ import { rowMajorStrides } from '../ir/shape.ts';
 import { definePrimitive, isLinearInput, type Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
-import { sliceAxis } from './slice.ts';
+import { sliceAxis, sliceP, sliceRules } from './slice.ts';
+import { simplifyConcatenate, simplifyReverse, sliceOfConcatenation } from './slice-rules.ts';
 import { type AxesParams, forEachIndex, materializeBatch } from './structural.ts';
 
 /** y[i] = x[n − 1 − i] along the axes. */
@@ -55,6 +56,7 @@ export const reverseP: Primitive<AxesParams> = definePrimitive<AxesParams>({
       ),
     ],
   },
+  simplify: (view) => simplifyReverse(view, reverseP),
   samples: [
     { avals: [f32(4)], params: { axes: [0] } },
     { avals: [f64(2, 3, 2)], params: { axes: [0, 2] } },
@@ -149,6 +151,7 @@ export const concatenateP: Primitive<ConcatenateParams> = definePrimitive<Concat
       });
     },
   },
+  simplify: (view) => simplifyConcatenate(view, concatenateP),
   samples: [
     { avals: [f32(2), f32(3)], params: { axis: 0 } },
     { avals: [f64(2, 1), f64(2, 3), f64(2, 0)], params: { axis: 1 } },
@@ -158,6 +161,8 @@ export const concatenateP: Primitive<ConcatenateParams> = definePrimitive<Concat
     { avals: [bool(1), bool(2)], params: { axis: 0 } },
   ],
 });
+
+sliceRules.push((view) => sliceOfConcatenation(view, sliceP, concatenateP));
 
 export const concatenate = (xs: readonly Tensor[], axis: number): Tensor =>
   xs.length === 1 ? xs[0]! : bind1(concatenateP, xs, { axis });

@@ -14,7 +14,8 @@ import { add, div, mul } from './arithmetic.ts';
 import { eq } from './compare.ts';
 import { convert } from './convert.ts';
 import { pad, sliceAxis } from './slice.ts';
-import { type AxesParams, interleave, reduceInto, reduceSum, reshape, transpose } from './structural.ts';
+import { type AxesParams, interleave, movements, reduceInto, reduceSum, reshape, transpose } from './structural.ts';
+import { simplifyReduction } from './structural-rules.ts';
 
 interface ReductionRules {
   readonly name: string;
@@ -34,6 +35,9 @@ function checkDType(name: string, accepts: ReductionRules['accepts'], x: Aval): 
 
 const without = (shape: readonly number[], axes: readonly number[]): number[] =>
   shape.filter((_, i) => !axes.includes(i));
+
+/** x ∘ x = x, in any order. */
+const idempotent: ReadonlySet<Combine> = new Set<Combine>(['max', 'min', 'and', 'or']);
 
 /** Declares y[i] = combine over j of x[i,j]. */
 function defineReduction(rules: ReductionRules): Primitive<AxesParams> {
@@ -62,6 +66,8 @@ function defineReduction(rules: ReductionRules): Primitive<AxesParams> {
       element: ({ inputs, params, index, reduceIndex, load }) =>
         load(0, interleave(inputs[0]!, params.axes, index, reduceIndex)),
     },
+    simplify: (view) =>
+      simplifyReduction(view, { self: primitive, isIdempotent: idempotent.has(combine) }, movements()),
     samples: rules.samples,
   });
   return primitive;

@@ -4,7 +4,6 @@
  * @module
  */
 import { bool, f32, f64, i32 } from '../ir/aval.ts';
-import { scalarOf } from '../ir/simplify.ts';
 import { DTypeError } from '../ir/errors.ts';
 import { binary, select as selectExpr } from '../ir/loop/expr.ts';
 import { isLinearInput, type MaybeZero, type Primitive, type TransposeOperand } from '../core/primitive.ts';
@@ -14,7 +13,7 @@ import { add, like } from './arithmetic.ts';
 import { gt, lt } from './compare.ts';
 import { defineElementwise, type NoParams, noParams, sumTangents } from './define-elementwise.ts';
 import { and } from './elementwise-bits.ts';
-import { keepOperand } from './simplify-rules.ts';
+import { simplifySelect } from './arithmetic-rules.ts';
 import { broadcastTo, unbroadcast } from './structural.ts';
 
 /** z = a where c, b elsewhere. The branch not taken contributes neither value nor derivative, be it NaN or infinite. */
@@ -45,12 +44,9 @@ export const selectP: Primitive<NoParams> = defineElementwise<NoParams>({
       return [null, chosen(a!, () => select(c as Tensor, ct!, zero)), chosen(b!, () => select(c as Tensor, zero, ct!))];
     },
   },
-  simplify: (view) => {
-    const [c, a, b] = view.inputs;
-    const known = scalarOf(c!);
-    return a === b || known === 1 ? keepOperand(view, 1) : known === 0 ? keepOperand(view, 2) : undefined;
-  },
+  simplify: (view) => simplifySelect(view, selectP),
   scalar: ([c, a, b]) => (c ? a! : b!),
+  onHost: (c, a, b) => (c ? a : b),
   element: ([c, a, b]) => selectExpr(c!, a!, b!),
   samples: [
     { avals: [bool(2, 3), f32(2, 3), f32(2, 3)], params: noParams },

@@ -4,8 +4,9 @@
  * @module
  */
 import { type DType, dtypeInfo, isFloat } from '../ir/dtype.ts';
-import { type Atom, type Equation, Literal, type Params, type PrimitiveInfo } from '../ir/program.ts';
-import { type Replacement, scalarOf, type SimplifyView } from '../ir/simplify.ts';
+import type { Aval } from '../ir/aval.ts';
+import { type Atom, Equation, Literal, type Params, type PrimitiveInfo, Var } from '../ir/program.ts';
+import { type Replacement, scalarOf, type SimplifyRule, type SimplifyView } from '../ir/simplify.ts';
 
 type View<P = object> = SimplifyView<P>;
 type Result = Replacement | undefined;
@@ -27,10 +28,40 @@ export const otherEquation = (primitive: PrimitiveInfo, inputs: readonly Atom[],
   params: params as Params,
 });
 
+/** One equation after the other in place of one, and the value of the last. */
+export function otherEquations(equations: readonly Equation[]): Replacement {
+  return { kind: 'equations', equations, values: [equations.at(-1)!.outputs[0]!] };
+}
+
+/** An equation with one new variable as its result. */
+export const equationOf = (primitive: PrimitiveInfo, inputs: readonly Atom[], params: object, aval: Aval): Equation =>
+  new Equation(primitive, inputs, params as Params, [new Var(aval)]);
+
+/** The parameters of an equation that is known to apply a primitive that has such. */
+export const paramsOf = <P>(eqn: Equation): P => eqn.params as unknown as P;
+
+/** The operand of `primitive` where operand `k` is its result. */
+export function operandOf<P>({ inputs, producer }: View<P>, k: number, primitive: PrimitiveInfo): Atom | undefined {
+  const inner = producer(inputs[k]!);
+  return inner?.primitive === primitive ? inner.inputs[0] : undefined;
+}
+
 /** The equation behind operand 0, if it applies `primitive`. */
 export function innerOf<P>({ inputs, producer }: View<P>, primitive: PrimitiveInfo): Equation | undefined {
   const inner = producer(inputs[0]!);
   return inner?.primitive === primitive ? inner : undefined;
+}
+
+/** Rules of one record that more than one family gives. */
+export type RuleList<P> = SimplifyRule<P>[];
+
+/** What the first rule that applies makes of an equation. */
+export function firstOf<P>(rules: RuleList<P>, view: View<P>): Result {
+  for (const rule of rules) {
+    const result = rule(view);
+    if (result !== undefined) return result;
+  }
+  return undefined;
 }
 
 /** f(f(x)) = x. */
@@ -38,6 +69,15 @@ export const involution = (view: View, self: PrimitiveInfo): Result => {
   const inner = innerOf(view, self);
   return inner === undefined ? undefined : replaceBy(view, inner.inputs[0]!);
 };
+
+/** f(f(x)) = f(x). */
+export const idempotent = (view: View, self: PrimitiveInfo): Result => {
+  return innerOf(view, self) === undefined ? undefined : keepOperand(view, 0);
+};
+
+/** x ∘ x = x. */
+export const sameOperands = (view: View): Result =>
+  view.inputs[0] === view.inputs[1] ? keepOperand(view, 0) : undefined;
 
 /** x ∘ e = x, where operand `k` of 1 or 0 is the neutral `e` of the operation at its dtype. */
 export function neutralOperand(view: View, k: 0 | 1, neutral: (dtype: DType) => number): Result {

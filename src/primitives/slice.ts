@@ -12,7 +12,14 @@ import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { filled } from './fill.ts';
 import { select } from './select.ts';
-import { broadcastTo, forEachIndex, moveBatchToFront, reduceSum, reshape } from './structural.ts';
+import { firstOf, type RuleList } from './simplify-rules.ts';
+import { type Pieces, simplifyPad, simplifySlice } from './slice-rules.ts';
+import { broadcastInDimP, broadcastTo, forEachIndex, moveBatchToFront, reduceSum, reshape } from './structural.ts';
+
+const pieces = (): Pieces => ({ slice: sliceP, pad: padP, broadcast: broadcastInDimP });
+
+/** Rewrites of slices that later families add. */
+export const sliceRules: RuleList<SliceParams> = [];
 
 export interface SliceParams {
   readonly start: readonly number[];
@@ -74,6 +81,7 @@ export const sliceP: Primitive<SliceParams> = definePrimitive<SliceParams>({
       ),
     ],
   },
+  simplify: (view) => simplifySlice(view, pieces()) ?? firstOf(sliceRules, view),
   samples: [
     { avals: [f32(5)], params: { start: [1], limit: [4], strides: [1] } },
     { avals: [f64(4, 5)], params: { start: [0, 1], limit: [4, 5], strides: [2, 3] } },
@@ -195,6 +203,7 @@ export const padP: Primitive<PadParams> = definePrimitive<PadParams>({
       return [conditions.length === 0 ? inside : selectExpr(conditions.reduce(both), inside, value)];
     },
   },
+  simplify: (view) => simplifyPad(view, pieces()),
   samples: [
     { avals: [f32(3), f32()], params: { low: [1], high: [2], interior: [0] } },
     { avals: [f64(3, 2), f64()], params: { low: [1, -1], high: [-1, 2], interior: [2, 1] } },

@@ -12,7 +12,15 @@ import { rowMajorStrides, sameShape, type Shape, sizeOf } from '../ir/shape.ts';
 import { type BatchDim, definePrimitive, type HostArray, type Primitive } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
-import { innerOf, keepOperand, otherEquation } from './simplify-rules.ts';
+import { firstOf, type RuleList } from './simplify-rules.ts';
+import { type Movements, simplifyBroadcast, simplifyReshape, simplifyTranspose } from './structural-rules.ts';
+
+/** The records that the rules of this family turn into each other. */
+export const movements = (): Movements => ({ broadcast: broadcastInDimP, reshape: reshapeP, transpose: transposeP });
+
+/** Rewrites of sums and of permutations that later families add: a sum of products is a contraction. */
+export const sumRules: RuleList<AxesParams> = [];
+export const transposeRules: RuleList<PermutationParams> = [];
 
 export interface BroadcastInDimParams {
   readonly shape: Shape;
@@ -66,13 +74,7 @@ export const broadcastInDimP: Primitive<BroadcastInDimParams> = definePrimitive<
       ),
     ],
   },
-  simplify: (view) => {
-    const inner = innerOf(view, broadcastInDimP);
-    const { shape, dims } = view.params;
-    if (inner === undefined) return dims.length === shape.length ? keepOperand(view, 0) : undefined;
-    const innerDims = (inner.params as unknown as BroadcastInDimParams).dims;
-    return otherEquation(broadcastInDimP, inner.inputs, { shape, dims: innerDims.map((d) => dims[d]!) });
-  },
+  simplify: (view) => simplifyBroadcast(view, movements()),
   samples: [
     { avals: [f32(3)], params: { shape: [2, 3], dims: [1] } },
     { avals: [f64(2, 1)], params: { shape: [2, 4, 3], dims: [0, 2] } },
@@ -115,6 +117,7 @@ export const reduceSumP: Primitive<AxesParams> = definePrimitive<AxesParams>({
     element: ({ inputs, params, index, reduceIndex, load }) =>
       load(0, interleave(inputs[0]!, params.axes, index, reduceIndex)),
   },
+  simplify: (view) => firstOf(sumRules, view),
   samples: [
     { avals: [f32(2, 3)], params: { axes: [1] } },
     { avals: [f64(2, 3, 4)], params: { axes: [0, 2] } },
@@ -156,10 +159,7 @@ export const reshapeP: Primitive<ShapeParams> = definePrimitive<ShapeParams>({
       load(0, delinearize(linearize(index, params.shape), inputs[0]!.shape)),
     ],
   },
-  simplify: (view) => {
-    const inner = innerOf(view, reshapeP);
-    return keepOperand(view, 0) ?? (inner && otherEquation(reshapeP, inner.inputs, view.params));
-  },
+  simplify: (view) => simplifyReshape(view, movements()),
   samples: [
     { avals: [f32(2, 3)], params: { shape: [3, 2] } },
     { avals: [f64(1, 4)], params: { shape: [2, 1, 2] } },
@@ -209,14 +209,7 @@ export const transposeP: Primitive<PermutationParams> = definePrimitive<Permutat
       ),
     ],
   },
-  simplify: (view) => {
-    const { permutation } = view.params;
-    if (permutation.every((p, i) => p === i)) return keepOperand(view, 0);
-    const inner = innerOf(view, transposeP);
-    if (inner === undefined) return undefined;
-    const first = (inner.params as unknown as PermutationParams).permutation;
-    return otherEquation(transposeP, inner.inputs, { permutation: permutation.map((p) => first[p]!) });
-  },
+  simplify: (view) => simplifyTranspose(view, movements()) ?? firstOf(transposeRules, view),
   samples: [
     { avals: [f32(2, 3)], params: { permutation: [1, 0] } },
     { avals: [f64(2, 3, 4)], params: { permutation: [2, 0, 1] } },

@@ -4,102 +4,65 @@
  * May import: `ir`, `core`, `primitives`.
  * @module
  */
-import { DifferentiationError, InternalError } from '../ir/errors.ts';
-import type { Atom, Equation, Program, Var } from '../ir/program.ts';
-import {
-  isLinearInput,
-  LinearInput,
-  type MaybeZero,
-  recordOf,
-  type TransposeOperand,
-  type TransposeRule,
-} from '../core/primitive.ts';
+import type { Equation, Program, Var } from '../ir/program.ts';
+import { isLinearInput, LinearInput, type MaybeZero, recordOf, type TransposeOperand } from '../core/primitive.ts';
 import { traceClosedProgram } from '../core/program-trace.ts';
 import type { Tensor } from '../core/tensor.ts';
+import type { Scratch } from '../core/scratch.ts';
 import { equationSite, replaySite, stopReplay } from '../core/site.ts';
-import { bind, currentTrace, evalTrace } from '../core/trace.ts';
-import { add } from '../primitives/arithmetic.ts';
+import { bind, currentTrace } from '../core/trace.ts';
+import { Cotangents } from './cotangents.ts';
 import { bits, memo } from './memo.ts';
 
 /**
  * Cotangents of the inputs that `operands` marks linear (`null` for the others and for zeros). Equations that depend on no linear
- * input are evaluated first.
+ * input are evaluated first; with `isAllLinear` there are none. `scratch` is the one that records what is computed meanwhile.
  */
 export function backwardPass(
   program: Program,
   operands: readonly TransposeOperand[],
   cts: readonly MaybeZero[],
+  isAllLinear = false,
+  scratch?: Scratch,
 ): MaybeZero[] {
-  // One site for all of them: the call that asked for the derivative.
-  const before = currentTrace() === evalTrace ? undefined : replaySite(equationSite());
+  // What stands for no operation of the user's stands for the call that asked for the derivative.
+  const before = replaySite(currentTrace().wantsSites() ? equationSite() : undefined);
   try {
-    return runBackward(program, operands, cts);
+    return runBackward(program, operands, cts, isAllLinear, scratch);
   } finally {
     stopReplay(before);
   }
 }
 
-function runBackward(program: Program, operands: readonly TransposeOperand[], cts: readonly MaybeZero[]): MaybeZero[] {
-  const { values, linear } = evaluateResiduals(program, operands);
-  const pending = new Map<Var, Tensor>();
-  const accumulate = (a: Atom, ct: MaybeZero): void => {
-    if (ct === null || a.kind !== 'var') return;
-    const old = pending.get(a);
-    pending.set(a, old ? add(old, ct) : ct);
-  };
-  program.outputs.forEach((o, i) => accumulate(o, cts[i]!));
-  for (let i = linear.length - 1; i >= 0; i--) {
-    const eqn = linear[i]!;
-    const outCts = eqn.outputs.map((v) => pending.get(v) ?? null);
-    if (outCts.every((ct) => ct === null)) continue;
-    for (const v of eqn.outputs) pending.delete(v);
-    const args = eqn.inputs.map((a) =>
-      a.kind === 'var' ? (values.get(a) ?? new LinearInput(a.aval)) : (a.value as Tensor),
-    );
-    const grads = transposeRuleOf(eqn)(outCts, args, eqn.params);
-    eqn.inputs.forEach((a, k) => {
-      const g = grads[k] ?? null;
-      if (g === null || !isLinearInput(args[k]!)) return;
-      checkCotangent(eqn, k, g);
-      accumulate(a, g);
-    });
-  }
-  return program.inputs.map((v, i) => (isLinearInput(operands[i]!) ? (pending.get(v) ?? null) : null));
+function runBackward(
+  program: Program,
+  operands: readonly TransposeOperand[],
+  cts: readonly MaybeZero[],
+  isAllLinear: boolean,
+  scratch: Scratch | undefined,
+): MaybeZero[] {
+  const values = givenValues(program, operands);
+  const linear = isAllLinear ? program.equations : evaluateResiduals(program, values);
+  // What has been computed up to here serves more than one equation.
+  scratch?.takeRecent();
+  const pending = new Cotangents(values, scratch);
+  program.outputs.forEach((o, i) => pending.add(o, cts[i]!));
+  pending.transpose(linear, 0, linear.length);
+  return program.inputs.map((v, i) => (isLinearInput(operands[i]!) ? pending.take(v) : null));
 }
 
-function checkCotangent(eqn: Equation, k: number, g: Tensor): void {
-  const expected = eqn.inputs[k]!.aval;
-  if (expected.equals(g.aval, true)) return;
-  throw new InternalError(
-    `the transpose of ${eqn.primitive.name} gave ${g.aval.toString()} for operand ${k}, which is ${expected.toString()}`,
-    { params: eqn.params },
-  );
-}
-
-function transposeRuleOf(eqn: Equation): TransposeRule<object> {
-  const { calculus, name } = recordOf(eqn);
-  const rule = 'transpose' in calculus ? calculus.transpose : undefined;
-  if (rule) return rule;
-  throw new DifferentiationError(
-    `linearTranspose: expected a linear function, but ${name} is not linear in its operand.`,
-    'for the derivative of a nonlinear function use vjp or grad.',
-    { primitive: name },
-  );
-}
-
-interface Residuals {
-  readonly values: ReadonlyMap<Var, Tensor>;
-  readonly linear: readonly Equation[];
-}
-
-function evaluateResiduals(program: Program, operands: readonly TransposeOperand[]): Residuals {
+function givenValues(program: Program, operands: readonly TransposeOperand[]): Map<Var, Tensor> {
   const values = new Map<Var, Tensor>();
-  const unknown = new Set<Var>();
   program.inputs.forEach((v, i) => {
     const x = operands[i]!;
-    if (isLinearInput(x)) unknown.add(v);
-    else values.set(v, x);
+    if (!isLinearInput(x)) values.set(v, x);
   });
+  return values;
+}
+
+/** Computes into `values` what depends on no linear input; gives the other equations. */
+function evaluateResiduals(program: Program, values: Map<Var, Tensor>): Equation[] {
+  const unknown = new Set(program.inputs.filter((v) => !values.has(v)));
   const linear: Equation[] = [];
   for (const eqn of program.equations) {
     if (eqn.inputs.some((a) => a.kind === 'var' && unknown.has(a))) {
@@ -111,7 +74,7 @@ function evaluateResiduals(program: Program, operands: readonly TransposeOperand
       eqn.outputs.forEach((v, k) => values.set(v, outs[k]!));
     }
   }
-  return { values, linear };
+  return linear;
 }
 
 export interface TransposedProgram {

@@ -68,6 +68,10 @@ export class BatchTrace extends Trace implements BatchContext {
     });
   }
 
+  override wantsSites(): boolean {
+    return this.parent.wantsSites();
+  }
+
   processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {
     const values = args.map((x) => this.unbatched(x));
     const dims = args.map((x) => this.dimOf(x));

@@ -31,6 +31,7 @@ function noForwardMode({ call }: CustomLinearParams): never {
 
 export const customLinearP: Primitive<CustomLinearParams> = definePrimitive<CustomLinearParams>({
   name: 'custom_linear',
+  runsUserCode: true,
   abstractEval: (_avals, { outAvals }) => outAvals,
   calculus: {
     kind: 'linear',

@@ -6,19 +6,34 @@
  */
 import { isFloat } from '../ir/dtype.ts';
 import type { Program } from '../ir/program.ts';
+import { settings } from '../core/config.ts';
 import { evalProgram } from '../core/evaluate.ts';
+import { activeExecutor } from '../core/executor.ts';
 import { LinearInput, type MaybeZero } from '../core/primitive.ts';
 import { ProgramTrace } from '../core/program-trace.ts';
-import type { Tensor } from '../core/tensor.ts';
-import { currentTrace, withTrace } from '../core/trace.ts';
+import { recordScratch, Scratch } from '../core/scratch.ts';
+import { ConcreteTensor, type Tensor } from '../core/tensor.ts';
+import { currentTrace, evalTrace, type Trace, withTrace } from '../core/trace.ts';
 import { backwardPass } from './backward.ts';
 import { DualTrace } from './jvp.ts';
 import { PartialEvalTrace } from './partial-eval.ts';
+import { ScalarTape } from './scalar-tape.ts';
+
+/** Whether numbers may take the place of scalars: nothing watches single operations, and the device keeps them on the host. */
+const takesScalars = (parent: Trace): boolean =>
+  parent === evalTrace &&
+  activeExecutor().keepsScalarsOnHost === true &&
+  !settings.debugNans &&
+  !parent.wantsSites();
 
 /** A function's value at a point, and its derivative there as a linear Program. */
 export class Linearized {
   readonly outs: readonly Tensor[];
+  /** The linear Program, but for what is on the tape. */
   private readonly program: Program;
+  private readonly tape: ScalarTape | undefined;
+  private whole: Program | undefined;
+  private readonly isAllLinear: boolean;
   private readonly residuals: readonly Tensor[];
   private readonly numInputs: number;
   /** Position of each differentiable input among the Program's tangents; undefined for the others. */
@@ -26,11 +41,22 @@ export class Linearized {
   /** Position of each output's tangent; undefined where it is zero. */
   private readonly tangentOutput: readonly (number | undefined)[];
 
-  constructor(name: string, f: (args: readonly Tensor[]) => readonly Tensor[], primals: readonly Tensor[]) {
+  /** What the forward pass made for itself, where it is to be freed. */
+  private readonly scratch: Scratch | undefined;
+
+  /** With `isOnce`, `release` is called in the end. */
+  constructor(
+    name: string,
+    f: (args: readonly Tensor[]) => readonly Tensor[],
+    primals: readonly Tensor[],
+    isOnce = false,
+  ) {
     const parent = currentTrace();
-    const program = new ProgramTrace(`${name}.tangent`, false);
+    const program = new ProgramTrace(`${name}.tangent`, parent.wantsSites());
     const rules = new PartialEvalTrace(parent, program);
-    const trace = new DualTrace(name, parent, rules);
+    const tape = takesScalars(parent) ? new ScalarTape(program) : undefined;
+    this.scratch = isOnce && parent === evalTrace ? new Scratch() : undefined;
+    const trace = new DualTrace(name, parent, rules, tape, this.scratch);
     let inputs = 0;
     this.tangentInput = primals.map((p) => (isFloat(p.dtype) ? inputs++ : undefined));
     this.numInputs = inputs;
@@ -43,15 +69,21 @@ export class Linearized {
       this.tangentOutput = tangents.map((t) => (t === null ? undefined : outputs++));
       this.program = program.finish(tangents.filter((t) => t !== null));
       this.residuals = program.captured;
+      this.isAllLinear = rules.isAllUnknown;
+      this.tape = tape?.isEmpty === false ? tape : undefined;
     } finally {
       for (const t of [trace, rules, program]) t.isAlive = false;
     }
   }
 
+  private linearProgram(): Program {
+    return (this.whole ??= this.tape === undefined ? this.program : this.tape.materialize(this.program));
+  }
+
   /** Tangents of the outputs along tangents of the inputs; `null` where identically zero. */
   jvp(tangents: readonly Tensor[]): MaybeZero[] {
     const present = tangents.filter((_, i) => this.tangentInput[i] !== undefined);
-    const outs = evalProgram(this.program, [...this.residuals, ...present]);
+    const outs = evalProgram(this.linearProgram(), [...this.residuals, ...present]);
     return this.tangentOutput.map((k) => (k === undefined ? null : outs[k]!));
   }
 
@@ -61,9 +93,40 @@ export class Linearized {
     this.tangentOutput.forEach((k, i) => {
       if (k !== undefined) present[k] = cts[i] ?? null;
     });
-    const linearInputs = this.program.inputs.slice(this.residuals.length).map((v) => new LinearInput(v.aval));
-    const grads = backwardPass(this.program, [...this.residuals, ...linearInputs], present);
+    const grads = this.runBackward(present);
     const offset = grads.length - this.numInputs;
     return this.tangentInput.map((k) => (k === undefined ? null : grads[offset + k]!));
+  }
+
+  /** Frees what the forward pass made for the derivative, all but the outputs and `results`. Nothing else is to be asked afterwards. */
+  release(results: readonly MaybeZero[]): void {
+    const { scratch } = this;
+    if (scratch === undefined) return;
+    for (const x of this.outs) scratch.keep(x);
+    for (const x of results) if (x !== null) scratch.keep(x);
+    scratch.freeAll();
+  }
+
+  private runBackward(cts: readonly MaybeZero[]): MaybeZero[] {
+    if (currentTrace() !== evalTrace) return this.backward(cts, undefined);
+    const scratch = new Scratch();
+    const before = recordScratch(scratch);
+    try {
+      const grads = this.backward(cts, scratch);
+      for (const g of grads) if (g !== null) scratch.keep(g);
+      scratch.freeAll();
+      return grads;
+    } finally {
+      recordScratch(before);
+    }
+  }
+
+  private backward(cts: readonly MaybeZero[], scratch: Scratch | undefined): MaybeZero[] {
+    const { tape, isAllLinear } = this;
+    const isConcrete = currentTrace() === evalTrace && cts.every((ct) => ct === null || ct instanceof ConcreteTensor);
+    if (tape !== undefined && isAllLinear && isConcrete) return tape.backward(this.program, cts, scratch);
+    const program = this.linearProgram();
+    const linearInputs = program.inputs.slice(this.residuals.length).map((v) => new LinearInput(v.aval));
+    return backwardPass(program, [...this.residuals, ...linearInputs], cts, isAllLinear, scratch);
   }
 }

@@ -15,6 +15,8 @@ import { bits, memo } from './memo.ts';
 
 /** Operations on known values go to `known`; any that touches a tracer of `unknown` is recorded there. */
 export class PartialEvalTrace extends Trace {
+  /** Whether every staged equation depends on an unknown value. */
+  isAllUnknown = true;
   private readonly known: Trace;
   private readonly unknown: ProgramTrace;
 
@@ -35,10 +37,15 @@ export class PartialEvalTrace extends Trace {
     const operands = args.map((x) => (this.isUnknown(x) ? new LinearInput(x.aval) : x));
     const split = withTrace(this.known, () => calculus.partialEval!(operands, params));
     const stagedArgs = split.operands.map((o) => ('unknown' in o ? args[o.unknown]! : o));
+    if (!stagedArgs.some((x) => this.isUnknown(x))) this.isAllUnknown = false;
     const staged =
       split.unknownOutputs.length > 0 ? this.unknown.process(split.primitive, stagedArgs, split.params) : [];
     let next = 0;
     return split.known.map((k) => k ?? staged[split.unknownOutputs[next++]!]!);
+  }
+
+  override wantsSites(): boolean {
+    return this.known.wantsSites();
   }
 
   processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {

@@ -110,15 +110,17 @@ export interface RunningServer {
 /**
  * Serves fixed documents, with the headers that make a page cross-origin isolated (and so give it SharedArrayBuffer).
  * @param documents from path (`/`, `/page.js`) to its text; `.js` paths are served as JavaScript, the rest as HTML
+ * @param isIsolated whether those headers are sent
  */
-export async function serve(documents: Readonly<Record<string, string>>): Promise<RunningServer> {
+export async function serve(documents: Readonly<Record<string, string>>, isIsolated = true): Promise<RunningServer> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     const text = documents[path];
     response.writeHead(text === undefined ? 404 : 200, {
       'content-type': `${path.endsWith('.js') ? 'text/javascript' : 'text/html'}; charset=utf-8`,
-      'cross-origin-opener-policy': 'same-origin',
-      'cross-origin-embedder-policy': 'require-corp',
+      ...(isIsolated
+        ? { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
+        : {}),
     });
     response.end(text ?? 'not found');
   });

@@ -54,11 +54,21 @@ export function expectPlanMatches(
   options: PlanOptions = {},
 ): Plan {
   const plan = compileProgram(program, { verify: true, ...options });
+  expectResults(program, args, interpretPlan(plan, args), what);
+  return plan;
+}
+
+/** Throws unless `got` is what the reference computes. */
+export function expectResults(
+  program: Program,
+  args: readonly TypedArray[],
+  got: readonly TypedArray[],
+  what = '',
+): void {
   const tensors = args.map((data, i) => hostTensor(data.slice() as TypedArray, program.inputs[i]!.aval));
   const expected = reference
     .compile(program)(tensors)
     .map((t) => t.read());
-  const got = interpretPlan(plan, args);
   got.forEach((g, o) => {
     const aval = program.outAvals[o]!;
     const tol = aval.dtype === 'float32' || aval.dtype === 'float64' ? tolerance[aval.dtype] : 0;
@@ -69,5 +79,4 @@ export function expectPlanMatches(
         throw new Error(`${what} output ${o}[${i}]: expected ${y}, got ${x}\n${program.toString()}`);
     });
   });
-  return plan;
 }

@@ -11,7 +11,8 @@ import { whileLoop } from '../../src/control/while.ts';
 import { dynamicUpdateSlice } from '../../src/primitives/dynamic.ts';
 import * as p from '../../src/primitives/index.ts';
 import { type CompileStats, compileStats } from '../../src/compiler/stats.ts';
-import type { PlanOptions } from '../../src/compiler/compile.ts';
+import { compileProgram, type PlanOptions } from '../../src/compiler/compile.ts';
+import { repeatBody } from '../../src/compiler/repeat-body.ts';
 import type { Program } from '../../src/ir/program.ts';
 import { drawArgs, expectPlanMatches, trace } from './check-plan.ts';
 
@@ -36,6 +37,48 @@ describe('scan', () => {
       );
       check(program);
     }
+  });
+
+  it('of several iterations in one reads and stacks the same slices, with a rest', () => {
+    const body = trace([f32(3), f32(2), f32(2)], ([c, h, x]) => {
+      const next = p.tanh(p.add(h!, p.mul(x!, p.reduceSum(c!, [0]))));
+      return [next, p.mul(next, s(2)), x!, h!];
+    });
+    for (const reverse of [false, true])
+      for (const unroll of [1, 2, 3, 7, 9])
+        check(
+          trace([f32(3), f32(2), f32(7, 2)], (args) =>
+            scan(args, { body, numConsts: 1, numCarry: 1, length: 7, reverse, unroll }),
+          ),
+        );
+  });
+
+  it('of several iterations in one is one kernel where one iteration is, and computes once what they share', () => {
+    const body = trace([f32(16), f32(16)], ([c, h]) => [p.add(p.mul(h!, p.exp(p.reverse(c!, [0]))), s(1))]);
+    const loop = (unroll: number): Program =>
+      trace([f32(16), f32(16)], (xs) =>
+        scan(xs, { body, numConsts: 1, numCarry: 1, length: 8, reverse: false, unroll }),
+      );
+    const plan = expectPlanMatches(loop(4), drawArgs([f32(16), f32(16)], 2));
+    expect(compileStats(plan).kernels).toBe(compileStats(compileProgram(loop(1))).kernels);
+    const names = repeatBody(body, 1, 1, 4).equations.map((e) => e.primitive.name);
+    expect(names.filter((name) => name === 'exp')).toEqual(['exp']);
+    expect(names.filter((name) => name === 'mul').length).toBe(4);
+  });
+
+  it('that runs 10,000 times costs one kernel a step for a small cell, and copies nothing', () => {
+    const cell = trace([f32(8, 8), f32(8), f32(8)], ([w, h, x]) => {
+      const next = p.tanh(p.add(p.reduceSum(p.mul(w!, h!), [1]), x!));
+      return [next, next];
+    });
+    const program = trace([f32(8, 8), f32(8), f32(10_000, 8)], (args) =>
+      scan(args, { body: cell, numConsts: 1, numCarry: 1, length: 10_000, reverse: false }),
+    );
+    const loop = compileProgram(program).steps.find((step) => step.kind === 'for');
+    // The carry is read whole for each new element, so it cannot be overwritten: its 32 bytes are moved once an iteration.
+    const kinds = loop?.kind === 'for' ? loop.body.map((step) => step.kind) : [];
+    expect(kinds.filter((kind) => kind === 'kernel').length).toBe(1);
+    expect(kinds.filter((kind) => kind === 'copy').length).toBeLessThanOrEqual(1);
   });
 
   it('keeps a carry in place when each element depends on itself', () => {

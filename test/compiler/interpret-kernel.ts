@@ -4,7 +4,7 @@
  */
 import { castScalar, type DType, isFloat, saturate, type TypedArray } from '../../src/ir/dtype.ts';
 import type { Axis, BinaryOp, BufferRef, Expr, UnaryOp } from '../../src/ir/loop/expr.ts';
-import type { Combine, Gemm, Kernel, MatrixRef, Stmt } from '../../src/ir/loop/kernel.ts';
+import type { Combine, Gemm, Kernel, MatrixRef, Stmt, Store } from '../../src/ir/loop/kernel.ts';
 
 const roundEven = (x: number): number => {
   const r = Math.round(x);
@@ -142,13 +142,9 @@ export class KernelInterpreter {
           this.run(s.body);
         }
         return;
-      case 'store': {
-        const index = this.value(s.index);
-        const value = this.value(s.value);
-        if (s.value.dtype !== s.buffer.dtype) throw new Error(`store of ${s.value.dtype} to ${s.buffer.dtype}`);
-        this.array(s.buffer, index)[index] = value;
+      case 'store':
+        this.prepareStore(s, new Map())();
         return;
-      }
       case 'set':
         this.locals.set(s.local.id, this.value(s.value));
         return;
@@ -166,13 +162,23 @@ export class KernelInterpreter {
     }
   }
 
-  private reduce({ target, combine, axes, element }: Extract<Stmt, { kind: 'reduce' }>): void {
+  /** Computes what is stored; the result stores it. */
+  private prepareStore({ buffer, index, value }: Store, memo: Map<Expr, number>): () => void {
+    if (value.dtype !== buffer.dtype) throw new Error(`store of ${value.dtype} to ${buffer.dtype}`);
+    const [i, x] = [this.value(index, memo), this.value(value, memo)];
+    const array = this.array(buffer, i);
+    return () => void (array[i] = x);
+  }
+
+  private reduce({ target, combine, axes, element, stores = [] }: Extract<Stmt, { kind: 'reduce' }>): void {
     let acc = identities[combine](target.dtype);
     const fn = binaries[combine]!;
     const walk = (depth: number): void => {
       const axis = axes[depth];
       if (axis === undefined) {
-        acc = fn(acc, this.value(element), target.dtype);
+        const memo = new Map<Expr, number>();
+        acc = fn(acc, this.value(element, memo), target.dtype);
+        stores.map((store) => this.prepareStore(store, memo)).forEach((store) => store());
         if (!isFloat(target.dtype)) acc = castScalar(acc, target.dtype);
         return;
       }

@@ -4,22 +4,24 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Aval, f32 } from '../../src/ir/aval.ts';
-import type { Program } from '../../src/ir/program.ts';
+import type { Literal, Program } from '../../src/ir/program.ts';
 import type { SimplifyRule } from '../../src/ir/simplify.ts';
 import { scalarOf } from '../../src/ir/simplify.ts';
 import { verifyProgram } from '../../src/ir/verify.ts';
 import { definePrimitive, type Primitive, type PrimitiveRules } from '../../src/core/primitive.ts';
-import { scalarTensor, type Tensor } from '../../src/core/tensor.ts';
+import { hostTensor, scalarTensor, type Tensor } from '../../src/core/tensor.ts';
 import { bind1 } from '../../src/core/trace.ts';
 import { call } from '../../src/control/call.ts';
 import { scan } from '../../src/control/scan.ts';
+import { whileLoop } from '../../src/control/while.ts';
 import { barrier } from '../../src/primitives/barrier.ts';
 import * as p from '../../src/primitives/index.ts';
+import { foldConstants } from '../../src/compiler/constants.ts';
 import { cse } from '../../src/compiler/cse.ts';
 import { dce } from '../../src/compiler/dce.ts';
 import { expand } from '../../src/compiler/expand.ts';
 import { simplify } from '../../src/compiler/simplify.ts';
-import { trace } from './check-plan.ts';
+import { drawArgs, expectPlanMatches, trace } from './check-plan.ts';
 
 const s = (x: number): Tensor => scalarTensor(x, 'float32');
 
@@ -125,6 +127,38 @@ describe('dce', () => {
     ]);
   });
 
+  it('drops carries that only feed themselves, and what only they need', () => {
+    const body = trace([f32(2), f32(2), f32(2), f32(2), f32(2), f32(2)], ([c, k, a, b, x, y]) => [
+      p.add(a!, p.mul(c!, x!)),
+      p.mul(b!, p.add(k!, y!)),
+      a!,
+      b!,
+    ]);
+    const args = [f32(2), f32(2), f32(2), f32(2), f32(3, 2), f32(3, 2)];
+    const loop = (keep: number): Program =>
+      trace(args, (xs) => [scan(xs, { body, numConsts: 2, numCarry: 2, length: 3, reverse: false })[keep]!]);
+    for (const keep of [0, 1, 2, 3]) {
+      const [eqn] = dce(loop(keep)).equations;
+      expect(eqn!.inputs.length).toBe(3);
+      expect(eqn!.params).toMatchObject({ numConsts: 1, numCarry: 1 });
+      expectPlanMatches(loop(keep), drawArgs(args, keep));
+    }
+  });
+
+  it('drops carries of a loop that neither decide when it ends nor are used', () => {
+    const test = trace([f32(), f32(), f32(2), f32(2)], ([limit, i]) => [p.lt(i!, limit!)]);
+    const body = trace([f32(2), f32(), f32(2), f32(2)], ([k, i, a, b]) => [
+      p.add(i!, s(1)),
+      p.add(a!, s(1)),
+      p.mul(b!, k!),
+    ]);
+    const args = [f32(), f32(2), f32(), f32(2), f32(2)];
+    const program = trace(args, (xs) => [whileLoop(xs, { cond: test, body, numCondConsts: 1, numBodyConsts: 1 })[1]!]);
+    const [eqn] = dce(program).equations;
+    expect([eqn!.inputs.length, eqn!.outputs.length]).toEqual([3, 2]);
+    expectPlanMatches(program, drawArgs(args, 5));
+  });
+
   it('keeps effects', () => {
     const note = toy('toy_effect', { hasEffects: true });
     const program = trace([f32(2)], ([x]) => {
@@ -132,5 +166,49 @@ describe('dce', () => {
       return [x!];
     });
     expect(names(dce(program))).toEqual(['toy_effect']);
+  });
+});
+
+describe('constants', () => {
+  const matrix = hostTensor(
+    Float32Array.from({ length: 6 }, (_, i) => i - 2),
+    f32(2, 3),
+  );
+  const identity = (): Tensor => p.convert(p.eq(p.iota([3, 3], 'int32', 0), p.iota([3, 3], 'int32', 1)), 'float32');
+  const matmul = (x: Tensor, y: Tensor): Tensor => p.dotGeneral(x, y, { contract: [[1], [0]], batch: [[], []] });
+
+  it('are computed once where that is dear, with all behind them', () => {
+    const program = trace([f32(2, 3)], ([x]) => [p.add(x!, matmul(matrix, identity())), p.add(x!, p.sin(matrix))]);
+    const folded = dce(foldConstants(program));
+    expect(names(folded)).toEqual(['add', 'sin', 'add']);
+    const [, literal] = folded.equations[0]!.inputs;
+    expect([...(literal as Literal & { value: Tensor }).value.dataSync()]).toEqual([...matrix.dataSync()]);
+  });
+
+  it('in the bodies of loops too', () => {
+    const body = trace([f32(2)], ([x]) => [p.add(x!, p.reduceSum(matrix, [1]))]);
+    const loop = trace([f32(2)], ([x]) => scan([x!], { body, numConsts: 0, numCarry: 1, length: 2, reverse: false }));
+    const folded = dce(foldConstants(loop));
+    expect(names((folded.equations[0]!.params as { body: Program }).body)).toEqual(['add']);
+  });
+
+  it('are left where they are large, kept apart, or have effects', () => {
+    const note = toy('toy_noted', { hasEffects: true });
+    const large = p.broadcastInDim(s(1), [600, 600, 2], []);
+    const program = trace([], () => [
+      p.reduceSum(large, [2]),
+      p.reduceSum(barrier([matrix])[0]!, [1]),
+      p.reduceSum(note(matrix), [1]),
+    ]);
+    expect(names(dce(foldConstants(program))).filter((name) => name === 'reduce_sum').length).toBe(3);
+  });
+
+  it('cost near-linear time', () => {
+    const program = trace([], () => {
+      let x: Tensor = matrix;
+      for (let i = 0; i < 2000; i++) x = p.add(x, x);
+      return [p.reduceSum(x, [0])];
+    });
+    expect(names(dce(foldConstants(program)))).toEqual([]);
   });
 });

@@ -102,6 +102,7 @@ function forLoop(values: readonly Tensor[], choose: Choose, depth: number): Tens
     numCarry: carry.length,
     length,
     reverse: choose(2) === 1,
+    unroll: 1 + choose(3),
   });
 }
 

@@ -8,6 +8,7 @@ import { scalarTensor, type Tensor } from '../../src/core/tensor.ts';
 import * as p from '../../src/primitives/index.ts';
 import { compileProgram } from '../../src/compiler/compile.ts';
 import { compileStats } from '../../src/compiler/stats.ts';
+import { type EmittedPlan, emitPlan } from '../../src/backends/wasm/emit-plan.ts';
 import { drawArgs, expectPlanMatches, trace } from './check-plan.ts';
 
 const s = (x: number): Tensor => scalarTensor(x, 'float32');
@@ -94,4 +95,27 @@ describe('programs of 500 equations', () => {
       expectPlanMatches(program, drawArgs([aval], 1), name);
     });
   }
+});
+
+describe('the code of long programs', () => {
+  const emitted = (family: Family, n: number): EmittedPlan =>
+    emitPlan(compileProgram(trace([family.aval], ([x]) => family.build(x!, n))));
+
+  for (const family of families) {
+    it(`grows no faster than the program: ${family.name}`, () => {
+      const [short, long] = [emitted(family, 1000), emitted(family, 8000)];
+      expect(long.bytes.length / short.bytes.length).toBeLessThan(8.8);
+      expect(long.kernels / short.kernels).toBeLessThan(8.8);
+    });
+  }
+
+  it('holds each of the equal parts of a program once', () => {
+    const cell = (y: Tensor): Tensor => p.tanh(p.sub(y, p.reduceSum(p.mul(y, y), [0])));
+    const layers = (n: number): EmittedPlan =>
+      emitPlan(compileProgram(trace([f32(64)], ([x]) => [repeat(x!, n, cell)])));
+    const [few, many] = [layers(400), layers(1600)];
+    // The last kernel may hold fewer layers than the others.
+    expect(many.kernels).toBeLessThanOrEqual(few.kernels + 1);
+    expect(many.bytes.length).toBeLessThan(2 * few.bytes.length);
+  });
 });

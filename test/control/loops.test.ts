@@ -10,7 +10,9 @@ import {
   linearTranspose,
   makeProgram,
   np,
+  random,
   type Tensor,
+  valueAndGrad,
   vmap,
 } from 'cotangent';
 
@@ -60,6 +62,63 @@ describe('scan', () => {
       }
     },
   );
+
+  test.each([
+    ['float64', 1e-13],
+    ['float32', 2e-5],
+  ] as const)(
+    'a recurrent network in a loop, unrolled by any factor or written out, agrees in %s',
+    (dtype, tolerance) => {
+      const n = 7;
+      const key = random.key(3);
+      const draw = (i: number, shape: number[]): Tensor => random.normal(random.foldIn(key, i), shape, { dtype });
+      const [w, u, h0, xs] = [draw(0, [4, 4]), draw(1, [3, 4]), draw(2, [4]), draw(3, [n, 3])];
+      type Cell = (h: Tensor, x: Tensor) => Tensor;
+      const cell =
+        (a: Tensor, b: Tensor): Cell =>
+        (h, x) =>
+          np.tanh(np.matmul(h, a).add(np.matmul(x, b)));
+      const writtenOut = (a: Tensor, b: Tensor): Tensor => {
+        let [h, total] = [h0, np.array(0, { dtype })];
+        for (let t = 0; t < n; t++) {
+          h = cell(a, b)(h, xs.slice(t));
+          total = total.add(np.sum(np.square(h)));
+        }
+        return total;
+      };
+      const looped =
+        (unroll: number | boolean) =>
+        (a: Tensor, b: Tensor): Tensor => {
+          const step = (h: Tensor, x: Tensor): readonly [Tensor, Tensor] => {
+            const next = cell(a, b)(h, x);
+            return [next, np.sum(np.square(next))];
+          };
+          return np.sum(lax.scan(step, h0, xs, { unroll })[1] as Tensor);
+        };
+      const results = (f: (a: Tensor, b: Tensor) => Tensor): number[] =>
+        configure({ defaultDtype: dtype, defaultDevice: 'wasm' }, () => {
+          const [value, gradients] = jit(valueAndGrad(f, { argnums: [0, 1] }))(w, u);
+          return [value, ...gradients].flatMap(numbers);
+        });
+      const expected = results(writtenOut);
+      const rolled = results(looped(1));
+      for (const unroll of [1, 2, 3, true]) {
+        const got = results(looped(unroll));
+        got.forEach((x, i) => {
+          expect(Math.abs(x - expected[i]!)).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(expected[i]!)));
+          expect(Math.abs(x - rolled[i]!)).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(expected[i]!)));
+        });
+      }
+    },
+  );
+
+  test('unroll is a positive integer or a boolean', () => {
+    const run = (unroll: number) => () =>
+      lax.scan((c: Tensor, x: Tensor) => [c.add(x), null], 0, np.ones([3]), { unroll });
+    expect(run(0)).toThrow('lax.scan: expected unroll to be a positive integer or a boolean, got 0.');
+    expect(run(1.5)).toThrow('got 1.5');
+    expect(lax.foriLoop(0, 5, (i, v) => v.add(i), np.array(0), { unroll: 2 }).item()).toBe(10);
+  });
 
   const subsets = [1, 2, 3, 4, 5, 6, 7].map((m) => [m & 1, m & 2, m & 4].map((b) => (b ? 0 : null)));
   test.each(subsets)(

@@ -1,11 +1,11 @@
 /**
- * `npm run golden -- FILE [--only PATTERN] [--device NAME] [--verbose]`: runs a file of golden cases. Exit code 0 when no result is
- * wrong (cases may be missing a function), 1 when one is, 2 for a bad file or a bad flag.
+ * `npm run golden -- FILE [--only PATTERN] [--device NAME] [--threads N] [--simd256] [--verbose]`: runs a file of golden
+ * cases. Exit code 0 when no result is wrong (cases may be missing a function), 1 when one is, 2 for a bad file or a bad flag.
  * @module
  */
 
 import { parseArgs } from 'node:util';
-import { devices, setDevice } from 'cotangent';
+import { configure, devices, setDevice } from 'cotangent';
 import { CaseFileError, readCases } from './cases.ts';
 import { missingLines, runCases, skippedLines, summaryLines, wrongLines } from './report.ts';
 
@@ -13,18 +13,32 @@ interface Options {
   readonly file: string;
   readonly only: string | undefined;
   readonly device: string | undefined;
+  readonly threads: number;
+  readonly simd256: boolean;
   readonly verbose: boolean;
 }
 
 function readOptions(): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { only: { type: 'string' }, device: { type: 'string' }, verbose: { type: 'boolean', default: false } },
+    options: {
+      only: { type: 'string' },
+      device: { type: 'string' },
+      threads: { type: 'string', default: '1' },
+      simd256: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+    },
   });
   const [file, ...rest] = positionals;
   if (file === undefined || rest.length > 0)
-    throw new CaseFileError('usage: golden FILE [--only PATTERN] [--device NAME] [--verbose]');
-  return { file, only: values.only, device: values.device, verbose: values.verbose };
+    throw new CaseFileError(
+      'usage: golden FILE [--only PATTERN] [--device NAME] [--threads N] [--simd256] [--verbose]',
+    );
+  const threads = Number(values.threads);
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new CaseFileError(`--threads: expected a positive integer, got ${values.threads}`);
+  const { only, device, simd256, verbose } = values;
+  return { file, only, device, threads, simd256, verbose };
 }
 
 function pattern(text: string): RegExp {
@@ -42,7 +56,9 @@ function selectDevice(name: string): void {
 }
 
 function main(): number {
-  const { file, only, device, verbose } = readOptions();
+  const { file, only, device, threads, simd256, verbose } = readOptions();
+  // Each case compiles functions of its own.
+  configure({ threads, simd256, recompileWarningLimit: Infinity });
   if (device !== undefined) selectDevice(device);
   const wanted = only === undefined ? undefined : pattern(only);
   const cases = readCases(file).filter(({ n }) => wanted === undefined || wanted.test(n));

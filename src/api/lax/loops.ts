@@ -27,8 +27,16 @@ export interface ScanOptions {
   readonly length?: number;
   /** From the last element to the first; results keep the order of xs. */
   readonly reverse?: boolean;
-  /** Accepted for compatibility; results do not depend on it. */
+  /** Iterations that are compiled as one (true: all of them). Larger code, and less to do between iterations; equal results. */
   readonly unroll?: number | boolean;
+}
+
+/** Iterations that become one. */
+function unrollOf(op: string, given: number | boolean | null | undefined, length: number): { unroll?: number } {
+  if (given === undefined || given === null || given === false) return {};
+  if (given === true) return { unroll: Math.max(1, length) };
+  if (Number.isInteger(given) && given > 0) return { unroll: given };
+  throw new ArgumentError(`${op}: expected unroll to be a positive integer or a boolean, got ${given}.`);
 }
 
 /**
@@ -67,6 +75,7 @@ export function scan<C extends Tree, X extends Tree, Y>(
     numCarry,
     length,
     reverse: o.reverse ?? false,
+    ...unrollOf('lax.scan', o.unroll, length),
   });
   return unflatten(branch.def, outs) as [Tensors<C>, Tensors<Y>];
 }
@@ -114,7 +123,7 @@ export function map<X extends Tree, R>(f: (x: Tensors<NoInfer<X>>) => R, xs: X, 
 }
 
 export interface LoopOptions {
-  /** Accepted for compatibility; results do not depend on it. */
+  /** Iterations that are compiled as one, where the bounds are known when the loop is traced (true: all of them). */
   readonly unroll?: number | boolean | null;
 }
 
@@ -152,7 +161,8 @@ export function foriLoop<C extends Tree>(
     const length = Math.max(0, hi - lo);
     const counters = iota([length], 'int32', 0);
     const indices = lo === 0 ? counters : add(counters, scalarTensor(lo, 'int32'));
-    return scan((value: Tensors<C>, i: Tensor): readonly [unknown, null] => [body(i, value), null], init, indices)[0];
+    const step = (value: Tensors<C>, i: Tensor): readonly [unknown, null] => [body(i, value), null];
+    return scan(step, init, indices, unrollOf('lax.foriLoop', options.unroll, length))[0];
   }
   const one = scalarTensor(1, 'int32');
   const state = { i: bound(lower), stop: bound(upper), value: init };

@@ -9,6 +9,7 @@ import type { Kernel } from '../../ir/loop/kernel.ts';
 import type { FunctionBuilder } from './encode/function.ts';
 import { ModuleBuilder } from './encode/module.ts';
 import type { ValueType } from './encode/opcodes.ts';
+import type { Threading } from './kernel/chunk.ts';
 import { emitKernel, prepareKernel } from './kernel/emit.ts';
 import { kernelKey } from './kernel/kernel-key.ts';
 
@@ -20,6 +21,17 @@ export interface EmittedPlan {
   /** Distinct kernels. */
   readonly kernels: number;
   readonly usesGemm: boolean;
+  /** Kernels and copies by the numbers they are marked with, where marks were asked for. */
+  readonly marked: readonly Step[];
+}
+
+export interface EmitOptions {
+  /** Calls the imported `profile.mark(n)` before kernel or copy number `n`, and `profile.mark(~n)` after it. */
+  readonly marks?: boolean;
+  /** Whether the memory that the module imports is shared. */
+  readonly isShared?: boolean;
+  /** How kernels share their work between threads. */
+  readonly threading?: Threading | undefined;
 }
 
 /** Position in the table of pointers. */
@@ -39,8 +51,8 @@ export function tableIndex(plan: Plan, base: Base): number {
 
 export const tableLength = (plan: Plan): number => plan.inputs.length + plan.outputs.length + plan.constants.length + 1;
 
-export function emitPlan(plan: Plan): EmittedPlan {
-  return new PlanEmitter(plan).emit();
+export function emitPlan(plan: Plan, options: EmitOptions = {}): EmittedPlan {
+  return new PlanEmitter(plan, options).emit();
 }
 
 /** Locals of the current function that hold the iteration of each enclosing loop. */
@@ -51,17 +63,23 @@ class PlanEmitter {
   private readonly module = new ModuleBuilder();
   private readonly kernels = new Map<string, FunctionBuilder>();
   private readonly kernelOf = new Map<Kernel, FunctionBuilder>();
+  private readonly marked: Step[] = [];
+  private readonly mark: number | undefined;
+  private readonly threading: Threading | undefined;
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, { marks = false, isShared = false, threading }: EmitOptions) {
     this.plan = plan;
-    this.module.importMemory();
+    this.threading = threading;
+    if (marks) this.mark = this.module.importFunction('profile', 'mark', { params: ['i32'], results: [] });
+    this.module.importMemory(isShared);
   }
 
   emit(): EmittedPlan {
     const run = this.module.defineFunction({ params: ['i32'], results: [] });
     this.steps(run, this.plan.steps, new Map());
     this.module.exportFunction('run', run);
-    return { bytes: this.module.build(), kernels: this.kernels.size, usesGemm: this.module.importsFrom('gemm') };
+    const usesGemm = this.module.importsFrom('gemm');
+    return { bytes: this.module.build(), kernels: this.kernels.size, usesGemm, marked: this.marked };
   }
 
   private kernel(k: Kernel): FunctionBuilder {
@@ -69,7 +87,10 @@ class PlanEmitter {
     if (known !== undefined) return known;
     const key = kernelKey(k);
     let f = this.kernels.get(key);
-    if (f === undefined) this.kernels.set(key, (f = emitKernel(this.module, prepareKernel(k, false))));
+    if (f === undefined) {
+      const prepared = prepareKernel(k, false, this.threading !== undefined);
+      this.kernels.set(key, (f = emitKernel(this.module, prepared, this.threading)));
+    }
     this.kernelOf.set(k, f);
     return f;
   }
@@ -93,6 +114,16 @@ class PlanEmitter {
   }
 
   private step(f: FunctionBuilder, s: Step, iterations: Iterations): void {
+    if (this.mark === undefined || (s.kind !== 'kernel' && s.kind !== 'copy')) return this.plainStep(f, s, iterations);
+    const n = this.marked.push(s) - 1;
+    f.i32(n);
+    f.callImport(this.mark);
+    this.plainStep(f, s, iterations);
+    f.i32(~n);
+    f.callImport(this.mark);
+  }
+
+  private plainStep(f: FunctionBuilder, s: Step, iterations: Iterations): void {
     switch (s.kind) {
       case 'kernel': {
         const k = this.kernel(s.kernel);

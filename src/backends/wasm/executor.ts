@@ -5,21 +5,24 @@
  */
 import { compileProgram } from '../../compiler/compile.ts';
 import type { Plan, Slot, Step } from '../../compiler/plan.ts';
+import { settings } from '../../core/config.ts';
 import { type CompileOptions, type Executable, type Executor, HostStorage, type Storage } from '../../core/executor.ts';
 import type { AnyPrimitive } from '../../core/primitive.ts';
 import type { ConcreteTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import type { TypedArray } from '../../ir/dtype.ts';
 import { Equation, type Params, Program, subPrograms, Var } from '../../ir/program.ts';
+import { CodeSpace, type WasmFunction } from './code.ts';
 import { emitPlan, tableIndex } from './emit-plan.ts';
-import { ModuleBuilder } from './encode/module.ts';
 import { requireSimd } from './features.ts';
-import { GemmLibrary } from './gemm/library.ts';
-import { Heap, type HeapStats } from './heap.ts';
-import { hostMath } from './host-math.ts';
+import { Heap, type HeapStats, type LiveTensor } from './heap.ts';
 import { emitKernel, prepareKernel } from './kernel/emit.ts';
 import { paramsKey } from './params-key.ts';
 import { isTiny, type Launch, PlanCall } from './plan-call.ts';
+import { Recent } from './recent.ts';
+import { structureKey } from './structure-key.ts';
+import type { PoolOptions, ThreadStats } from './threads/pool.ts';
+import { setWide } from './wide.ts';
 
 /** Prepared eager operations, and kernels, that are kept; past that the oldest half is dropped. */
 const cacheSize = 8192;
@@ -38,7 +41,7 @@ function keep<T>(cache: Map<string, T>, key: string, value: T): void {
   cache.set(key, value);
 }
 
-type WasmFunction = (...args: number[]) => void;
+const newShared = (): Recent<PlanCall> => new Recent(64, 4194304);
 
 interface DirectStep {
   readonly run: WasmFunction;
@@ -47,26 +50,57 @@ interface DirectStep {
   readonly args: number[];
 }
 
+export interface WasmOptions {
+  /** How the device has threads. */
+  readonly threads?: PoolOptions;
+}
+
 export class WasmExecutor implements Executor {
   readonly name = 'wasm';
+  readonly keepsScalarsOnHost = true;
   private readonly heap: Heap;
-  private readonly gemm: GemmLibrary;
+  private readonly code: CodeSpace;
   /** Eager operations by primitive, avals and parameters. */
   private readonly eager = new Map<string, PlanCall>();
   /** Those that carry Programs, by the first of these. */
-  private readonly byProgram = new WeakMap<Program, Map<string, PlanCall>>();
+  private byProgram = new WeakMap<Program, Map<string, PlanCall>>();
+  /** What was last compiled of Programs, by structure: 64 of them, with 2^22 characters of keys. */
+  private shared = newShared();
   /** Kernels with run-time extents and strides, by structure. */
   private readonly kernels = new Map<string, WasmFunction>();
+  private isWide: boolean;
 
-  constructor() {
+  constructor(options: WasmOptions = {}) {
     requireSimd();
+    this.isWide = setWide(settings.simd256);
     this.heap = new Heap();
-    this.gemm = new GemmLibrary(this.heap);
+    this.code = new CodeSpace(this.heap, options.threads);
+  }
+
+  /** With code of another width everything is compiled anew, but for functions that callers hold. */
+  settingsChanged(): void {
+    this.code.settingsChanged();
+    const isWide = setWide(settings.simd256);
+    if (isWide === this.isWide) return;
+    this.isWide = isWide;
+    this.eager.clear();
+    this.kernels.clear();
+    this.byProgram = new WeakMap();
+    this.shared = newShared();
   }
 
   /** Memory in use, and the number of kernels that eager operations share. */
   memoryStats(): HeapStats & { readonly kernels: number } {
     return { ...this.heap.stats(), kernels: this.kernels.size };
+  }
+
+  /** The tensors of this device, one by one. Tiny ones live elsewhere and are not among them. */
+  liveTensors(): LiveTensor[] {
+    return this.heap.tensors();
+  }
+
+  threadStats(): ThreadStats {
+    return this.code.threadStats();
   }
 
   fromHost(data: TypedArray, aval: Aval): Storage {
@@ -87,7 +121,7 @@ export class WasmExecutor implements Executor {
     const cache = primitive.calculus.kind === 'structured' ? this.cacheOf(params) : this.eager;
     let call = cache.get(key);
     if (call === undefined) {
-      call = this.prepare(primitive, args, params, outAvals);
+      call = this.prepareShared(primitive, args, params, outAvals);
       keep(cache, key, call);
     }
     return call.run(args, outAvals);
@@ -102,25 +136,53 @@ export class WasmExecutor implements Executor {
     return cache;
   }
 
-  private prepare(
+  /** What equal Programs, traced anew, were compiled to. */
+  private prepareShared(
     primitive: AnyPrimitive,
     args: readonly ConcreteTensor[],
     params: object,
     outAvals: readonly Aval[],
   ): PlanCall {
-    const inputs = args.map((a) => new Var(a.aval));
-    const outputs = outAvals.map((a) => new Var(a));
-    const program = new Program(
-      primitive.name,
-      inputs,
-      [new Equation(primitive, inputs, params as Params, outputs)],
-      outputs,
-    );
-    const donate = primitive.lower.kind === 'expand' ? (primitive.lower.donate?.(params as never) ?? []) : [];
-    const plan = compileProgram(program, { donate });
+    const avals = args.map((a) => a.aval);
+    const key = structureKey(primitive, avals, params);
+    if (key === undefined) return this.prepare(primitive, avals, params, outAvals);
+    let call = this.shared.get(key);
+    if (call === undefined) this.shared.add(key, (call = this.prepare(primitive, avals, params, outAvals)));
+    return call;
+  }
+
+  private prepare(
+    primitive: AnyPrimitive,
+    avals: readonly Aval[],
+    params: object,
+    outAvals: readonly Aval[],
+  ): PlanCall {
+    const { plan, donate } = planOf(primitive, avals, params, outAvals);
     // What carries Programs is compiled as one; simple operations share their kernels between shapes.
     const launch = subPrograms(params as Params).length > 0 ? undefined : this.direct(plan);
     return new PlanCall(this.heap, withoutSteps(plan), donate, launch ?? this.whole(plan));
+  }
+
+  /**
+   * One operation as `execute` would run it, compiled anew as one module that calls `mark(n)` before step number `n` and `mark(~n)` after
+   * it. For the profiler.
+   */
+  instrument(
+    primitive: AnyPrimitive,
+    avals: readonly Aval[],
+    params: object,
+    outAvals: readonly Aval[],
+    mark: (n: number) => void,
+  ): { readonly steps: readonly Step[]; readonly arenaBytes: number; readonly run: Executable } {
+    const { plan, donate } = planOf(primitive, avals, params, outAvals);
+    const target = this.code.target(plan.steps);
+    const { bytes, marked } = emitPlan(plan, { marks: true, ...target });
+    const code = this.code.load(bytes, target, { profile: { mark } });
+    const call = new PlanCall(this.heap, withoutSteps(plan), donate, (table, address) => {
+      this.heap.i32.set(table, address >>> 2);
+      code(address);
+    });
+    return { steps: marked, arenaBytes: plan.arenaBytes, run: (args) => call.run(args, outAvals) };
   }
 
   compile(program: Program, options: CompileOptions): Executable {
@@ -134,8 +196,8 @@ export class WasmExecutor implements Executor {
   /** Code of one module that runs all steps. */
   private whole(plan: Plan): Launch {
     if (plan.steps.length === 0) return () => {};
-    const { bytes, usesGemm } = emitPlan(plan);
-    const run = this.instantiate(bytes, usesGemm);
+    const target = this.code.target(plan.steps);
+    const run = this.code.load(emitPlan(plan, target).bytes, target);
     return (table, address) => {
       this.heap.i32.set(table, address >>> 2);
       run(address);
@@ -162,15 +224,16 @@ export class WasmExecutor implements Executor {
   }
 
   private directStep(plan: Plan, s: Extract<Step, { kind: 'kernel' }>): DirectStep | undefined {
-    const prepared = prepareKernel(s.kernel, true);
+    const target = this.code.target([s]);
+    const prepared = prepareKernel(s.kernel, true, target.threading !== undefined);
     if (prepared.nest.buffers.length + prepared.values.length > maxArguments) return undefined;
-    let run = this.kernels.get(prepared.key);
+    const key = prepared.key + target.products;
+    let run = this.kernels.get(key);
     if (run === undefined) {
-      const module = new ModuleBuilder();
-      module.importMemory();
-      module.exportFunction('run', emitKernel(module, prepared));
-      run = this.instantiate(module.build(), module.importsFrom('gemm'));
-      keep(this.kernels, prepared.key, run);
+      const module = this.code.newModule(target);
+      module.exportFunction('run', emitKernel(module, prepared, target.threading));
+      run = this.code.load(module.build(), target);
+      keep(this.kernels, key, run);
     }
     const slots = s.slots.map((slot) => directSlot(plan, slot));
     return { run, slots, args: [...slots.map(() => 0), ...prepared.values] };
@@ -180,13 +243,25 @@ export class WasmExecutor implements Executor {
     const run = (target: number, source: number): void => void this.heap.u8.copyWithin(target, source, source + bytes);
     return { run, slots: [directSlot(plan, to), directSlot(plan, from)], args: [0, 0] };
   }
+}
 
-  private instantiate(bytes: Uint8Array<ArrayBuffer>, usesGemm: boolean): WasmFunction {
-    const imports: WebAssembly.Imports = { env: { memory: this.heap.memory }, math: hostMath };
-    if (usesGemm) imports.gemm = this.gemm.exports();
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
-    return instance.exports.run as WasmFunction;
-  }
+/** One application of a primitive as a plan; `donate` are the operands whose memory its results may take. */
+function planOf(
+  primitive: AnyPrimitive,
+  avals: readonly Aval[],
+  params: object,
+  outAvals: readonly Aval[],
+): { plan: Plan; donate: readonly number[] } {
+  const inputs = avals.map((a) => new Var(a));
+  const outputs = outAvals.map((a) => new Var(a));
+  const program = new Program(
+    primitive.name,
+    inputs,
+    [new Equation(primitive, inputs, params as Params, outputs)],
+    outputs,
+  );
+  const donate = primitive.lower.kind === 'expand' ? (primitive.lower.donate?.(params as never) ?? []) : [];
+  return { plan: compileProgram(program, { donate }), donate };
 }
 
 const directSlot = (plan: Plan, { base, offset }: Slot): DirectStep['slots'][number] => ({

@@ -11,8 +11,20 @@ import { ModuleBuilder } from './encode/module.ts';
 import type { OpName } from './encode/opcodes.ts';
 
 interface NodeProcess {
+  readonly versions?: { readonly v8?: string };
   readonly getBuiltinModule?: (name: string) => { setFlagsFromString?: (flag: string) => void } | undefined;
 }
+
+const host = (): NodeProcess | undefined => (globalThis as { process?: NodeProcess }).process;
+
+/** Sets a flag of V8; undefined where that is not possible (outside Node). V8 complains on stderr about flags it does not know. */
+export function engineFlags(): ((flag: string) => void) | undefined {
+  const v8 = host()?.getBuiltinModule?.('node:v8');
+  return v8?.setFlagsFromString && ((flag) => v8.setFlagsFromString?.(flag));
+}
+
+/** Major and minor version of V8 as one number; 0 where it is unknown. */
+export const v8Version = (): number => Number.parseFloat(host()?.versions?.v8 ?? '0');
 
 /** Whether a function that applies `op` to copies of its v128 argument validates. */
 function validates(op: OpName, operands: number): boolean {
@@ -30,16 +42,21 @@ export function hasRelaxedSimd(): boolean {
   if (relaxed !== undefined) return relaxed;
   relaxed = validates('f32x4.relaxed_madd', 3);
   if (!relaxed) {
-    const host = (globalThis as { process?: NodeProcess }).process;
-    host?.getBuiltinModule?.('node:v8')?.setFlagsFromString?.('--experimental-wasm-relaxed-simd');
+    engineFlags()?.('--experimental-wasm-relaxed-simd');
     relaxed = validates('f32x4.relaxed_madd', 3);
   }
   return relaxed;
 }
 
-/** @throws BackendError without WebAssembly or SIMD128 */
+/**
+ * Settles what the engine can do, so that the first operation need not.
+ * @throws BackendError without WebAssembly or SIMD128
+ */
 export function requireSimd(): void {
-  if (typeof WebAssembly === 'object' && validates('f32x4.add', 2)) return;
+  if (typeof WebAssembly === 'object' && validates('f32x4.add', 2)) {
+    hasRelaxedSimd();
+    return;
+  }
   throw new BackendError(
     'wasm: expected an engine with WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later), got one without.',
     "use setDevice('reference'), which is slow but runs everywhere.",

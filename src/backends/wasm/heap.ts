@@ -10,17 +10,33 @@
  * @module
  */
 import { settings } from '../../core/config.ts';
+import { areSitesObserved, equationSite } from '../../core/site.ts';
 import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
 import { MemoryError } from '../../ir/errors.ts';
+import type { SourceSite } from '../../ir/program.ts';
 import { Allocator, classSize } from './allocator.ts';
 import { type Collector, hostCollector } from './collector.ts';
+import { maxPages } from './encode/module.ts';
 import { formatBytes } from './format-bytes.ts';
 import { speculationSlack } from './kernel/node.ts';
 import { type Block, type Cell, WasmStorage } from './storage.ts';
+import { hasSharedMemory } from './threads/spawn.ts';
 
 const pageBytes = 65536;
-const maxPages = 65536;
+
+/** Shared where that is possible, so that threads can be turned on at any time: it costs one thread nothing that could be measured. */
+function newMemory(initial: number): WebAssembly.Memory {
+  const limits = { initial, maximum: maxPages };
+  if (hasSharedMemory()) {
+    try {
+      return new WebAssembly.Memory({ ...limits, shared: true });
+    } catch {
+      // Not every host reserves so much shared memory.
+    }
+  }
+  return new WebAssembly.Memory(limits);
+}
 
 /** Bytes of tensors that may be resident before the heap looks for what was dropped. */
 const baseBudget: number = 64 << 20;
@@ -40,8 +56,20 @@ export interface HeapStats {
   readonly memoryBytes: number;
 }
 
+/** One tensor that is alive, or not yet known to be dropped. */
+export interface LiveTensor {
+  /** The same object for the same memory; it does not keep the tensor alive. */
+  readonly key: object;
+  readonly aval: Aval;
+  /** In linear memory; otherwise moved out to an ArrayBuffer, or not used here yet. */
+  readonly isResident: boolean;
+  readonly site: SourceSite | undefined;
+}
+
 export class Heap {
   readonly memory: WebAssembly.Memory;
+  /** Whether threads may have the memory in common. */
+  readonly isShared: boolean;
   private readonly allocator: Allocator;
   private readonly resident = new Map<Block, Cell>();
   private readonly blocks = new Set<Block>();
@@ -62,7 +90,8 @@ export class Heap {
     this.collector = collector;
     // Loads may be speculated this far below and above a block; the pages are never touched, so they cost address space only.
     const slackPages = speculationSlack / pageBytes;
-    this.memory = new WebAssembly.Memory({ initial: 2 * slackPages + 16, maximum: maxPages });
+    this.memory = newMemory(2 * slackPages + 16);
+    this.isShared = hasSharedMemory() && (this.memory.buffer as unknown) instanceof SharedArrayBuffer;
     this.allocator = new Allocator(speculationSlack, (slackPages + 16) * pageBytes);
     this.bytes = new Uint8Array(this.memory.buffer as ArrayBuffer);
     this.words = new Int32Array(this.memory.buffer as ArrayBuffer);
@@ -73,6 +102,16 @@ export class Heap {
   stats(): HeapStats {
     const { residentBytes, spilledBytes } = this;
     return { residentBytes, spilledBytes, tensors: this.blocks.size, memoryBytes: this.memory.buffer.byteLength };
+  }
+
+  /** The tensors, those left out that a collector finds to be dropped. */
+  tensors(): LiveTensor[] {
+    this.beginCall();
+    if (this.collector !== undefined) this.freeDropped();
+    return [...this.blocks].map((block) => {
+      const { aval, site } = block;
+      return { key: block, aval, isResident: this.resident.has(block), site };
+    });
   }
 
   /** Views of all memory; valid until the next allocation. */
@@ -181,6 +220,7 @@ export class Heap {
       address,
       size,
       aval,
+      site: areSitesObserved() ? equationSite() : undefined,
       references: 0,
       lifetimes: [],
       lastUse,

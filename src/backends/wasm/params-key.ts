@@ -1,9 +1,11 @@
 /**
- * A key for the parameters of a primitive: equal keys mean equal parameters. Programs, functions and other objects count by identity.
+ * A key for the parameters of a primitive: equal keys mean equal parameters. Functions and other objects count by identity, Programs too
+ * unless their keys are given.
  * May import: `ir`.
  * @module
  */
 import { Aval } from '../../ir/aval.ts';
+import { Program } from '../../ir/program.ts';
 
 const identities = new WeakMap<object, number>();
 let nextIdentity = 0;
@@ -14,7 +16,7 @@ function identity(x: object): number {
   return id;
 }
 
-export function paramsKey(x: unknown): string {
+export function paramsKey(x: unknown, programKey?: (program: Program) => string): string {
   switch (typeof x) {
     case 'number':
       return Object.is(x, -0) ? '-0' : String(x);
@@ -22,11 +24,12 @@ export function paramsKey(x: unknown): string {
       return JSON.stringify(x);
     case 'object': {
       if (x === null) return 'null';
-      if (Array.isArray(x)) return `[${x.map(paramsKey).join()}]`;
+      if (Array.isArray(x)) return `[${x.map((e) => paramsKey(e, programKey)).join()}]`;
+      if (programKey !== undefined && x instanceof Program) return programKey(x);
       if (x instanceof Aval) return x.toString();
       if (Object.getPrototypeOf(x) !== Object.prototype) return `@${identity(x)}`;
       let out = '{';
-      for (const key in x) out += `${key}:${paramsKey((x as Record<string, unknown>)[key])};`;
+      for (const key in x) out += `${key}:${paramsKey((x as Record<string, unknown>)[key], programKey)};`;
       return `${out}}`;
     }
     case 'function':

@@ -6,7 +6,7 @@
  */
 import type { Plan } from '../../compiler/plan.ts';
 import { HostStorage, type Storage } from '../../core/executor.ts';
-import { ConcreteTensor, scalarTensor } from '../../core/tensor.ts';
+import { ConcreteTensor, hostScalar, scalarTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
 import { InternalError } from '../../ir/errors.ts';
@@ -173,6 +173,11 @@ export class PlanCall {
       switch (planned.kind) {
         case 'computed': {
           const { address, size } = results[i]!;
+          const number = size > 0 ? undefined : scalarOut(heap, aval, address);
+          if (number !== undefined) {
+            outs.push(hostScalar(number, aval));
+            continue;
+          }
           storage = size > 0 ? heap.adopt(address, size, aval) : copyOut(heap, aval, address);
           break;
         }
@@ -224,10 +229,22 @@ function copyFloats(from: Float32Array, start: number, to: Float32Array, at: num
 
 /** The data of a tiny operand into the staging area. */
 function copyIn(heap: Heap, t: ConcreteTensor, address: number): void {
+  const { scalar } = t;
+  if (scalar !== undefined && t.aval.dtype === 'float32' && !Number.isNaN(scalar)) {
+    heap.f32[address >>> 2] = scalar;
+    return;
+  }
   const data = t.read();
   if (data instanceof Float32Array && copyFloats(data, 0, heap.f32, address >>> 2, data.length)) return;
   if (data instanceof Int32Array && data.length === 1) heap.i32[address >>> 2] = data[0]!;
   else heap.u8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address);
+}
+
+/** A scalar out of the staging area; undefined at a NaN, whose payload a number does not keep. */
+function scalarOut(heap: Heap, aval: Aval, address: number): number | undefined {
+  if (aval.shape.length > 0) return undefined;
+  const x = aval.dtype === 'float32' ? heap.f32[address >>> 2]! : heap.view(address, aval)[0]!;
+  return Number.isNaN(x) ? undefined : x;
 }
 
 /** A tiny result out of the staging area. */

@@ -7,6 +7,7 @@ import type { Storage } from '../../core/executor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
 import { BackendError } from '../../ir/errors.ts';
+import type { SourceSite } from '../../ir/program.ts';
 import type { Heap } from './heap.ts';
 
 /** A place in memory, shared with the finalizer: it must not lead to the data of a spilled tensor. */
@@ -14,6 +15,8 @@ export interface Block {
   address: number;
   readonly size: number;
   readonly aval: Aval;
+  /** Where in the user's code it was made; known only while somebody asks. */
+  readonly site: SourceSite | undefined;
   /** Handles of this data. */
   references: number;
   /** The lifetimes of those handles, where a collector can tell which are over. */

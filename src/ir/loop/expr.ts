@@ -57,6 +57,7 @@ export type InternalUnaryOp =
   | 'mantissa' // x / 2^exponent(x), in [1, 2), of a positive normal float64
   | 'exp2_int' // 2^x of an integral float64 in [-1023, 1024], whose ends give 0 and infinity
   | 'head' // a float64 with its low 32 bits cleared
+  | 'usually' // bool → the same bool, which hardly ever fails: lanes may compute the rest behind a branch
   | 'sin_large'
   | 'cos_large'
   | 'tan_large'; // beyond the vectorised reduction: one call of the host a lane, behind a guard
@@ -92,7 +93,9 @@ export type BinaryOp =
   | 'zeta'
   | 'copysign'; // floats, internal: magnitude of x, sign of y
 
-export type TernaryOp = 'betainc';
+export type TernaryOp =
+  | 'betainc'
+  | 'madd'; // internal, floats: x y + z, rounded once or twice, as the engine can
 
 /** One counted loop. `extent` is known when compiling, or an int32 expression. */
 export interface Axis {

@@ -5,15 +5,23 @@
  * @module
  */
 import type { DType } from '../dtype.ts';
+import type { SourceSite } from '../program.ts';
 import { type Axis, axisExpr, type BufferRef, constant, type Expr, load, type Local } from './expr.ts';
 
 /** How accumulators combine. `add` of float32 accumulates in float64 (see the backends): long sums stay right. */
 export type Combine = 'add' | 'mul' | 'max' | 'min' | 'and' | 'or' | 'xor';
 
+export interface Store {
+  readonly kind: 'store';
+  readonly buffer: BufferRef;
+  readonly index: Expr;
+  readonly value: Expr;
+}
+
 export type Stmt =
   /** Iterates upward. `parallel` promises that iterations are independent and may run in any order (vector lanes, threads). */
   | { readonly kind: 'for'; readonly axis: Axis; readonly parallel: boolean; readonly body: readonly Stmt[] }
-  | { readonly kind: 'store'; readonly buffer: BufferRef; readonly index: Expr; readonly value: Expr }
+  | Store
   | { readonly kind: 'set'; readonly local: Local; readonly value: Expr }
   | { readonly kind: 'if'; readonly cond: Expr; readonly then: readonly Stmt[]; readonly otherwise: readonly Stmt[] }
   | { readonly kind: 'while'; readonly cond: Expr; readonly body: readonly Stmt[] }
@@ -27,6 +35,8 @@ export type Stmt =
       readonly combine: Combine;
       readonly axes: readonly Axis[];
       readonly element: Expr;
+      /** Done for each element. All values, `element` too, are computed before the first is stored. */
+      readonly stores?: readonly Store[];
     }
   | Gemm;
 
@@ -56,6 +66,8 @@ export interface Kernel {
   readonly outputs: readonly BufferRef[];
   readonly scratch: readonly BufferRef[];
   readonly body: readonly Stmt[];
+  /** Where in the user's code its equations were made, the dearest first; of no account for what it computes. */
+  readonly sites?: readonly SourceSite[];
 }
 
 export interface BufferSpec {

@@ -81,4 +81,6 @@ export type ControlFlow =
       readonly carry: number;
       readonly length: number;
       readonly reverse: boolean;
+      /** Iterations that become one (default 1). */
+      readonly unroll?: number;
     };

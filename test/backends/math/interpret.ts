@@ -5,6 +5,7 @@
  */
 import type { DType } from '../../../src/ir/dtype.ts';
 import type { Expr, Local } from '../../../src/ir/loop/expr.ts';
+import { engineFuses, fma32, fma64 } from './fused.ts';
 
 const f32 = new Float32Array(1);
 const i32 = new Int32Array(f32.buffer);
@@ -13,6 +14,8 @@ const u64 = new BigInt64Array(f64.buffer);
 const u32 = new Uint32Array(f64.buffer);
 
 const helpers = {
+  fma32,
+  fma64,
   floatOfBits(b: number): number {
     i32[0] = b;
     return f32[0]!;
@@ -62,7 +65,7 @@ const calls: Readonly<Record<string, string>> = {
   sin_large: 'Math.sin', cos_large: 'Math.cos', tan_large: 'Math.tan',
 };
 
-function source(e: Expr, name: (e: Expr) => string): string {
+function source(e: Expr, name: (e: Expr) => string, isFused: boolean): string {
   switch (e.op) {
     case 'const':
       return Object.is(e.value, -0) ? '-0' : String(e.value);
@@ -76,6 +79,7 @@ function source(e: Expr, name: (e: Expr) => string): string {
       return e.dtype === 'float32' ? `h.floatOfBits(${name(e.x)})` : `h.bitsOfFloat(${name(e.x)})`;
     case 'unary':
       if (e.fn === 'neg') return `-${name(e.x)}`;
+      if (e.fn === 'usually') return name(e.x);
       if (e.fn === 'not') return `!${name(e.x)}`;
       if (calls[e.fn] === undefined) throw new Error(`internal: ${e.fn} in an expansion`);
       return `${calls[e.fn]}(${name(e.x)})`;
@@ -85,6 +89,12 @@ function source(e: Expr, name: (e: Expr) => string): string {
       if (e.x.dtype !== e.y.dtype) throw new Error(`internal: ${e.fn} of ${e.x.dtype} and ${e.y.dtype}`);
       if (e.fn === 'mul' && e.dtype === 'int32') return `Math.imul(${name(e.x)}, ${name(e.y)})`;
       return `${name(e.x)} ${infix[e.fn]} ${name(e.y)}`;
+    case 'ternary': {
+      const [x, y, z] = [name(e.x), name(e.y), name(e.z)];
+      if (e.fn !== 'madd') throw new Error(`internal: ${e.fn} in an expansion`);
+      if (isFused) return `h.fma${e.dtype === 'float32' ? '32' : '64'}(${x}, ${y}, ${z})`;
+      return e.dtype === 'float32' ? `Math.fround(${x} * ${y}) + ${z}` : `${x} * ${y} + ${z}`;
+    }
     default:
       throw new Error(`internal: ${e.op} in an expansion`);
   }
@@ -92,15 +102,19 @@ function source(e: Expr, name: (e: Expr) => string): string {
 
 /**
  * The function of `arity` operands (as `operand` numbers them) that `root` denotes, and the number of distinct nodes in
- * it.
+ * it. Multiply-adds round once where `isFused`: by default as the engine does it.
  */
-export function compileExpr(root: Expr, arity: number): { run: (...args: number[]) => number; nodes: number } {
+export function compileExpr(
+  root: Expr,
+  arity: number,
+  isFused: boolean = engineFuses(),
+): { run: (...args: number[]) => number; nodes: number } {
   const names = new Map<Expr, string>();
   const lines: string[] = [];
   const name = (e: Expr): string => {
     let n = names.get(e);
     if (n === undefined) {
-      const raw = source(e, name);
+      const raw = source(e, name, isFused);
       n = `t${names.size}`;
       names.set(e, n);
       const wrapped = e.dtype === 'float32' ? `Math.fround(${raw})` : e.dtype === 'int32' ? `(${raw}) | 0` : raw;

@@ -1,17 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { buildGemmModule } from '../../../src/backends/wasm/gemm/library.ts';
-import { workspaceBytes } from '../../../src/backends/wasm/gemm/product.ts';
-import { makeTypedArray, type TypedArray } from '../../../src/ir/dtype.ts';
+import { single } from '../../../src/backends/wasm/gemm/element.ts';
+import {
+  buildGemmModule,
+  GemmLibrary,
+  gemmWorkspaceBytes,
+  instantiateGemm,
+} from '../../../src/backends/wasm/gemm/library.ts';
+import type { Tile } from '../../../src/backends/wasm/gemm/tile.ts';
+import {
+  defaultTile,
+  fastestTile,
+  measuredTile,
+  tiles128,
+  tiles256,
+} from '../../../src/backends/wasm/gemm/tuning.ts';
+import { dtypeInfo, makeTypedArray, type TypedArray } from '../../../src/ir/dtype.ts';
 import { int } from '../../../src/ir/loop/expr.ts';
 import { KernelBuilder } from '../../../src/ir/loop/kernel.ts';
 import { expectSame } from './run-kernel.ts';
 
 /** The library in a memory of its own kernel's test. */
-function gemmIn(memory: WebAssembly.Memory): WebAssembly.ModuleImports {
-  const bytes = buildGemmModule((e, tile) => memory.grow(Math.ceil(workspaceBytes(e, tile) / 65536)) * 65536);
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } })
-    .exports as WebAssembly.ModuleImports;
-}
+const gemmIn = (memory: WebAssembly.Memory): WebAssembly.ModuleImports =>
+  new GemmLibrary({ memory, allocate: (bytes) => memory.grow(Math.ceil(bytes / 65536)) * 65536 }).exports();
 
 function matrix(dtype: 'float32' | 'float64', n: number, seed: number): TypedArray {
   const out = makeTypedArray(dtype, n);
@@ -68,5 +78,93 @@ describe('gemm', () => {
     }
   }
 
-  it('needs a small module', () => expect(buildGemmModule(() => 65536).length).toBeLessThan(30_000));
+  it('needs a small module', () =>
+    expect(buildGemmModule({ name: 'sgemm', tile: defaultTile, isShared: false }).length).toBeLessThan(30_000));
+});
+
+describe('the bits of a product', () => {
+  /** Runs a product whose operands lie as `transposed` says, in parts, and gives C. */
+  function product(
+    name: 'sgemm' | 'dgemm',
+    tile: Tile,
+    [m, n, k]: readonly [number, number, number],
+    transposed: readonly [boolean, boolean],
+    parts: number,
+  ): TypedArray {
+    const dtype = name === 'sgemm' ? 'float32' : 'float64';
+    const { bytes, view } = dtypeInfo[dtype];
+    const options = { name, tile, isShared: false };
+    const memory = new WebAssembly.Memory({ initial: 16 });
+    let top = 1 << 16;
+    const allocate = (size: number): number => {
+      const at = top;
+      top += (size + 63) & -64;
+      memory.grow(Math.max(0, Math.ceil((top + 65536 - memory.buffer.byteLength) / 65536)));
+      return at;
+    };
+    const [a, b, c] = [m * k, k * n, m * n].map((count) => allocate(count * bytes)) as [number, number, number];
+    const module = new WebAssembly.Module(buildGemmModule(options));
+    view(memory.buffer as ArrayBuffer, a, m * k).set(matrix(dtype, m * k, 1));
+    view(memory.buffer as ArrayBuffer, b, k * n).set(matrix(dtype, k * n, 2));
+    view(memory.buffer as ArrayBuffer, c, m * n).set(matrix(dtype, m * n, 3));
+    const [ars, acs] = transposed[0] ? [1, m] : [k, 1];
+    const [brs, bcs] = transposed[1] ? [1, k] : [n, 1];
+    for (let part = 0; part < parts; part++) {
+      // Each part has an instance of its own, as each thread has.
+      const run = instantiateGemm(module, memory, allocate(gemmWorkspaceBytes(options)))[name] as (...x: number[]) => void;
+      run(m, n, k, a, ars, acs, b, brs, bcs, c, n, 1, part, parts);
+    }
+    return view(memory.buffer as ArrayBuffer, c, m * n).slice() as TypedArray;
+  }
+
+  const sizes = [
+    [61, 150, 300],
+    [150, 40, 17],
+    [1, 300, 70],
+    [300, 1, 70],
+    [5, 200, 33],
+    [200, 7, 33],
+    [49, 49, 600],
+    [25, 17, 1],
+  ] as const;
+  const orientations = [
+    [false, false],
+    [false, true],
+    [true, false],
+    [true, true],
+  ] as const;
+  const tiles: readonly Tile[] = [...tiles128, ...tiles256, { rows: 1, vectors: 1, barrier: 0 }];
+
+  for (const name of ['sgemm', 'dgemm'] as const) {
+    it(`do not depend on the tile, nor on the parts it is computed in (${name})`, { timeout: 60_000 }, () => {
+      for (const size of sizes) {
+        for (const transposed of orientations) {
+          const whole = product(name, tiles[0]!, size, transposed, 1);
+          for (const tile of tiles.slice(1)) expect(product(name, tile, size, transposed, 1)).toEqual(whole);
+          for (const parts of [2, 3, 7]) expect(product(name, tiles[0]!, size, transposed, parts)).toEqual(whole);
+        }
+      }
+    });
+  }
+});
+
+describe('the choice of a tile', () => {
+  it('takes the first of those that are as good as equal', () => {
+    expect(fastestTile(tiles128, [100, 102, 101, 50])).toBe(defaultTile);
+    expect(fastestTile(tiles128, [100, 40, 120, 121])).toBe(tiles128[2]);
+  });
+
+  it('is made once, and within bounds', () => {
+    const start = performance.now();
+    const tile = measuredTile(single, false);
+    expect(tiles128).toContain(tile);
+    expect(measuredTile(single, false)).toBe(tile);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+
+  it('is left out for small products', () => {
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const library = new GemmLibrary({ memory, allocate: () => 0 });
+    expect(library.prepare(new Map([['sgemm', 1000]]), false)).toBe(' sgemm 6,2,1');
+  });
 });

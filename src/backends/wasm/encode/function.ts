@@ -107,6 +107,13 @@ export class FunctionBuilder {
     this.code.u32(offset);
   }
 
+  /** An atomic access of an i32 or an i64, which must be aligned (and say so). */
+  atomic(name: OpName, offset = 0): void {
+    this.op(name);
+    this.code.u8(name.startsWith('i64') ? 3 : 2);
+    this.code.u32(offset);
+  }
+
   memoryLane(name: OpName, offset: number, lane: number): void {
     this.memory(name, offset);
     this.code.u8(lane);
@@ -143,6 +150,13 @@ export class FunctionBuilder {
     this.code.u8(opcode.call);
     this.fixups.push({ at: this.code.length, ordinal });
     for (let i = 0; i < indexWidth; i++) this.code.u8(0);
+  }
+
+  /** Calls the entry of table 0 whose index is on the stack; `type` is from `ModuleBuilder.functionType`. */
+  callIndirect(type: number): void {
+    this.code.u8(0x11);
+    this.code.u32(type);
+    this.code.u8(0);
   }
 
   /** `block`, `loop` or `if`; returns a label for `br`. A result type makes the block yield a value. */

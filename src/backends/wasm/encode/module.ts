@@ -1,8 +1,9 @@
 /**
  * Assembles a WebAssembly module: types, imports, functions, globals, exports.
- * May import: `encode`.
+ * May import: `ir/errors`, `encode`.
  * @module
  */
+import { InternalError } from '../../../ir/errors.ts';
 import { ByteWriter } from './bytes.ts';
 import { FunctionBuilder } from './function.ts';
 import { type ValueType, valueType } from './opcodes.ts';
@@ -23,6 +24,9 @@ const writeVector = <T>(w: ByteWriter, items: readonly T[], write: (item: T) => 
   items.forEach(write);
 };
 
+/** Pages of 64 KiB that a memory may have. */
+export const maxPages = 65536;
+
 /** One module. */
 export class ModuleBuilder {
   private readonly types: string[] = [];
@@ -31,11 +35,15 @@ export class ModuleBuilder {
   private readonly importIndex = new Map<string, number>();
   private readonly functions: { type: number; builder: FunctionBuilder; name: string }[] = [];
   private readonly exports: { name: string; index: number }[] = [];
+  private readonly globalImports: { readonly module: string; readonly name: string; readonly type: ValueType }[] = [];
   private readonly globals: Uint8Array[] = [];
   private readonly globalIndex = new Map<string, number>();
-  private hasMemory = false;
+  private memory: 'none' | 'plain' | 'shared' = 'none';
+  private hasTable = false;
+  private readonly entries: FunctionBuilder[] = [];
 
-  private typeIndex(signature: Signature): number {
+  /** Index of a function type, for `callIndirect`. */
+  functionType(signature: Signature): number {
     const key = `${signature.params.join()}:${signature.results.join()}`;
     const at = this.types.indexOf(key);
     if (at >= 0) return at;
@@ -43,9 +51,25 @@ export class ModuleBuilder {
     return this.types.push(key) - 1;
   }
 
-  /** Imports the shared heap as `env.memory`. */
-  importMemory(): void {
-    this.hasMemory = true;
+  /** Imports the heap that all modules use as `env.memory`: a memory that is shared between threads, or one that is not. */
+  importMemory(isShared = false): void {
+    this.memory = isShared ? 'shared' : 'plain';
+  }
+
+  /** Imports a table of functions as `env.table`. */
+  importTable(): void {
+    this.hasTable = true;
+  }
+
+  /** Defines the table, with these functions of the module as its entries. */
+  defineTable(functions: readonly FunctionBuilder[]): void {
+    this.entries.push(...functions);
+  }
+
+  /** Index of an imported immutable global. Imported globals come first in the index space: import them before any is defined. */
+  importGlobal(module: string, name: string, type: ValueType): number {
+    if (this.globals.length > 0) throw new InternalError('a global is imported after others were defined.');
+    return this.globalImports.push({ module, name, type }) - 1;
   }
 
   /** Index of an imported function; equal imports share one. */
@@ -54,7 +78,7 @@ export class ModuleBuilder {
     const known = this.importIndex.get(key);
     if (known !== undefined) return known;
     this.importIndex.set(key, this.imports.length);
-    return this.imports.push({ module, name, type: this.typeIndex(signature) }) - 1;
+    return this.imports.push({ module, name, type: this.functionType(signature) }) - 1;
   }
 
   /** Whether anything of `module` is imported. */
@@ -69,7 +93,7 @@ export class ModuleBuilder {
    */
   defineFunction(signature: Signature, name = ''): FunctionBuilder {
     const builder = new FunctionBuilder(signature.params, this.functions.length);
-    this.functions.push({ type: this.typeIndex(signature), builder, name });
+    this.functions.push({ type: this.functionType(signature), builder, name });
     return builder;
   }
 
@@ -85,8 +109,9 @@ export class ModuleBuilder {
     const key = bytes.join();
     const known = this.globalIndex.get(key);
     if (known !== undefined) return known;
-    this.globalIndex.set(key, this.globals.length);
-    return this.globals.push(Uint8Array.from(bytes)) - 1;
+    const index = this.globalImports.length + this.globals.push(Uint8Array.from(bytes)) - 1;
+    this.globalIndex.set(key, index);
+    return index;
   }
 
   private section(out: ByteWriter, id: number, write: (w: ByteWriter) => void): void {
@@ -104,8 +129,10 @@ export class ModuleBuilder {
     this.section(out, 1, (w) => this.writeTypes(w));
     this.section(out, 2, (w) => this.writeImports(w));
     this.section(out, 3, (w) => writeVector(w, this.functions, (f) => w.u32(f.type)));
+    if (this.entries.length > 0) this.section(out, 4, (w) => this.writeTable(w));
     if (this.globals.length > 0) this.section(out, 6, (w) => this.writeGlobals(w));
     this.section(out, 7, (w) => this.writeExports(w));
+    if (this.entries.length > 0) this.section(out, 9, (w) => this.writeEntries(w));
     this.section(out, 10, (w) => writeVector(w, this.functions, (f) => f.builder.writeBody(w, this.imports.length)));
     if (this.functions.some((f) => f.name !== '')) this.section(out, 0, (w) => this.writeNames(w));
     return out.view().slice();
@@ -134,18 +161,33 @@ export class ModuleBuilder {
   }
 
   private writeImports(w: ByteWriter): void {
-    w.u32(this.imports.length + (this.hasMemory ? 1 : 0));
-    if (this.hasMemory) {
+    const [hasMemory, hasTable] = [this.memory !== 'none', this.hasTable];
+    w.u32(this.imports.length + this.globalImports.length + Number(hasMemory) + Number(hasTable));
+    if (hasMemory) {
       w.name('env');
       w.name('memory');
-      // Kind memory, no maximum declared by the importer, at least one page.
-      for (const b of [0x02, 0x00, 0x01]) w.u8(b);
+      // Kind memory, at least one page; a shared memory has a maximum.
+      const isShared = this.memory === 'shared';
+      for (const b of [0x02, isShared ? 0x03 : 0x00, 0x01]) w.u8(b);
+      if (isShared) w.u32(maxPages);
+    }
+    if (hasTable) {
+      w.name('env');
+      w.name('table');
+      // Kind table, of functions, of any length.
+      for (const b of [0x01, 0x70, 0x00, 0x00]) w.u8(b);
     }
     for (const i of this.imports) {
       w.name(i.module);
       w.name(i.name);
       w.u8(0x00);
       w.u32(i.type);
+    }
+    for (const g of this.globalImports) {
+      w.name(g.module);
+      w.name(g.name);
+      // Kind global, immutable.
+      for (const b of [0x03, valueType[g.type], 0x00]) w.u8(b);
     }
   }
 
@@ -155,6 +197,19 @@ export class ModuleBuilder {
       w.append(bytes);
       w.u8(0x0b);
     });
+  }
+
+  /** One table of functions, exactly as long as it has entries. */
+  private writeTable(w: ByteWriter): void {
+    for (const b of [1, 0x70, 0x01]) w.u8(b);
+    w.u32(this.entries.length);
+    w.u32(this.entries.length);
+  }
+
+  /** One active segment for the table, from its start. */
+  private writeEntries(w: ByteWriter): void {
+    for (const b of [1, 0x00, 0x41, 0x00, 0x0b]) w.u8(b);
+    writeVector(w, this.entries, (f) => w.u32(this.imports.length + f.ordinal));
   }
 
   private writeExports(w: ByteWriter): void {

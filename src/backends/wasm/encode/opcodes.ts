@@ -68,6 +68,7 @@ export const opcode = {
   'i32.shr_s': 0x75,
   'i32.shr_u': 0x76,
   'i32.rotl': 0x77,
+  'i64.ne': 0x52,
   'i64.add': 0x7c,
   'i64.sub': 0x7d,
   'i64.mul': 0x7e,
@@ -258,6 +259,16 @@ export const opcode = {
   'f32x4.relaxed_nmadd': 0xfd0106,
   'f64x2.relaxed_madd': 0xfd0107,
   'f64x2.relaxed_nmadd': 0xfd0108,
+  'i32x4.relaxed_laneselect': 0xfd010b,
+  'i64x2.relaxed_laneselect': 0xfd010c,
+  'memory.atomic.notify': 0xfe0000,
+  'memory.atomic.wait32': 0xfe0001,
+  'i32.atomic.load': 0xfe0010,
+  'i64.atomic.load': 0xfe0011,
+  'i32.atomic.store': 0xfe0017,
+  'i64.atomic.store': 0xfe0018,
+  'i32.atomic.rmw.add': 0xfe001e,
+  'i64.atomic.rmw.cmpxchg': 0xfe0049,
 } as const;
 
 export type OpName = keyof typeof opcode;

@@ -1,17 +1,16 @@
 /**
- * The module of matrix products that generated code imports: `sgemm` and `dgemm` (see `gemmSignature`).
- * May import: `encode`, `kernel/lir`, `heap`.
+ * The modules of matrix products that generated code imports: `sgemm` and `dgemm` (see `gemmSignature`).
+ * May import: `encode`, `features`, `heap`.
  * @module
  */
-import type { FunctionBuilder } from '../encode/function.ts';
 import { ModuleBuilder } from '../encode/module.ts';
 import { hasRelaxedSimd } from '../features.ts';
-import type { Lir } from '../kernel/lir.ts';
 import { double, type Element, single } from './element.ts';
-import { defineProduct, type ProductOptions, type Tile, workspaceBytes } from './product.ts';
-import { defineRoutine } from './routine.ts';
-import type { GemmParameters } from './signature.ts';
-import { defineVectorProduct } from './vector-product.ts';
+import { defineGemm } from './entry.ts';
+import { workspaceBytes } from './product.ts';
+import type { Tile } from './tile.ts';
+import { defaultTile, measuredTile } from './tuning.ts';
+import type { GemmName, LargestProducts } from './work.ts';
 
 /** What the library needs of the heap. */
 export interface Workspace {
@@ -19,79 +18,117 @@ export interface Workspace {
   allocate(bytes: number): number;
 }
 
-export interface GemmTuning {
-  readonly single: { readonly tile: Tile; readonly unroll: number };
-  readonly double: { readonly tile: Tile; readonly unroll: number };
+/** Element types by the names of their routines. */
+const elements: { readonly [N in GemmName]: Element } = { sgemm: single, dgemm: double };
+
+/** What one module of the library is made for. */
+export interface GemmOptions {
+  readonly name: GemmName;
+  readonly tile: Tile;
+  /** Whether the memory is shared between threads. */
+  readonly isShared: boolean;
 }
 
-/** Node 20 moves all loads of an iteration to its start, and a tile of 4 rows leaves registers for that. */
-export const defaultTuning: GemmTuning = {
-  single: { tile: { rows: 4, columns: 8 }, unroll: 1 },
-  double: { tile: { rows: 4, columns: 4 }, unroll: 1 },
-};
-
-/** Chooses between the product with a vector and the general one; fills with zeros when k = 0. */
-function defineGemm(module: ModuleBuilder, o: ProductOptions): FunctionBuilder {
-  const e = o.element;
-  const product = defineProduct(module, o);
-  const vector = defineVectorProduct(module, e, o.isRelaxed);
-  return defineRoutine(module, 12, (r, ...p) => {
-    const { b } = r;
-    const [m, n, k, a, ars, acs, bAt, brs, bcs, c, crs, adds] = p as readonly Lir[] as GemmParameters;
-    const bytes = (x: Lir): Lir => b.mul(x, b.i32(e.bytes));
-    const is = (x: Lir, value: number): Lir => b.op('i32.eq', x, b.i32(value));
-    const general = (): void => r.call(product, ...p);
-    const zeros = (): void =>
-      r.if(b.op('i32.eqz', adds), () =>
-        r.loop(b.i32(0), m, 1, (i) =>
-          r.loop(b.i32(0), n, 1, (j) =>
-            r.store(`${e.scalar}.store`, b.add(b.add(c, bytes(b.mul(i, crs))), bytes(j)), e.zero(b)),
-          ),
-        ),
-      );
-    // A row vector times B; or, transposed, A times a column vector.
-    const rowTimesB = (): void =>
-      r.call(vector, n, k, a, bytes(acs), bAt, bytes(brs), bytes(bcs), c, b.i32(e.bytes), adds);
-    const aTimesColumn = (): void =>
-      r.call(vector, m, k, bAt, bytes(brs), a, bytes(acs), bytes(ars), c, bytes(crs), adds);
-    r.if(is(k, 0), zeros, () => r.if(is(m, 1), rowTimesB, () => r.if(is(n, 1), aTimesColumn, general)));
-  });
-}
-
-/** Builds the module; `workspace` gives the addresses of the packing areas. */
-export function buildGemmModule(
-  workspace: (element: Element, tile: Tile) => number,
-  tuning: GemmTuning = defaultTuning,
-): Uint8Array<ArrayBuffer> {
+/** The module's bytes; it imports `env.memory` and `env.workspace`, the address of `gemmWorkspaceBytes` bytes of its instance's own. */
+export function buildGemmModule({ name, tile, isShared }: GemmOptions): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
-  module.importMemory();
-  const isRelaxed = hasRelaxedSimd();
-  for (const [name, element] of [
-    ['sgemm', single],
-    ['dgemm', double],
-  ] as const) {
-    const { tile, unroll } = tuning[element === single ? 'single' : 'double'];
-    const o: ProductOptions = { element, tile, unroll, isRelaxed, workspace: workspace(element, tile) };
-    module.exportFunction(name, defineGemm(module, o));
-  }
+  module.importMemory(isShared);
+  const workspace = module.importGlobal('env', 'workspace', 'i32');
+  const element = elements[name];
+  module.exportFunction(name, defineGemm(module, { element, tile, isRelaxed: hasRelaxedSimd(), workspace }));
   return module.build();
 }
 
-/** The library, built when first used. */
+/** Bytes of workspace that an instance needs. */
+export const gemmWorkspaceBytes = ({ name, tile }: GemmOptions): number => workspaceBytes(elements[name], tile);
+
+/** An instance of a module of the library: its one function. */
+export function instantiateGemm(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  workspaceAddress: number,
+): WebAssembly.ModuleImports {
+  const workspace = new WebAssembly.Global({ value: 'i32' }, workspaceAddress);
+  return new WebAssembly.Instance(module, { env: { memory, workspace } }).exports as WebAssembly.ModuleImports;
+}
+
+/** A module of the library, and what each instance of it needs. */
+export interface GemmModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly module: WebAssembly.Module;
+  readonly workspaceBytes: number;
+}
+
+/** Multiply-adds of a product from which measuring tiles is worth its time: half a millisecond's work. */
+export const largeProduct: number = 1 << 24;
+
+/** The library of one memory; each routine is built when it is first imported. */
 export class GemmLibrary {
   private readonly workspace: Workspace;
-  private made: WebAssembly.Exports | undefined;
+  private readonly tiles: { [N in GemmName]: Tile } = { sgemm: defaultTile, dgemm: defaultTile };
+  private readonly modules = new Map<GemmName, GemmModule>();
+  private readonly instances = new Map<GemmName, WebAssembly.ImportValue>();
 
   constructor(workspace: Workspace) {
     this.workspace = workspace;
   }
 
-  exports(): WebAssembly.ModuleImports {
-    if (this.made === undefined) {
-      const bytes = buildGemmModule((e, tile) => this.workspace.allocate(workspaceBytes(e, tile)));
-      const { memory } = this.workspace;
-      this.made = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
+  /**
+   * Chooses the tiles for products of these sizes: the fastest if they are large, or if code is of 256 bits. What was imported before
+   * goes on as it is, and gives the same results. Returns a name of the choice.
+   */
+  prepare(products: LargestProducts, isWide: boolean): string {
+    let names = '';
+    for (const [name, work] of products) {
+      if (work >= largeProduct || isWide) this.use(name, measuredTile(elements[name], isWide));
+      else if (this.tiles[name].vectors > defaultTile.vectors) this.use(name, defaultTile);
+      names += ` ${name} ${Object.values(this.tiles[name]).join()}`;
     }
-    return this.made as WebAssembly.ModuleImports;
+    return names;
+  }
+
+  private use(name: GemmName, tile: Tile): void {
+    if (tile === this.tiles[name]) return;
+    this.tiles[name] = tile;
+    this.modules.delete(name);
+    this.instances.delete(name);
+  }
+
+  /** The compiled code of a routine, for further instances (`instantiateGemm`) with workspaces of their own. */
+  module(name: GemmName): GemmModule {
+    let made = this.modules.get(name);
+    if (made === undefined) {
+      const { buffer } = this.workspace.memory;
+      const isShared = typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
+      const options: GemmOptions = { name, tile: this.tiles[name], isShared };
+      const bytes = buildGemmModule(options);
+      const module = new WebAssembly.Module(bytes);
+      this.modules.set(name, (made = { bytes, module, workspaceBytes: gemmWorkspaceBytes(options) }));
+    }
+    return made;
+  }
+
+  /** What generated code imports as `gemm`: the calling thread's instances. */
+  exports(): WebAssembly.ModuleImports {
+    const get = (name: GemmName): WebAssembly.ImportValue => this.instance(name);
+    return {
+      get sgemm() {
+        return get('sgemm');
+      },
+      get dgemm() {
+        return get('dgemm');
+      },
+    };
+  }
+
+  private instance(name: GemmName): WebAssembly.ImportValue {
+    let made = this.instances.get(name);
+    if (made === undefined) {
+      const { module, workspaceBytes } = this.module(name);
+      const { memory } = this.workspace;
+      made = instantiateGemm(module, memory, this.workspace.allocate(workspaceBytes))[name]!;
+      this.instances.set(name, made);
+    }
+    return made;
   }
 }

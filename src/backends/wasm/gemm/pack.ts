@@ -1,6 +1,6 @@
 /**
- * Packs a panel of a matrix: `width` lanes (rows of A or columns of B) side by side for each step of k, so that the inner loop of a
- * product reads memory in order. Missing lanes are zero.
+ * Copies a block of a matrix to where a product reads it in order. Both routines may read up to a vector past the end of a line and
+ * write as much past the end of a row; what they write there is never stored in a result.
  * May import: `encode`, `kernel/lir`.
  * @module
  */
@@ -15,7 +15,7 @@ import { defineRoutine, type Routine } from './routine.ts';
 const words = (...w: number[]): number[] => w.flatMap((i) => [4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3]);
 
 /** Vectors whose i-th lanes are the i-th vector's elements. */
-function transpose(r: Routine, e: Element, v: readonly Lir[]): Lir[] {
+function transposed(r: Routine, e: Element, v: readonly Lir[]): Lir[] {
   const { b } = r;
   const [v0, v1, v2, v3] = v;
   if (e.lanes === 2) return [b.shuffle(v0!, v1!, words(0, 1, 4, 5)), b.shuffle(v0!, v1!, words(2, 3, 6, 7))];
@@ -27,78 +27,73 @@ function transpose(r: Routine, e: Element, v: readonly Lir[]): Lir[] {
   return [...join(lowA, lowB), ...join(highA, highB)];
 }
 
-/** pack(source, laneStride, kStride, lanes, k, target); strides in bytes. */
-export function definePack(module: ModuleBuilder, e: Element, width: number): FunctionBuilder {
-  const step = width * e.bytes;
-  const loadOp: OpName = `${e.scalar}.load`;
-  const storeOp: OpName = `${e.scalar}.store`;
-  return defineRoutine(module, 6, (r, source, laneStride, kStride, lanes, k, target) => {
+/** transpose(source, lineStride, lines, length, target, rowStride): target[q][p] = source[p][q] for p < lines, q < length. */
+export function defineTranspose(module: ModuleBuilder, e: Element): FunctionBuilder {
+  return defineRoutine(module, 6, (r, source, lineStride, lines, length, target, rowStride) => {
     const { b } = r;
-    const isFull = b.op('i32.eq', lanes!, b.i32(width));
-    const unit = b.i32(e.bytes);
-    const at = (i: Lir, lane: Lir): Lir => b.add(b.add(source!, b.mul(lane, laneStride!)), b.mul(i, kStride!));
-    const to = (i: Lir): Lir => b.add(target!, b.mul(i, b.i32(step)));
-
-    const partial = (): void => {
-      r.loop(b.i32(0), k!, 1, (i) => {
-        r.loop(b.i32(0), b.i32(width), 1, (lane) => {
-          const place = b.add(to(i), b.mul(lane, unit));
-          r.if(
-            b.op('i32.lt_s', lane, lanes!),
-            () => r.store(storeOp, place, r.load(loadOp, at(i, lane))),
-            () => r.store(storeOp, place, e.zero(b)),
-          );
-        });
+    const last = b.op('i32.sub', lines!, b.i32(1));
+    r.loop(b.i32(0), lines!, e.lanes, (p) => {
+      // Lines past the last are read as the last.
+      const from = Array.from({ length: e.lanes }, (_, l) => {
+        const line = r.min(b.add(p, b.i32(l)), last);
+        return b.add(source!, b.mul(line, lineStride!));
       });
-    };
-    const scattered = (from: Lir): void => {
-      r.loop(from, k!, 1, (i) => {
+      const to = b.add(target!, b.mul(p, b.i32(e.bytes)));
+      r.loop(b.i32(0), length!, e.lanes, (q) => {
+        const at = b.mul(q, b.i32(e.bytes));
+        const vectors = from.map((line) => r.load('v128.load', b.add(line, at)));
+        const row = b.add(to, b.mul(q, rowStride!));
         r.storeAll(
-          Array.from({ length: width }, (_, lane) => ({
-            op: storeOp,
-            address: to(i),
-            offset: lane * e.bytes,
-            value: r.load(loadOp, at(i, b.i32(lane))),
-          })),
-        );
-      });
-    };
-    const adjacentLanes = (): void => {
-      r.loop(b.i32(0), k!, 1, (i) => {
-        r.storeAll(
-          Array.from({ length: width / e.lanes }, (_, g) => ({
+          transposed(r, e, vectors).map((value, l) => ({
             op: 'v128.store' as const,
-            address: to(i),
-            offset: 16 * g,
-            value: r.load('v128.load', at(i, b.i32(0)), 16 * g),
+            address: b.add(row, b.mul(rowStride!, b.i32(l))),
+            offset: 0,
+            value,
           })),
         );
       });
-    };
-    const adjacentSteps = (): void => {
-      const whole = b.and(k!, -e.lanes);
-      r.loop(b.i32(0), whole, e.lanes, (i) => {
-        for (let g = 0; g < width / e.lanes; g++) {
-          const rows = Array.from({ length: e.lanes }, (_, l) => r.load('v128.load', at(i, b.i32(g * e.lanes + l))));
-          r.storeAll(
-            transpose(r, e, rows).map((value, s) => ({
-              op: 'v128.store' as const,
-              address: to(i),
-              offset: s * step + 16 * g,
-              value,
-            })),
-          );
-        }
+    });
+  }, `${e.scalar}_transpose`);
+}
+
+/**
+ * copyPanels(source, rowStride, rows, target, panelStride): rows of `panels` panels of `vectors` vectors, each panel to a place of its
+ * own where its rows are adjacent.
+ */
+export function defineCopyPanels(module: ModuleBuilder, e: Element, vectors: number, panels: number): FunctionBuilder {
+  return defineRoutine(
+    module,
+    5,
+    (r, source, rowStride, rows, target, panelStride) => {
+      const { b } = r;
+      r.loop(b.i32(0), rows!, 1, (i) => {
+        const from = b.add(source!, b.mul(i, rowStride!));
+        const to = b.add(target!, b.mul(i, b.i32(16 * vectors)));
+        r.storeAll(
+          Array.from({ length: panels * vectors }, (_, v) => ({
+            op: 'v128.store' as const,
+            address: b.add(to, b.mul(panelStride!, b.i32(Math.floor(v / vectors)))),
+            offset: 16 * (v % vectors),
+            value: r.load('v128.load', from, 16 * v),
+          })),
+        );
       });
-      scattered(whole);
-    };
-    r.if(
-      isFull,
-      () =>
-        r.if(b.op('i32.eq', laneStride!, unit), adjacentLanes, () =>
-          r.if(b.op('i32.eq', kStride!, unit), adjacentSteps, () => scattered(b.i32(0))),
-        ),
-      partial,
-    );
-  });
+    },
+    `${e.scalar}_copy_panels_${panels}`,
+  );
+}
+
+/** copyElements(source, rowStride, columnStride, rows, columns, target, targetStride). */
+export function defineCopyElements(module: ModuleBuilder, e: Element): FunctionBuilder {
+  const [loadOp, storeOp]: [OpName, OpName] = [`${e.scalar}.load`, `${e.scalar}.store`];
+  return defineRoutine(module, 7, (r, source, rowStride, columnStride, rows, columns, target, targetStride) => {
+    const { b } = r;
+    r.loop(b.i32(0), rows!, 1, (i) => {
+      const [from, to] = [b.add(source!, b.mul(i, rowStride!)), b.add(target!, b.mul(i, targetStride!))];
+      r.loop(b.i32(0), columns!, 1, (j) => {
+        const value = r.load(loadOp, b.add(from, b.mul(j, columnStride!)));
+        r.store(storeOp, b.add(to, b.mul(j, b.i32(e.bytes))), value);
+      });
+    });
+  }, `${e.scalar}_copy_elements`);
 }

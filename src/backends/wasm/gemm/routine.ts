@@ -31,6 +31,11 @@ export class Routine {
     return this.b.get(index, type, 0, 0);
   }
 
+  /** The value of an immutable i32 global. */
+  global(index: number): Lir {
+    return this.b.make('global', [], { imm: index, type: 'i32' });
+  }
+
   variable(type: ValueType, value: Lir): Variable {
     const v: Variable = { local: this.f.local(type), type };
     this.set([[v, value]]);
@@ -78,6 +83,21 @@ export class Routine {
     this.stmts.push({ kind: 'if', cond, then: this.nested(then), otherwise: this.nested(otherwise) });
   }
 
+  /** `cond` is evaluated before every iteration. */
+  while(cond: () => Lir, body: () => void): void {
+    this.depth++;
+    const { depth } = this;
+    const test = cond();
+    const stmts = this.nested(body);
+    this.depth--;
+    this.stmts.push({ kind: 'while', cond: test, depth, body: stmts });
+  }
+
+  /** Calls an entry of the table; `type` is that of the entry. */
+  callEntry(entry: Lir, type: number, ...args: readonly Lir[]): void {
+    this.stmts.push({ kind: 'call', index: type, args, entry });
+  }
+
   /** Calls a function of the same module. */
   call(target: FunctionBuilder, ...args: readonly Lir[]): void {
     this.stmts.push({ kind: 'call', index: target.ordinal, args, isDefined: true });
@@ -102,8 +122,9 @@ export function defineRoutine(
   module: ModuleBuilder,
   params: number,
   write: (r: Routine, ...params: Lir[]) => void,
+  name = '',
 ): FunctionBuilder {
-  const f = module.defineFunction({ params: Array.from({ length: params }, () => 'i32' as const), results: [] });
+  const f = module.defineFunction({ params: Array.from({ length: params }, () => 'i32' as const), results: [] }, name);
   const r = new Routine(f);
   write(r, ...Array.from({ length: params }, (_, i) => r.param(i)));
   r.finish();

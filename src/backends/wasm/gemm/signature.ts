@@ -1,13 +1,18 @@
 /**
- * The call convention of matrix products: m, n, k; A's address, row and column stride; B's; C's address and row stride; accumulate.
- * Strides count elements, addresses bytes.
+ * The call convention of matrix products: m, n, k; A's address, row and column stride; B's; C's address and row stride; accumulate;
+ * part, parts. Strides count elements, addresses bytes.
+ *
+ * A call computes part number `part` of `parts` (0 and 1: all of it): a range of rows or of columns of C, chosen from the sizes, strides
+ * and `parts`, possibly empty. All parts together write every element once, and no element's bits depend on how many parts there are.
+ * Calls for different parts may run at the same time, each with a workspace of its own (an instance of the library has one workspace,
+ * the imported global `env.workspace`). Each part copies operands for itself: few parts are better than many.
  * May import: `encode`, `kernel`.
  * @module
  */
 import type { Signature } from '../encode/module.ts';
 import type { Lir } from '../kernel/lir.ts';
 
-export const gemmSignature: Signature = { params: Array.from({ length: 12 }, () => 'i32' as const), results: [] };
+export const gemmSignature: Signature = { params: Array.from({ length: 14 }, () => 'i32' as const), results: [] };
 
 /** The parameters of that convention, in its order. */
 export type GemmParameters = readonly [
@@ -23,4 +28,6 @@ export type GemmParameters = readonly [
   c: Lir,
   cRowStride: Lir,
   accumulate: Lir,
+  part: Lir,
+  parts: Lir,
 ];

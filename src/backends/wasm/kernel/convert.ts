@@ -268,12 +268,30 @@ class Converter {
     if (chains.length === 0) {
       const value = this.exprs.convert(s.element);
       out.push({ kind: 'set', local: target, value, result: this.bumpLocal(target, value.deps & this.enclosing()) });
+      for (const store of s.stores ?? []) this.store(store.buffer, store.index, store.value, out);
       return;
     }
     const last = out.at(-1);
     if (last?.kind === 'reduce' && this.joinReduce(s, chains, last, out)) return;
     const loops = chains.map((chain, i) => this.loop(chain, this.depth + 1 + i));
-    out.push({ kind: 'reduce', loops, items: [this.reduceItem(s)] });
+    this.bumpStored(s, loops.length);
+    out.push({ kind: 'reduce', loops, stores: this.storesOf(s), items: [this.reduceItem(s)] });
+    this.bumpStored(s, 0);
+  }
+
+  private storesOf(s: Reduce): StoreItem[] {
+    return (s.stores ?? []).map(({ buffer, index, value }) => ({
+      buffer,
+      index: this.exprs.convert(index),
+      value: this.exprs.convert(value),
+    }));
+  }
+
+  /** What the stores of a reduction write changes in its loops. */
+  private bumpStored(s: Reduce, loops: number): void {
+    this.depth += loops;
+    for (const store of s.stores ?? []) this.bumpBuffer(store.buffer);
+    this.depth -= loops;
   }
 
   private reduceItem(s: Reduce): ReduceItem {
@@ -300,6 +318,7 @@ class Converter {
     out: NestStmt[],
   ): boolean {
     const extents = chains.map(extentOf);
+    if (last.stores.length > 0) return false;
     if (extents.length !== last.loops.length || last.loops.some((l, i) => l.axis.extent !== extents[i])) return false;
     chains.forEach((chain, i) => this.setAxes(chain, last.loops[i]!.node));
     const element = this.exprs.convert(s.element);
@@ -310,7 +329,10 @@ class Converter {
       this.exprs.forget();
       return false;
     }
-    out[out.length - 1] = { kind: 'reduce', loops: last.loops, items: [...last.items, this.reduceItem(s)] };
+    this.bumpStored(s, last.loops.length);
+    const stores = this.storesOf(s);
+    out[out.length - 1] = { kind: 'reduce', loops: last.loops, stores, items: [...last.items, this.reduceItem(s)] };
+    this.bumpStored(s, 0);
     return true;
   }
 }
@@ -330,7 +352,10 @@ function modifiedBy(stmts: readonly Stmt[]): Modified {
     if (s.kind === 'store') m.buffers.add(s.buffer);
     else if (s.kind === 'gemm') m.buffers.add(s.c.buffer);
     else if (s.kind === 'set') m.locals.add(s.local);
-    else if (s.kind === 'reduce') m.locals.add(s.target);
+    else if (s.kind === 'reduce') {
+      m.locals.add(s.target);
+      for (const store of s.stores ?? []) m.buffers.add(store.buffer);
+    }
     else if (s.kind === 'if') [s.then, s.otherwise].forEach((b) => include(modifiedBy(b)));
     else include(modifiedBy(s.body));
   }

@@ -11,6 +11,9 @@ import { convertKernel } from './convert.ts';
 import { NestLowering } from './lower-nest.ts';
 import type { Nest } from './nest.ts';
 import { type NestKey, nestKey } from './params.ts';
+import { mostArguments } from '../threads/layout.ts';
+import type { Threading } from './chunk.ts';
+import { type Phases, phaseSite, planPhases } from './phases.ts';
 import { planVectors, type VectorPlan } from './vectorize.ts';
 import { LirWriter } from './write-lir.ts';
 
@@ -26,22 +29,46 @@ export interface PreparedKernel {
   readonly sites: NestKey['sites'];
   readonly gemms: NestKey['gemms'];
   readonly isParametric: boolean;
+  /** What may be shared between threads. */
+  readonly phases: Phases;
 }
+
+const noPhases: Phases = new Map();
+
+/** More loops than any kernel has. */
+const mostLoops = 64;
 
 const noKey: NestKey = { key: '', values: [], sites: new Map(), gemms: new Map() };
 
-export function prepareKernel(kernel: Kernel, isParametric: boolean): PreparedKernel {
+/** `isShared`: large work is prepared to be shared between threads. */
+export function prepareKernel(kernel: Kernel, isParametric: boolean, isShared = false): PreparedKernel {
   const nest = convertKernel(kernel);
   const plan = planVectors(nest);
   const { key, values, sites, gemms } = isParametric ? nestKey(nest, plan) : noKey;
-  return { nest, plan, key, values, sites, gemms, isParametric };
+  const prepared = { nest, plan, key, values, sites, gemms, isParametric, phases: noPhases };
+  if (!isShared) return prepared;
+  const phases = planPhases(nest, plan);
+  const isTooLarge = nest.buffers.length + values.length + 3 * phases.size + mostLoops > mostArguments;
+  if (phases.size === 0 || isTooLarge) return prepared;
+  return isParametric ? withPhases(prepared, phases) : { ...prepared, phases };
 }
 
-export function emitKernel(module: ModuleBuilder, prepared: PreparedKernel): FunctionBuilder {
+/** The chunks of phases are run-time parameters as well; which statements are phases is part of the key. */
+function withPhases(prepared: PreparedKernel, phases: Phases): PreparedKernel {
+  const values = [...prepared.values];
+  const sites = new Map(prepared.sites);
+  for (const p of phases.values()) {
+    for (const field of ['chunks', 'grain'] as const) sites.set(phaseSite(p, field), values.push(p[field]) - 1);
+  }
+  const key = `${prepared.key} shared ${[...phases.values()].map((p) => p.statement).join()}`;
+  return { ...prepared, key, values, sites, phases };
+}
+
+export function emitKernel(module: ModuleBuilder, prepared: PreparedKernel, threading?: Threading): FunctionBuilder {
   const { nest, values } = prepared;
   const params = Array.from({ length: nest.buffers.length + values.length }, () => 'i32' as const);
   const f = module.defineFunction({ params, results: [] }, nest.name);
-  const body = new NestLowering(f, module, prepared).lower();
+  const body = new NestLowering(f, module, prepared, threading).lower();
   new LirWriter(f).write(body);
   return f;
 }

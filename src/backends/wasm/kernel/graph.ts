@@ -20,6 +20,9 @@ interface Affine {
   readonly terms: Map<Node, number>;
 }
 
+/** Up to three numbers below 2^17 fit in the 53 bits of a number that is a key. */
+const keyBase = 131072;
+
 /** Affine nodes with more terms than this are opaque to their users, so that long integer sums stay linear in size. */
 const maxTerms = 8;
 
@@ -29,12 +32,19 @@ const noCoefficients: readonly number[] = [];
 type Fields = Partial<Omit<Node, 'id' | 'kind' | 'dtype'>>;
 
 export class Graph {
+  /** Constants, leaves and affine forms by a description. */
   private readonly table = new Map<string, Node>();
+  /** Operations by function (and dtype, where the operands do not tell), then by operands. */
+  private readonly operations = new Map<string, Map<number | string, Node>>();
   private count = 0;
 
   private intern(key: string, kind: NodeKind, dtype: DType, fields: Fields): Node {
-    const found = this.table.get(key);
-    if (found !== undefined) return found;
+    let node = this.table.get(key);
+    if (node === undefined) this.table.set(key, (node = this.create(kind, dtype, fields)));
+    return node;
+  }
+
+  private create(kind: NodeKind, dtype: DType, fields: Fields): Node {
     const args = fields.args ?? emptyArgs;
     let { level = 0, deps = 0, isUnsafe = false } = fields;
     let height = 0;
@@ -45,7 +55,7 @@ export class Graph {
       if (a.height >= height) height = a.height + 1;
     }
     const range = dtype === 'bool' ? { lo: 0, hi: 1 } : dtype === 'uint8' ? { lo: 0, hi: 255 } : noRange;
-    const node: Node = {
+    return {
       id: this.count++,
       kind,
       dtype,
@@ -61,8 +71,6 @@ export class Graph {
       isUnsafe,
       height,
     };
-    this.table.set(key, node);
-    return node;
   }
 
   constant(value: number, dtype: DType): Node {
@@ -94,21 +102,17 @@ export class Graph {
 
   // Affine arithmetic
 
-  private parts(n: Node): Affine {
-    if (n.kind === 'const') return { constant: n.value, terms: new Map() };
-    if (n.kind !== 'affine') return { constant: 0, terms: new Map([[n, 1]]) };
-    if (n.args.length > maxTerms) return { constant: 0, terms: new Map([[n, 1]]) };
-    return { constant: n.value, terms: new Map(n.args.map((a, i) => [a, n.coefficients[i]!])) };
+  private addScaled(into: Affine, n: Node, scale: number): void {
+    const isSum = n.kind === 'affine' && n.args.length <= maxTerms;
+    if (isSum || n.kind === 'const') into.constant = (into.constant + Math.imul(n.value, scale)) | 0;
+    if (isSum) n.args.forEach((a, i) => this.addTerm(into, a, Math.imul(n.coefficients[i]!, scale)));
+    else if (n.kind !== 'const') this.addTerm(into, n, scale);
   }
 
-  private addScaled(into: Affine, n: Node, scale: number): void {
-    const p = this.parts(n);
-    into.constant = (into.constant + Math.imul(p.constant, scale)) | 0;
-    for (const [atom, c] of p.terms) {
-      const sum = ((into.terms.get(atom) ?? 0) + Math.imul(c, scale)) | 0;
-      if (sum === 0) into.terms.delete(atom);
-      else into.terms.set(atom, sum);
-    }
+  private addTerm({ terms }: Affine, atom: Node, c: number): void {
+    const sum = ((terms.get(atom) ?? 0) + c) | 0;
+    if (sum === 0) terms.delete(atom);
+    else terms.set(atom, sum);
   }
 
   /** q·d·c + r·c with q = x / d and r = x rem d is x·c. */
@@ -157,6 +161,8 @@ export class Graph {
   }
 
   private combine(x: Node, cx: number, y: Node, cy: number): Node {
+    if (cx === 1 && (cy === 0 || isConst(y, 0))) return x;
+    if (cy === 1 && isConst(x, 0)) return y;
     const a: Affine = { constant: 0, terms: new Map() };
     this.addScaled(a, x, cx);
     this.addScaled(a, y, cy);
@@ -165,7 +171,8 @@ export class Graph {
 
   /** Splits x = d·a + r by the terms that d divides. */
   private splitBy(x: Node, d: number): { a: Node; r: Node } {
-    const p = this.parts(x);
+    const p: Affine = { constant: 0, terms: new Map() };
+    this.addScaled(p, x, 1);
     const a: Affine = { constant: Math.floor(p.constant / d), terms: new Map() };
     const r: Affine = { constant: p.constant - a.constant * d, terms: new Map() };
     for (const [n, c] of p.terms) {
@@ -202,8 +209,20 @@ export class Graph {
   }
 
   private op(kind: NodeKind, fn: Node['fn'], dtype: DType, args: readonly Node[], fields: Fields = {}): Node {
-    const key = `${kind}:${fn}:${dtype}:${args.map((a) => a.id).join()}`;
-    return this.intern(key, kind, dtype, { ...fields, fn, args });
+    const name = fn ?? (kind === 'select' ? kind : `${kind} ${dtype}`);
+    let table = this.operations.get(name);
+    if (table === undefined) this.operations.set(name, (table = new Map()));
+    const key = this.keyOf(args);
+    let node = table.get(key);
+    if (node === undefined) table.set(key, (node = this.create(kind, dtype, { ...fields, fn, args })));
+    return node;
+  }
+
+  private keyOf(args: readonly Node[]): number | string {
+    if (args.length > 3 || args.some((a) => a.id >= keyBase)) return args.map((a) => a.id).join();
+    let key = 0;
+    for (const a of args) key = key * keyBase + a.id;
+    return key;
   }
 
   // Operations

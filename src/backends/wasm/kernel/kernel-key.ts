@@ -102,6 +102,7 @@ class KeyWriter {
         const axes = s.axes.map((a) => `${this.name(a)}:${a.extent}`).join();
         const element = this.expr(s.element);
         this.out += `reduce${this.name(s.target)}${s.target.dtype}${s.combine}${axes}${element};`;
+        if (s.stores !== undefined) this.block(s.stores);
         return;
       }
       case 'gemm': {

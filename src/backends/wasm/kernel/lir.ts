@@ -52,10 +52,18 @@ export type LirStmt =
       readonly cond: Lir;
       readonly then: readonly LirStmt[];
       readonly otherwise: readonly LirStmt[];
+      /** Values that both the condition and the branches use: computed once, before it. */
+      readonly shared?: readonly Lir[];
     }
   | { readonly kind: 'while'; readonly cond: Lir; readonly depth: number; readonly body: readonly LirStmt[] }
-  /** Of the import at `index`, or of the function defined as number `index`. */
-  | { readonly kind: 'call'; readonly index: number; readonly args: readonly Lir[]; readonly isDefined?: boolean };
+  /** Of the import at `index`, of the function defined as number `index`, or of `entry` of the table, a function of type `index`. */
+  | {
+      readonly kind: 'call';
+      readonly index: number;
+      readonly args: readonly Lir[];
+      readonly isDefined?: boolean;
+      readonly entry?: Lir;
+    };
 
 const scalarTypes: ReadonlySet<string> = new Set<ValueType>(['i32', 'i64', 'f32', 'f64']);
 const comparison = /^f(32|64)\.(eq|ne|lt|gt|le|ge)$/;
@@ -89,17 +97,20 @@ interface Extra {
 
 const none: Extra = {};
 
+/** Up to three numbers below 2^17 fit in the 53 bits of a number that is a key. */
+const keyBase = 131072;
+
 /** Makes and shares `Lir` values. */
 export class LirBuilder {
-  private readonly table = new Map<string, Lir>();
+  /** Values by operation, then by operands and the rest. */
+  private readonly tables = new Map<Lir['op'], Map<number | string, Lir>>();
   private count = 0;
 
   make(op: Lir['op'], args: readonly Lir[], extra: Extra = none): Lir {
-    const { imm = 0, lane = 0, bytes, tag = 0 } = extra;
-    let key = `${op}|${Object.is(imm, -0) ? '-0' : imm}|${lane}|${tag}|${extra.type ?? ''}`;
-    for (const a of args) key += `,${a.id}`;
-    if (bytes !== undefined) key += `;${bytes.join()}`;
-    const found = this.table.get(key);
+    let table = this.tables.get(op);
+    if (table === undefined) this.tables.set(op, (table = new Map()));
+    const key = this.keyOf(args, extra);
+    const found = table.get(key);
     if (found !== undefined) return found;
     let { level = 0, isUnsafe = false } = extra;
     for (const a of args) {
@@ -107,9 +118,22 @@ export class LirBuilder {
       isUnsafe ||= a.isUnsafe;
     }
     const type = extra.type ?? (op === 'select' ? args[0]!.type : typeOf(op as OpName));
+    const { imm = 0, lane = 0, bytes } = extra;
     const made: Lir = { id: this.count++, op, type, args, imm, lane, bytes, level, isUnsafe };
-    this.table.set(key, made);
+    table.set(key, made);
     return made;
+  }
+
+  private keyOf(args: readonly Lir[], extra: Extra): number | string {
+    if (extra === none && args.length <= 3 && args.every((a) => a.id < keyBase)) {
+      let key = 0;
+      for (const a of args) key = key * keyBase + a.id;
+      return key;
+    }
+    const { imm = 0, lane = 0, bytes, tag = 0, type = '' } = extra;
+    let key = `${Object.is(imm, -0) ? '-0' : imm} ${lane} ${tag} ${type}`;
+    for (const a of args) key += `,${a.id}`;
+    return bytes === undefined ? key : `${key};${bytes.join()}`;
   }
 
   op(name: OpName, ...args: readonly Lir[]): Lir {

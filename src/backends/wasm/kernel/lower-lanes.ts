@@ -51,6 +51,7 @@ export class LaneLowering {
         const made = this.vectors.binary(n.fn as BinaryOp, 'bool', this.mask64(x!, q), this.mask64(y!, q));
         if (made !== undefined) return made;
       }
+      if (n.kind === 'unary' && n.fn === 'usually') return this.mask64(x!, q);
       if (n.kind === 'unary' && n.fn === 'not') return this.b.op('v128.not', this.mask64(x!, q));
       return this.vectors.maskTo64(this.lane(n, q >> 1), q);
     });
@@ -79,6 +80,7 @@ export class LaneLowering {
       case 'binary':
         return this.binaryLane(n, x!, y!, p);
       case 'ternary':
+        if (n.fn === 'madd') return vectors.madd(n.dtype, this.lane(x!, p), this.lane(y!, p), this.lane(z!, p));
         return this.lanewise(n, [x!, y!, z!], p, (e) =>
           this.v.scalars.ternary(n.fn as TernaryOp, n.dtype, e[0]!, e[1]!, e[2]!),
         );
@@ -165,6 +167,7 @@ export class LaneLowering {
     const { b } = this;
     const mask = n.dtype === 'float64' ? this.mask64(cond, p) : this.lane(cond, p);
     const name = hostFallbacks.get(otherwise.fn);
+    if (cond.fn === 'usually' && this.v.assume(mask)) return this.lane(then, p);
     if (name !== undefined) return this.v.guarded(n, name, mask, this.lane(then, p), this.lane(otherwise.args[0]!, p));
     const s = n.dtype === 'float32' ? 'f32x4' : n.dtype === 'float64' ? 'f64x2' : undefined;
     // y < x ? y : x and x < y ? y : x are single instructions (with just these NaN and zero rules).
@@ -173,7 +176,7 @@ export class LaneLowering {
       if (l === then && r === otherwise) return b.op(`${s}.pmin`, this.lane(otherwise, p), this.lane(then, p));
       if (r === then && l === otherwise) return b.op(`${s}.pmax`, this.lane(otherwise, p), this.lane(then, p));
     }
-    return b.op('v128.bitselect', this.lane(then, p), this.lane(otherwise, p), mask);
+    return this.vectors.select(n.dtype, mask, this.lane(then, p), this.lane(otherwise, p));
   }
 
   private convertLane(n: Node, x: Node, p: number): Lir {
@@ -193,12 +196,37 @@ export class LaneLowering {
     const { bytes } = dtypeInfo[buffer.dtype];
     const perPart = n.dtype === 'float64' ? 2 : 4;
     if (c === 1) return this.widenMemory(n, address, offset + p * perPart * bytes);
+    if (bytes > 1 && c === -1) return this.reversed(n, address, offset - (p * perPart + perPart - 1) * bytes);
+    if (bytes > 1 && c === 2) return this.everySecond(n, address, offset + 32 * p);
     const stride = this.laneStride(index, bytes);
     return this.loadLanes(n, (lane) => {
       const steps = p * perPart + lane;
       if (stride.op === 'const' && stride.imm > 0) return { address, offset: offset + steps * stride.imm };
       return { address: this.b.add(address, this.b.mul(stride, this.b.i32(steps))), offset };
     });
+  }
+
+  private vectorAt(n: Node, address: Lir, offset: number): Lir {
+    // The offset of an access is unsigned.
+    const base = offset < 0 ? this.b.add(address, this.b.i32(offset)) : address;
+    return this.b.make('v128.load', [base], this.v.memoryExtra(n, Math.max(offset, 0)));
+  }
+
+  /** A vector of neighbouring elements, the last first. */
+  private reversed(n: Node, address: Lir, offset: number): Lir {
+    return this.vectors.reverse(n.dtype, this.vectorAt(n, address, offset));
+  }
+
+  /**
+   * A vector of every second element. Where the first is odd, of the vectors that begin one element before, which are those
+   * of the even elements if these are needed, too. Reads up to one element beyond, which the slack of the heap allows.
+   */
+  private everySecond(n: Node, address: Lir, offset: number): Lir {
+    const { bytes } = dtypeInfo[n.dtype];
+    const isOdd = (offset / bytes) % 2 === 1;
+    const from = isOdd ? offset - bytes : offset;
+    const [low, high] = [this.vectorAt(n, address, from), this.vectorAt(n, address, from + 16)];
+    return this.vectors.everySecond(n.dtype, low, high, isOdd);
   }
 
   /** Bytes between the addresses of neighbouring lanes. */

@@ -8,15 +8,20 @@ import type { BufferRef, Local } from '../../../ir/loop/expr.ts';
 import type { FunctionBuilder } from '../encode/function.ts';
 import type { ModuleBuilder } from '../encode/module.ts';
 import type { OpName, ValueType } from '../encode/opcodes.ts';
+import { hasRelaxedSimd } from '../features.ts';
 import { gemmSignature } from '../gemm/signature.ts';
+import { layout } from '../threads/layout.ts';
+import { type ChunkInt, defineChunk, parallelSignature, type Threading } from './chunk.ts';
 import type { PreparedKernel } from './emit.ts';
 import { type Lir, LirBuilder, type LirStmt, type LirStore } from './lir.ts';
 import { ReduceLowering } from './lower-reduce.ts';
 import { ValueLowering } from './lower-value.ts';
 import type { Loop, NestStmt, StoreItem } from './nest.ts';
 import { extentSite, gemmSite, type IntSite } from './params.ts';
+import { type Phase, phaseSite } from './phases.ts';
 import { scalarType } from './scalar-ops.ts';
 import { axisCoefficient } from './vectorize.ts';
+import { LirWriter } from './write-lir.ts';
 
 /** What the lowering of reductions needs to make loops and locals. */
 export interface LoopMaker {
@@ -24,18 +29,48 @@ export interface LoopMaker {
   /** Part of a loop's range; nothing when the range is known to be empty. */
   rangeLoop(loop: Loop, from: Lir, to: Lir, step: number, body: () => LirStmt[], runs?: boolean): LirStmt[];
   plainLoop(from: Lir, to: Lir, step: number, body: (counter: Lir) => LirStmt[]): LirStmt[];
+  /** What `lower` gives; where all guards of lanes hold, which is checked once for all of it, code without them. */
+  branchOnGuards(lower: () => LirStmt[]): LirStmt[];
   newLocal(type: ValueType): number;
   /** The value a local has now. */
   read(local: number, type: ValueType): Lir;
+  /** A load of a vector that the code around it has stored. */
+  reload(address: Lir, offset: number): Lir;
   assignScalar(target: Local, value: Lir): LirStmt;
   assignLanes(target: Local, parts: readonly Lir[]): LirStmt;
+  stores(items: readonly StoreItem[]): LirStmt[];
   int(site: IntSite, value: number): Lir;
 }
+
+type For = Extract<NestStmt, { kind: 'for' }>;
+type Gemm = Extract<NestStmt, { kind: 'gemm' }>;
 
 const doubleArgs = (arity: number): ValueType[] => Array.from({ length: arity }, () => 'f64');
 
 /** Bytes 0, 4, 8, 12: the low byte of each 32-bit lane. */
 const lowBytes: readonly number[] = [0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12];
+
+/** The values of the statements that `cond` needs as well, those inside others left out. */
+function sharedValues(cond: Lir, stmts: readonly LirStmt[]): Lir[] {
+  const needed = new Set<Lir>();
+  const collect = (v: Lir): void => {
+    if (needed.has(v)) return;
+    needed.add(v);
+    v.args.forEach(collect);
+  };
+  collect(cond);
+  const shared = new Set<Lir>();
+  const seen = new Set<Lir>();
+  const visit = (v: Lir): void => {
+    if (needed.has(v)) shared.add(v);
+    else if (!seen.has(v)) {
+      seen.add(v);
+      v.args.forEach(visit);
+    }
+  };
+  for (const s of stmts) if (s.kind === 'stores' || s.kind === 'set') for (const i of s.items) visit(i.value);
+  return [...shared];
+}
 
 export class NestLowering implements LoopMaker {
   private readonly f: FunctionBuilder;
@@ -48,16 +83,25 @@ export class NestLowering implements LoopMaker {
   private depth = 0;
   /** Tells successive values of a local apart; negative, so as not to meet the versions of the nest's locals. */
   private nextTag = -1;
+  private readonly threading: Threading | undefined;
+  /** Functions of the host that the code calls. */
+  private readonly hostCalls = new Set<string>();
 
-  constructor(f: FunctionBuilder, module: ModuleBuilder, kernel: PreparedKernel) {
+  /** `threading`: the phases of the kernel become functions of their own, which threads share. */
+  constructor(f: FunctionBuilder, module: ModuleBuilder, kernel: PreparedKernel, threading?: Threading) {
     this.f = f;
     this.module = module;
     this.kernel = kernel;
+    this.threading = threading;
     this.v = new ValueLowering(this.b, {
       pointer: (buffer) => this.b.get(kernel.nest.buffers.indexOf(buffer), 'i32', 0, 0),
       int: (site, value) => this.int(site, value),
       isParametric: kernel.isParametric,
-      host: (name, arity) => module.importFunction('math', name, { params: doubleArgs(arity), results: ['f64'] }),
+      isRelaxed: hasRelaxedSimd(),
+      host: (name, arity) => {
+        this.hostCalls.add(name);
+        return module.importFunction('math', name, { params: doubleArgs(arity), results: ['f64'] });
+      },
       vectorGlobal: (bytes) => module.vectorGlobal(bytes),
     });
     this.reductions = new ReduceLowering(this.v, this);
@@ -81,16 +125,22 @@ export class NestLowering implements LoopMaker {
     return this.b.get(local, type, this.depth, this.nextTag--);
   }
 
+  reload(address: Lir, offset: number): Lir {
+    return this.b.make('v128.load', [address], { imm: offset, level: this.depth, tag: this.nextTag-- });
+  }
+
   private block(stmts: readonly NestStmt[]): LirStmt[] {
     return stmts.flatMap((s) => this.stmt(s));
   }
 
   private stmt(s: NestStmt): LirStmt[] {
+    const phase = this.threading === undefined ? undefined : this.kernel.phases.get(s);
+    if (phase !== undefined && (s.kind === 'for' || s.kind === 'gemm')) return [this.phase(s, phase, this.threading!)];
     switch (s.kind) {
       case 'for':
         return this.forLoop(s);
       case 'stores':
-        return [{ kind: 'stores', items: s.items.flatMap((i) => this.store(i)) }];
+        return this.stores(s.items);
       case 'set':
         return [this.set(s)];
       case 'reduce':
@@ -106,24 +156,102 @@ export class NestLowering implements LoopMaker {
     }
   }
 
+  // Phases
+
+  /** Hands the chunks of the phase out when there are several threads; does all of it when there is one. */
+  private phase(s: For | Gemm, phase: Phase, threading: Threading): LirStmt {
+    const { b } = this;
+    const { nest, values, isParametric, sites } = this.kernel;
+    const own = nest.buffers.length + values.length;
+    const args = [
+      ...Array.from({ length: own }, (_, i) => b.get(i, 'i32', 0, 0)),
+      ...phase.around.map((l) => this.v.counterOf(l.node)),
+    ];
+    const chunkInt = (site: IntSite, value: number): ChunkInt =>
+      isParametric ? { argument: nest.buffers.length + sites.get(site)! } : { value };
+    const chunks = this.int(phaseSite(phase, 'chunks'), phase.chunks);
+    const part = this.phaseFunction(s, phase, args.length);
+    const all = s.kind === 'for' ? this.int(extentSite(s.loop), s.loop.axis.extent) : b.i32(1);
+    const alone: LirStmt = { kind: 'call', index: part.f.ordinal, args: [...args, b.i32(0), all], isDefined: true };
+    if (!part.isPortable) return alone;
+    const slot = defineChunk(
+      this.module,
+      threading,
+      part.f,
+      args.length,
+      s.kind === 'for'
+        ? {
+            kind: 'range',
+            grain: chunkInt(phaseSite(phase, 'grain'), phase.grain),
+            extent: chunkInt(extentSite(s.loop), s.loop.axis.extent),
+          }
+        : { kind: 'part', parts: chunkInt(phaseSite(phase, 'chunks'), phase.chunks) },
+    );
+    const control = b.i32(threading.control);
+    const threads = b.make('i32.load', [control], { imm: layout.threads, tag: this.nextTag-- });
+    const items = args.map((value, i): LirStore => ({
+      op: 'i32.store',
+      address: control,
+      value,
+      offset: layout.args + 4 * i,
+      lane: 0,
+    }));
+    const parallel = this.module.importFunction('threads', 'parallel', parallelSignature);
+    const share: LirStmt = { kind: 'call', index: parallel, args: [b.i32(slot), chunks] };
+    const isShared = b.op('i32.gt_s', threads, b.i32(1));
+    return { kind: 'if', cond: isShared, then: [{ kind: 'stores', items }, share], otherwise: [alone] };
+  }
+
+  /** A function for a range of the loop's iterations, or for a part of the product: its last two parameters say which. */
+  private phaseFunction(s: For | Gemm, phase: Phase, count: number): { f: FunctionBuilder; isPortable: boolean } {
+    const params = Array.from({ length: count + 2 }, () => 'i32' as const);
+    const f = this.module.defineFunction({ params, results: [] }, `${this.kernel.nest.name}_${phase.ordinal}`);
+    const inner = new NestLowering(f, this.module, this.kernel);
+    phase.around.forEach((l, i) => {
+      inner.v.depthOf[l.depth] = 0;
+      inner.v.bindAxis(l.node, inner.b.get(count - phase.around.length + i, 'i32', 0, 0));
+    });
+    const [from, to] = [inner.b.get(count, 'i32', 0, 0), inner.b.get(count + 1, 'i32', 0, 0)];
+    new LirWriter(f).write(s.kind === 'gemm' ? [inner.gemm(s, from, to)] : inner.forLoop(s, { from, to }));
+    return { f, isPortable: [...inner.hostCalls].every((name) => this.threading!.isPortable(name)) };
+  }
+
   // Loops
 
-  private forLoop(s: Extract<NestStmt, { kind: 'for' }>): LirStmt[] {
+  /** `range`: a part of the iterations; where the loop runs in lanes it begins at a multiple of all groups. */
+  private forLoop(s: For, range?: { readonly from: Lir; readonly to: Lir }): LirStmt[] {
     const strategy = this.kernel.plan.get(s);
-    if (strategy === undefined) return [this.scalarLoop(s.loop, () => this.block(s.body))];
-    const extent = this.int(extentSite(s.loop), s.loop.axis.extent);
+    const extent = range?.to ?? this.int(extentSite(s.loop), s.loop.axis.extent);
+    if (strategy === undefined)
+      return this.rangeLoop(s.loop, range?.from ?? this.b.i32(0), extent, 1, () => this.block(s.body), range === undefined);
     const widths = strategy.unroll > 1 ? [strategy.unroll, 1] : [1];
     const out: LirStmt[] = [];
-    let from: Lir = this.b.i32(0);
+    let from: Lir = range?.from ?? this.b.i32(0);
     for (const parts of widths) {
       const to = this.b.and(extent, -4 * parts);
       this.v.setMode({ loop: s.loop, parts });
-      out.push(...this.rangeLoop(s.loop, from, to, 4 * parts, () => this.block(s.body)));
+      out.push(...this.rangeLoop(s.loop, from, to, 4 * parts, () => this.lanesBlock(s.body)));
       from = to;
     }
     this.v.setMode(undefined);
     out.push(...this.rangeLoop(s.loop, from, extent, 1, () => this.block(s.body)));
     return out;
+  }
+
+  /** One group of lanes. Where all guards hold, which is checked once for all of it, in code without them. */
+  private lanesBlock(body: readonly NestStmt[]): LirStmt[] {
+    // Guards are computed before anything is stored or set.
+    if (body.length > 1 || body[0]!.kind !== 'stores') return this.block(body);
+    return this.branchOnGuards(() => this.block(body));
+  }
+
+  branchOnGuards(lower: () => LirStmt[]): LirStmt[] {
+    const { result, masks } = this.v.assuming(lower);
+    const [first, ...rest] = masks;
+    if (first === undefined) return result;
+    const all = rest.reduce((sum, mask) => this.b.op('v128.and', sum, mask), first);
+    const cond = this.b.op('i32x4.all_true', all);
+    return [{ kind: 'if', cond, then: result, otherwise: lower(), shared: sharedValues(cond, result) }];
   }
 
   scalarLoop(loop: Loop, body: () => LirStmt[]): LirStmt {
@@ -188,6 +316,10 @@ export class NestLowering implements LoopMaker {
 
   // Stores
 
+  stores(items: readonly StoreItem[]): LirStmt[] {
+    return items.length === 0 ? [] : [{ kind: 'stores', items: items.flatMap((i) => this.store(i)) }];
+  }
+
   private store(item: StoreItem): LirStore[] {
     const { buffer, index, value } = item;
     const { lanes } = this.v;
@@ -251,7 +383,8 @@ export class NestLowering implements LoopMaker {
 
   // Matrix products
 
-  private gemm(s: Extract<NestStmt, { kind: 'gemm' }>): LirStmt {
+  /** All of the product, or one part of `parts`. */
+  private gemm(s: Gemm, part: Lir = this.b.i32(0), parts: Lir = this.b.i32(1)): LirStmt {
     const int = (field: string, value: number): Lir => this.int(gemmSite(s, field, this.kernel.gemms), value);
     const at = (r: { buffer: BufferRef; offset: Extract<NestStmt, { kind: 'gemm' }>['a']['offset'] }): Lir => {
       const { address, offset } = this.v.address(r.buffer, r.offset);
@@ -270,6 +403,8 @@ export class NestLowering implements LoopMaker {
       at(s.c),
       int('crs', s.c.rowStride),
       this.b.i32(s.accumulate ? 1 : 0),
+      part,
+      parts,
     ];
     const name = s.dtype === 'float64' ? 'dgemm' : 'sgemm';
     return { kind: 'call', index: this.module.importFunction('gemm', name, gemmSignature), args };

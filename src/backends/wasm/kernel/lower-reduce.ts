@@ -6,11 +6,13 @@
  */
 import type { DType } from '../../../ir/dtype.ts';
 import type { Combine } from '../../../ir/loop/kernel.ts';
+import { isWide } from '../wide.ts';
 import { identityOf } from './convert.ts';
-import type { Lir, LirStmt } from './lir.ts';
+import type { Lir, LirStmt, LirStore } from './lir.ts';
 import type { LoopMaker } from './lower-nest.ts';
 import type { ValueLowering } from './lower-value.ts';
-import type { Loop, NestStmt, ReduceItem } from './nest.ts';
+import type { Loop, NestStmt, ReduceItem, StoreItem } from './nest.ts';
+import { stagingAddress } from './node.ts';
 import { extentSite } from './params.ts';
 import { scalarType } from './scalar-ops.ts';
 
@@ -19,12 +21,17 @@ type Reduce = Extract<NestStmt, { kind: 'reduce' }>;
 /** Groups of lanes a block of a float64 sum adds up before it joins the total. */
 const blockGroups = 64;
 
+/** Height of elements that are work of their own, and carry rounding errors of several steps. */
+const heavyHeight = 8;
+
 interface Accumulator {
   readonly item: ReduceItem;
   readonly dtype: DType;
   /** One local, or one a part. */
   readonly locals: readonly number[];
   readonly inLanes: boolean;
+  /** Of heavy elements in float32, two are added before they are widened: one more rounding beside those inside each. */
+  readonly inPairs: boolean;
 }
 
 interface Blocks {
@@ -49,7 +56,7 @@ export class ReduceLowering {
   lower(s: Reduce, unroll: number): LirStmt[] {
     if (unroll > 0) return this.alongRows(s, unroll);
     const accumulators = s.items.map((i) => this.accumulator(i, this.v.isVarying(i.result)));
-    const body = this.nest(s.loops, () => this.update(accumulators));
+    const body = this.nest(s.loops, () => this.update(accumulators, s.stores));
     return [this.initialize(accumulators), ...body, ...accumulators.map((a) => this.finish(a))];
   }
 
@@ -59,11 +66,25 @@ export class ReduceLowering {
     return [this.loops.scalarLoop(first, () => this.nest(rest, innermost))];
   }
 
-  private accumulator(item: ReduceItem, inLanes: boolean, parts = this.v.lanes?.parts ?? 1): Accumulator {
+  /** `unroll`: parts that are combined in the end; those of several results are not. */
+  private accumulator(item: ReduceItem, inLanes: boolean, unroll?: number): Accumulator {
+    const parts = unroll ?? this.v.lanes?.parts ?? 1;
     const dtype = accumulatorDType(item.combine, item.target.dtype);
-    const count = inLanes ? (dtype === 'float64' ? 2 * parts : parts) : 1;
+    const { combine, element, target } = item;
+    const isHeavySum = combine === 'add' && target.dtype === 'float32' && element.height >= heavyHeight;
+    const inPairs = isHeavySum && unroll === 4;
+    const vectors = inPairs ? parts / 2 : parts;
+    const count = inLanes ? (dtype === 'float64' ? 2 * vectors : vectors) : 1;
     const type = inLanes ? 'v128' : scalarType(dtype);
-    return { item, dtype, inLanes, locals: Array.from({ length: count }, () => this.loops.newLocal(type)) };
+    return { item, dtype, inLanes, inPairs, locals: Array.from({ length: count }, () => this.loops.newLocal(type)) };
+  }
+
+  /** Part `p` of what goes into an accumulator. */
+  private part(a: Accumulator, p: number): Lir {
+    const { v } = this;
+    const { element } = a.item;
+    if (!a.inPairs) return v.part(element, p);
+    return v.b.op('f32x4.add', v.part(element, p), v.part(element, p + a.locals.length / 2));
   }
 
   private initialize(accumulators: readonly Accumulator[]): LirStmt {
@@ -89,15 +110,49 @@ export class ReduceLowering {
     const { element } = a.item;
     const { v } = this;
     if (!a.inLanes) return v.scalars.convert(element.dtype, a.dtype, v.value(element));
-    if (a.dtype === element.dtype) return v.part(element, q);
-    return v.vectors.widen(element.dtype, v.part(element, q >> 1), q);
+    if (a.dtype === element.dtype) return this.part(a, q);
+    return v.vectors.widen(element.dtype, this.part(a, q >> 1), q);
   }
 
-  private update(accumulators: readonly Accumulator[]): LirStmt[] {
+  /**
+   * Elements that are stored and loaded again: the engine joins vectors to wider ones only on their way to memory. Of
+   * reductions inside loops other threads may be running a part.
+   */
+  private staged(s: Reduce, totals: readonly Accumulator[]): LirStmt[] {
+    const { v, loops } = this;
+    const address = v.b.i32(stagingAddress);
+    const stores: LirStore[] = [];
+    const items = totals.flatMap((a) => {
+      const { element } = a.item;
+      const isSame = a.dtype === element.dtype;
+      const vectors = Array.from({ length: isSame ? a.locals.length : a.locals.length / 2 }, (_, p) => {
+        const offset = 16 * stores.length;
+        stores.push({ op: 'v128.store', address, value: this.part(a, p), offset, lane: 0 });
+        return loops.reload(address, offset);
+      });
+      return a.locals.map((local, q) => {
+        const x = isSame ? vectors[q]! : v.vectors.widen(element.dtype, vectors[q >> 1]!, q);
+        return { local, value: this.combine(a, this.read(a, q), x) };
+      });
+    });
+    return [{ kind: 'stores', items: stores }, { kind: 'set', items }, ...loops.stores(s.stores)];
+  }
+
+  private canStage(s: Reduce): boolean {
+    return isWide() && s.loops[0]!.depth === 1 && s.items.length <= 2 && s.items.some((i) => i.element.height >= heavyHeight);
+  }
+
+  private updateLanes(s: Reduce, accumulators: readonly Accumulator[]): LirStmt[] {
+    return this.loops.branchOnGuards(() =>
+      this.canStage(s) ? this.staged(s, accumulators) : this.update(accumulators, s.stores),
+    );
+  }
+
+  private update(accumulators: readonly Accumulator[], stores: readonly StoreItem[]): LirStmt[] {
     const items = accumulators.flatMap((a) =>
       a.locals.map((local, q) => ({ local, value: this.combine(a, this.read(a, q), this.element(a, q)) })),
     );
-    return [{ kind: 'set', items }];
+    return [{ kind: 'set', items }, ...this.loops.stores(stores)];
   }
 
   /** Rounds an accumulator to its target. */
@@ -137,22 +192,23 @@ export class ReduceLowering {
       v.setMode({ loop: inner, parts: unroll });
       const main =
         block === undefined
-          ? loops.rangeLoop(inner, v.b.i32(0), limit, 4 * unroll, () => this.update(total))
-          : this.blocked(inner, limit, 4 * unroll, { total, block, lost });
+          ? loops.rangeLoop(inner, v.b.i32(0), limit, 4 * unroll, () => this.updateLanes(s, total))
+          : this.blocked(s, limit, 4 * unroll, { total, block, lost });
       v.setMode(undefined);
-      return [...main, ...loops.rangeLoop(inner, limit, extent, 1, () => this.update(tail))];
+      return [...main, ...loops.rangeLoop(inner, limit, extent, 1, () => this.update(tail, s.stores))];
     });
     const results = total.map((t, i) => this.across(t, tail[i]!, lost[i]));
     return [this.initialize([...total, ...tail, ...lost.filter((l) => l !== undefined)]), ...body, ...results];
   }
 
-  private blocked(loop: Loop, limit: Lir, step: number, { total, block, lost }: Blocks): LirStmt[] {
+  private blocked(s: Reduce, limit: Lir, step: number, { total, block, lost }: Blocks): LirStmt[] {
     const { loops, v } = this;
+    const loop = s.loops.at(-1)!;
     const zero = v.b.i32(0);
     return loops.plainLoop(zero, limit, step * blockGroups, (start) => {
       const end = v.b.add(start, v.b.i32(step * blockGroups));
       const stop = v.b.select(v.b.op('i32.lt_s', end, limit), end, limit);
-      const inner = loops.rangeLoop(loop, start, stop, step, () => this.update(block), true);
+      const inner = loops.rangeLoop(loop, start, stop, step, () => this.updateLanes(s, block), true);
       const joined = total.flatMap((t, i) => this.join(t, block[i]!, lost[i]));
       return [this.initialize(block), ...inner, { kind: 'set', items: joined }];
     });

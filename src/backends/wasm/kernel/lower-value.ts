@@ -22,6 +22,8 @@ export interface ValueContext {
   /** An integer of the nest: a constant, or a parameter of the function. */
   readonly int: (site: IntSite, value: number) => Lir;
   readonly isParametric: boolean;
+  /** Whether the engine has relaxed SIMD. */
+  readonly isRelaxed: boolean;
   readonly host: HostImport;
   readonly vectorGlobal: (bytes: Uint8Array) => number;
 }
@@ -46,6 +48,7 @@ export class ValueLowering {
   /** Lir loop depth of each loop depth of the nest. */
   readonly depthOf: number[] = [0];
   private readonly axes = new Map<Node, Lir>();
+  private assumed: Set<Lir> | undefined;
   /** wasm locals of nest locals: one for the scalar, or one a part. */
   private readonly scalarLocals = new Map<Local, number>();
   private readonly laneLocals = new Map<Local, readonly number[]>();
@@ -53,8 +56,8 @@ export class ValueLowering {
   constructor(b: LirBuilder, context: ValueContext) {
     this.b = b;
     this.context = context;
-    this.scalars = new ScalarOps(b, context.host);
-    this.vectors = new VectorOps(b, context.vectorGlobal);
+    this.scalars = new ScalarOps(b, context.host, context.isRelaxed);
+    this.vectors = new VectorOps(b, context.vectorGlobal, context.isRelaxed);
     this.inLanes = new LaneLowering(this);
   }
 
@@ -65,6 +68,26 @@ export class ValueLowering {
   setMode(mode: LaneMode | undefined): void {
     this.mode = mode;
     this.memo = new Map();
+  }
+
+  /**
+   * What `lower` gives where every guard of lanes is taken to hold, and the guards. Code without branches around single values is
+   * shorter, and the engine can join adjacent vectors of it to wider ones.
+   */
+  assuming<T>(lower: () => T): { readonly result: T; readonly masks: readonly Lir[] } {
+    const masks = new Set<Lir>();
+    this.assumed = masks;
+    this.memo = new Map();
+    const result = lower();
+    this.assumed = undefined;
+    this.memo = new Map();
+    return { result, masks: [...masks] };
+  }
+
+  /** Whether code is being made for the case that all guards hold; the mask is then one of them. */
+  assume(mask: Lir): boolean {
+    this.assumed?.add(mask);
+    return this.assumed !== undefined;
   }
 
   bindAxis(axis: Node, counter: Lir): void {
@@ -187,6 +210,7 @@ export class ValueLowering {
 
   /** `fast` where `cond`, else a host call, which runs only when an element needs it. */
   guarded(n: Node, name: string, cond: Lir, fast: Lir, x: Lir): Lir {
+    if (fast.type === 'v128' && this.assume(cond)) return fast;
     const extra = { imm: this.context.host(name, 1), lane: n.dtype === 'float64' ? 1 : 0, type: fast.type };
     return this.b.make('guarded', [cond, fast, x], extra);
   }

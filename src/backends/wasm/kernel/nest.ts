@@ -41,7 +41,13 @@ export type NestStmt =
   | { readonly kind: 'stores'; readonly items: readonly StoreItem[] }
   /** `result` reads the local after the assignment. */
   | { readonly kind: 'set'; readonly local: Local; readonly value: Node; readonly result: Node }
-  | { readonly kind: 'reduce'; readonly loops: readonly Loop[]; readonly items: readonly ReduceItem[] }
+  /** `stores` are done for each element, after all values are computed. */
+  | {
+      readonly kind: 'reduce';
+      readonly loops: readonly Loop[];
+      readonly items: readonly ReduceItem[];
+      readonly stores: readonly StoreItem[];
+    }
   | {
       readonly kind: 'if';
       readonly cond: Node;
@@ -78,7 +84,7 @@ export function ownNodes(s: NestStmt): Node[] {
     case 'set':
       return [s.value];
     case 'reduce':
-      return s.items.map((i) => i.element);
+      return [...s.items.map((i) => i.element), ...s.stores.flatMap((i) => [i.value, i.index])];
     case 'if':
       return [s.cond];
     case 'while':

@@ -50,6 +50,9 @@ export interface Node {
 /** Speculative loads may miss their buffer by this many bytes: the heap keeps that much free at both ends. */
 export const speculationSlack: number = 8 << 20;
 
+/** Address of 256 bytes below the heap for vectors that the calling thread stores only to load them again. */
+export const stagingAddress = 256;
+
 export const noRange: { readonly lo: number; readonly hi: number } = { lo: -2147483648, hi: 2147483647 };
 
 export const isConst = (n: Node, value: number): boolean => n.kind === 'const' && n.value === value;

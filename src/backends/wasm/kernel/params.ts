@@ -5,7 +5,7 @@
  * @module
  */
 import type { BufferRef } from '../../../ir/loop/expr.ts';
-import { type Loop, type Nest, type NestStmt, visitNodes } from './nest.ts';
+import { type Loop, type Nest, type NestStmt, type StoreItem, visitNodes } from './nest.ts';
 import type { Node } from './node.ts';
 import type { VectorPlan } from './vectorize.ts';
 
@@ -30,6 +30,8 @@ export interface NestKey {
 
 /** Integers that are part of the structure: they decide which instructions are emitted. */
 const isStructural = (x: number): boolean => x === 0 || x === 1 || x === -1;
+/** Every second element is loaded in vectors as well. */
+const isStructuralStride = (x: number): boolean => isStructural(x) || x === 2;
 
 /** Operations whose constant int32 operands may be parameters. */
 function takesParameters(n: Node): boolean {
@@ -118,7 +120,7 @@ class KeyWriter {
     if (n.kind === 'load')
       parts.push(this.buffer(n.ref as BufferRef), `v${n.value === 0 ? 0 : this.number(`v${n.value}`)}`);
     if (n.kind === 'affine') {
-      parts.push(...n.coefficients.map((c, i) => this.int(c, coefficientSite(n, i), !isStructural(c))));
+      parts.push(...n.coefficients.map((c, i) => this.int(c, coefficientSite(n, i), !isStructuralStride(c))));
       parts.push(this.int(n.value, termSite(n), n.value !== 0));
     }
     if (n.kind === 'binary' && n.args[0]!.dtype === 'int32' && n.args[0]!.lo >= 0) parts.push('+');
@@ -144,10 +146,7 @@ class KeyWriter {
         this.block(s.body);
         return;
       case 'stores':
-        for (const i of s.items) {
-          const [index, value] = [this.node(i.index), this.node(i.value)];
-          out.push('store', this.buffer(i.buffer), index, value);
-        }
+        this.stores(s.items);
         out.push(';');
         return;
       case 'set': {
@@ -161,6 +160,7 @@ class KeyWriter {
           const element = this.node(i.element);
           out.push(i.combine, `l${this.number(i.target)}`, i.target.dtype, element, this.node(i.result));
         }
+        this.stores(s.stores);
         out.push(';');
         return;
       case 'if':
@@ -174,6 +174,13 @@ class KeyWriter {
         return;
       case 'gemm':
         return this.gemm(s);
+    }
+  }
+
+  private stores(items: readonly StoreItem[]): void {
+    for (const i of items) {
+      const [index, value] = [this.node(i.index), this.node(i.value)];
+      this.out.push('store', this.buffer(i.buffer), index, value);
     }
   }
 

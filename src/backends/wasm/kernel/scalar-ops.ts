@@ -56,10 +56,12 @@ const intBinary: Partial<Record<BinaryOp, string>> = {
 export class ScalarOps {
   private readonly b: LirBuilder;
   private readonly host: HostImport;
+  private readonly isRelaxed: boolean;
 
-  constructor(b: LirBuilder, host: HostImport) {
+  constructor(b: LirBuilder, host: HostImport, isRelaxed: boolean) {
     this.b = b;
     this.host = host;
+    this.isRelaxed = isRelaxed;
   }
 
   constant(value: number, dtype: DType): Lir {
@@ -82,6 +84,7 @@ export class ScalarOps {
 
   unary(fn: UnaryOp, dtype: DType, x: Lir): Lir {
     const { b } = this;
+    if (fn === 'usually') return x;
     if (dtype !== 'float32' && dtype !== 'float64') return this.intUnary(fn, dtype, x);
     const t = scalarType(dtype);
     const native = floatUnary[fn];
@@ -201,7 +204,16 @@ export class ScalarOps {
   }
 
   ternary(fn: TernaryOp, dtype: DType, x: Lir, y: Lir, z: Lir): Lir {
-    return this.call(fn, dtype, [x, y, z]);
+    return fn === 'madd' ? this.madd(dtype, x, y, z) : this.call(fn, dtype, [x, y, z]);
+  }
+
+  /** By the instruction for lanes, which there is none of for scalars: an element's value must not depend on its place. */
+  private madd(dtype: DType, x: Lir, y: Lir, z: Lir): Lir {
+    const { b } = this;
+    const [t, s] = dtype === 'float32' ? (['f32', 'f32x4'] as const) : (['f64', 'f64x2'] as const);
+    if (!this.isRelaxed) return b.op(`${t}.add`, b.op(`${t}.mul`, x, y), z);
+    const [p, q, r] = [b.op(`${s}.splat`, x), b.op(`${s}.splat`, y), b.op(`${s}.splat`, z)];
+    return b.lane(`${s}.extract_lane`, 0, b.op(`${s}.relaxed_madd`, p, q, r));
   }
 
   convert(from: DType, to: DType, x: Lir): Lir {

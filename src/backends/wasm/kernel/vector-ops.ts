@@ -35,11 +35,13 @@ const bitwise: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['and', 'or', 'xor']);
 export class VectorOps {
   private readonly b: LirBuilder;
   private readonly global: (bytes: Uint8Array) => number;
+  private readonly isRelaxed: boolean;
 
   /** @param global index of a module global that holds the given 16 bytes */
-  constructor(b: LirBuilder, global: (bytes: Uint8Array) => number) {
+  constructor(b: LirBuilder, global: (bytes: Uint8Array) => number, isRelaxed: boolean) {
     this.b = b;
     this.global = global;
+    this.isRelaxed = isRelaxed;
   }
 
   // Constants
@@ -53,10 +55,10 @@ export class VectorOps {
   }
 
   constant(value: number, dtype: DType): Lir {
-    if (dtype === 'float32') return this.vector(new Float32Array(4).fill(value));
-    if (dtype === 'float64') return this.vector(new Float64Array(2).fill(value));
-    if (dtype === 'bool') return this.vector(new Int32Array(4).fill(value === 0 ? 0 : -1));
-    return this.vector(new Int32Array(4).fill(value | 0));
+    const { b } = this;
+    if (dtype === 'float32') return b.op('f32x4.splat', b.f32(value));
+    if (dtype === 'float64') return b.op('f64x2.splat', b.f64(value));
+    return b.op('i32x4.splat', b.i32(dtype === 'bool' ? -Number(value !== 0) : value));
   }
 
   splat(x: Lir, dtype: DType): Lir {
@@ -88,6 +90,23 @@ export class VectorOps {
     return this.assemble(elements, result);
   }
 
+  reverse(dtype: DType, v: Lir): Lir {
+    return this.shuffleLanes(dtype, v, v, dtype === 'float64' ? [1, 0] : [3, 2, 1, 0]);
+  }
+
+  /** The even (or the odd) ones of the lanes of two vectors. */
+  everySecond(dtype: DType, low: Lir, high: Lir, isOdd: boolean): Lir {
+    const first = isOdd ? 1 : 0;
+    return this.shuffleLanes(dtype, low, high, (dtype === 'float64' ? [0, 2] : [0, 2, 4, 6]).map((l) => l + first));
+  }
+
+  /** Lanes of two vectors, those of the second counted on. */
+  shuffleLanes(dtype: DType, a: Lir, b: Lir, lanes: readonly number[]): Lir {
+    const bytes = dtype === 'float64' ? 8 : 4;
+    const order = lanes.flatMap((l) => Array.from({ length: bytes }, (_, i) => bytes * l + i));
+    return this.b.shuffle(a, b, order);
+  }
+
   // Widths
 
   /** Which half of a 32-bit-lane vector goes with 64-bit part `q`. */
@@ -112,11 +131,25 @@ export class VectorOps {
     return dtype === 'uint8' ? this.b.op('v128.and', v, this.constant(255, 'int32')) : v;
   }
 
+  /** `then` in the lanes where the mask is all ones, `otherwise` where it is all zeros. */
+  select(dtype: DType, mask: Lir, then: Lir, otherwise: Lir): Lir {
+    if (!this.isRelaxed) return this.b.op('v128.bitselect', then, otherwise, mask);
+    const shape = dtype === 'float64' ? 'i64x2' : 'i32x4';
+    return this.b.op(`${shape}.relaxed_laneselect`, then, otherwise, mask);
+  }
+
+  madd(dtype: DType, x: Lir, y: Lir, z: Lir): Lir {
+    const { b } = this;
+    const s = dtype === 'float32' ? 'f32x4' : 'f64x2';
+    return this.isRelaxed ? b.op(`${s}.relaxed_madd`, x, y, z) : b.op(`${s}.add`, b.op(`${s}.mul`, x, y), z);
+  }
+
   // Operations. `undefined` where there is no instruction: the caller goes lane by lane.
 
   unary(fn: UnaryOp, dtype: DType, x: Lir): Lir | undefined {
     const { b } = this;
     const s = shapeOf(dtype);
+    if (fn === 'usually') return x;
     if (!isFloatDType(dtype)) return this.intUnary(fn, dtype, x);
     const native = floatUnary[fn];
     if (native !== undefined) return b.op(`${s}.${native}` as OpName, x);
@@ -124,7 +157,7 @@ export class VectorOps {
     if (fn === 'is_finite') return b.op(`${s}.lt` as OpName, abs, this.constant(Number.POSITIVE_INFINITY, dtype));
     if (fn !== 'sign') return undefined;
     const isNonzero = b.op(`${s}.gt` as OpName, abs, this.constant(0, dtype));
-    return b.op('v128.bitselect', this.copysign(dtype, this.constant(1, dtype), x), x, isNonzero);
+    return this.select(dtype, isNonzero, this.copysign(dtype, this.constant(1, dtype), x), x);
   }
 
   private copysign(dtype: DType, magnitude: Lir, sign: Lir): Lir {

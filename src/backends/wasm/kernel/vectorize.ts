@@ -4,8 +4,9 @@
  * May import: `ir`, `kernel`.
  * @module
  */
+import { dtypeInfo } from '../../../ir/dtype.ts';
 import { isComparison } from '../../../ir/loop/expr.ts';
-import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, visitNodes } from './nest.ts';
+import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, type StoreItem, visitNodes } from './nest.ts';
 import { depthBit, type Node } from './node.ts';
 
 /** `unroll`: groups of four lanes that run side by side in the main loop. */
@@ -18,6 +19,9 @@ export interface Strategy {
 export type VectorPlan = ReadonlyMap<NestStmt, Strategy>;
 
 const lanes = 4;
+
+/** The elements of a reduction count that many times as much as what is computed once for all of them: more decides nothing. */
+const maxTrips = 64;
 
 export function planVectors(nest: Nest): VectorPlan {
   const plan = new Map<NestStmt, Strategy>();
@@ -57,40 +61,35 @@ function planLoop(s: For, plan: Map<NestStmt, Strategy>): boolean {
   const roots: Node[] = [];
   const reduces: Reduce[] = [];
   gather(s.body, roots, reduces);
-  const own = score(roots, s.loop) + storeScore(s.body, s.loop);
-  const rows = reduces.reduce((sum, r) => {
+  let own = score(roots, s.loop) + storeScore(s.body, s.loop);
+  let rows = 0;
+  for (const r of reduces) {
     const inner = r.loops.at(-1)!;
-    return inner.axis.extent < 2 * lanes
-      ? sum
-      : sum +
-          score(
-            r.items.map((i) => i.element),
-            inner,
-          );
-  }, 0);
+    const often = Math.min(maxTrips, r.loops.reduce((n, l) => n * l.axis.extent, 1));
+    own += (often - 1) * (score(ownNodes(r), s.loop, r.loops) + storesScore(r.stores, s.loop));
+    if (inner.axis.extent >= 2 * lanes) rows += often * (score(ownNodes(r), inner) + storesScore(r.stores, inner));
+  }
   if (own <= 0 || rows > own) return false;
   const isWide = reduces.length === 1 && reduces[0]!.items.length === 1 && s.loop.axis.extent >= 16;
-  plan.set(s, { kind: 'lanes', unroll: isWide ? 4 : 1 });
+  plan.set(s, { kind: 'lanes', unroll: isWide ? 4 : reduces.length === 0 && s.loop.axis.extent >= 16 ? 2 : 1 });
   return true;
 }
 
 function planReduce(s: Reduce, plan: Map<NestStmt, Strategy>): void {
   const inner = s.loops.at(-1)!;
   if (inner.axis.extent < 2 * lanes) return;
-  if (
-    score(
-      s.items.map((i) => i.element),
-      inner,
-    ) <= 0
-  )
-    return;
+  if (score(ownNodes(s), inner) + storesScore(s.stores, inner) <= 0) return;
   plan.set(s, { kind: 'lanes', unroll: s.items.length > 2 ? 1 : inner.axis.extent >= 64 ? 4 : 2 });
 }
+
+const storesScore = (items: readonly StoreItem[], loop: Loop): number =>
+  items.reduce((sum, i) => sum + accessScore(i.index, loop), 0);
 
 function storeScore(stmts: readonly NestStmt[], loop: Loop): number {
   let sum = 0;
   for (const s of stmts) {
-    if (s.kind === 'stores') for (const i of s.items) sum += accessScore(i.index, loop);
+    if (s.kind === 'stores') sum += storesScore(s.items, loop);
+    if (s.kind === 'reduce') sum += storesScore(s.stores, loop);
     for (const b of childBlocks(s)) sum += storeScore(b, loop);
   }
   return sum;
@@ -116,13 +115,21 @@ function accessScore(index: Node, loop: Loop): number {
   return c === 1 ? 3 : c === 0 ? 0 : c === undefined ? -4 : -2;
 }
 
-/** Roughly, the instructions that four lanes save, for everything that varies along the loop. */
-function score(roots: readonly Node[], loop: Loop): number {
+/** Loads of every second element, and backwards, are vector loads with shuffles; not of bytes. */
+function loadScore(n: Node, loop: Loop): number {
+  const c = axisCoefficient(n.args[0]!, loop);
+  const isShuffled = (c === 2 || c === -1) && dtypeInfo[n.dtype].bytes > 1;
+  return isShuffled ? 2 : accessScore(n.args[0]!, loop);
+}
+
+/** Roughly, the instructions that four lanes save, for everything that varies along the loop (and in one of `within`, if given). */
+function score(roots: readonly Node[], loop: Loop, within?: readonly Loop[]): number {
   const bit = depthBit(loop.depth);
+  const inner = within?.reduce((bits, l) => bits | depthBit(l.depth), 0) ?? -1;
   let sum = 0;
   visitNodes(roots, new Set(), (n) => {
-    if ((n.deps & bit) === 0) return;
-    if (n.kind === 'load') sum += accessScore(n.args[0]!, loop);
+    if ((n.deps & bit) === 0 || (n.deps & inner) === 0) return;
+    if (n.kind === 'load') sum += loadScore(n, loop);
     else if (n.kind === 'binary' && n.args[0]!.dtype === 'int32' && (n.fn === 'div' || n.fn === 'rem')) sum -= 2;
     else if (n.kind === 'binary' && !isComparison(n.fn as never) && n.dtype !== 'int32') sum += 3;
     else if (n.kind === 'unary' || n.kind === 'select') sum += 2;

@@ -5,17 +5,37 @@
  * @module
  */
 import type { FunctionBuilder } from '../encode/function.ts';
+import type { OpName } from '../encode/opcodes.ts';
 import type { Lir, LirStmt } from './lir.ts';
 
 /** Expression trees deeper than this are cut by a local, which bounds the native recursion below. */
 const maxTreeHeight = 64;
 
 interface Scope {
-  readonly values: Map<Lir, number>;
+  /** Values that have a local until the scope ends. */
+  readonly values: Lir[];
   readonly uses: Map<Lir, number>;
 }
 
+type Loop = Extract<LirStmt, { kind: 'loop' }>;
+type Branch = Extract<LirStmt, { kind: 'if' }>;
+
 const isTrivial = (v: Lir): boolean => v.op === 'get' || (v.op === 'const' && v.type !== 'v128');
+
+/** What follows the opcode of an instruction. */
+type Form = 'plain' | 'lane' | 'memory' | 'memory-lane';
+
+const forms = new Map<OpName, Form>();
+
+function formOf(op: OpName): Form {
+  let form = forms.get(op);
+  if (form === undefined) {
+    const isLane = op.endsWith('_lane');
+    const isMemory = op.includes('.load');
+    forms.set(op, (form = isMemory ? (isLane ? 'memory-lane' : 'memory') : isLane ? 'lane' : 'plain'));
+  }
+  return form;
+}
 
 /** Values a statement evaluates itself, in the order they are pushed. */
 function ownValues(s: LirStmt): readonly Lir[] {
@@ -27,17 +47,19 @@ function ownValues(s: LirStmt): readonly Lir[] {
     case 'set':
       return s.items.map((i) => i.value);
     case 'if':
-      return [s.cond];
+      return [s.cond, ...(s.shared ?? [])];
     case 'while':
       return [];
     case 'call':
-      return s.args;
+      return s.entry === undefined ? s.args : [...s.args, s.entry];
   }
 }
 
 export class LirWriter {
   private readonly f: FunctionBuilder;
-  private scopes: Scope[] = [];
+  private readonly scopes: Scope[] = [];
+  /** Locals of the values of all open scopes. */
+  private readonly locals = new Map<Lir, number>();
 
   constructor(f: FunctionBuilder) {
     this.f = f;
@@ -48,7 +70,7 @@ export class LirWriter {
   }
 
   private block(stmts: readonly LirStmt[], extra: readonly Lir[] = []): void {
-    this.scopes.push({ values: new Map(), uses: new Map() });
+    this.openScope();
     const hoisted = stmts.map((s) => this.loopInvariants(s));
     this.countUses([...stmts.flatMap((s, i) => [...ownValues(s), ...hoisted[i]!]), ...extra]);
     stmts.forEach((s, i) => {
@@ -61,15 +83,18 @@ export class LirWriter {
     });
     this.materialize(extra, false);
     for (const v of extra) this.push(v);
-    for (const local of this.scopes.pop()!.values.values()) this.f.release(local);
+    this.closeScope();
   }
 
-  private lookup(v: Lir): number | undefined {
-    for (let i = this.scopes.length - 1; i >= 0; i--) {
-      const at = this.scopes[i]!.values.get(v);
-      if (at !== undefined) return at;
+  private openScope(): void {
+    this.scopes.push({ values: [], uses: new Map() });
+  }
+
+  private closeScope(): void {
+    for (const v of this.scopes.pop()!.values) {
+      this.f.release(this.locals.get(v)!);
+      this.locals.delete(v);
     }
-    return undefined;
   }
 
   /** Adds the uses of `roots` and of everything under them that has no local yet. */
@@ -80,7 +105,7 @@ export class LirWriter {
       const v = stack.pop()!;
       const n = uses.get(v) ?? 0;
       uses.set(v, n + 1);
-      if (n === 0 && this.lookup(v) === undefined) for (const a of v.args) stack.push(a);
+      if (n === 0 && !this.locals.has(v)) for (const a of v.args) stack.push(a);
     }
   }
 
@@ -94,7 +119,7 @@ export class LirWriter {
       while (stack.length > 0) {
         const v = stack.pop()!;
         if (v.level < s.depth && !(isConditional && v.isUnsafe)) {
-          if (!isTrivial(v) && this.lookup(v) === undefined) found.add(v);
+          if (!isTrivial(v) && !this.locals.has(v)) found.add(v);
           continue;
         }
         if (seen.has(v)) continue;
@@ -127,27 +152,24 @@ export class LirWriter {
     for (const root of roots) {
       stack.push(root);
       while (stack.length > 0) {
-        const v = stack.at(-1)!;
-        if (heights.has(v)) {
+        const v = stack[stack.length - 1]!;
+        if (heights.has(v) || isTrivial(v) || this.locals.has(v)) {
           stack.pop();
           continue;
         }
-        if (isTrivial(v) || this.lookup(v) !== undefined) {
-          heights.set(v, 0);
-          stack.pop();
-          continue;
+        const before = stack.length;
+        let height = 1;
+        for (let i = v.args.length - 1; i >= 0; i--) {
+          const a = v.args[i]!;
+          if (isTrivial(a) || this.locals.has(a)) continue;
+          const h = heights.get(a);
+          if (h === undefined) stack.push(a);
+          else if (h >= height) height = h + 1;
         }
-        const pending = v.args.filter((a) => !heights.has(a));
-        if (pending.length > 0) {
-          for (let i = pending.length - 1; i >= 0; i--) stack.push(pending[i]!);
-          continue;
-        }
+        if (stack.length > before) continue;
         stack.pop();
-        const height = 1 + v.args.reduce((h, a) => Math.max(h, heights.get(a)!), 0);
-        if ((uses.get(v) ?? 0) > 1 || forced?.has(v) || height > maxTreeHeight) {
-          this.toLocal(v);
-          heights.set(v, 0);
-        } else heights.set(v, height);
+        if ((uses.get(v) ?? 0) > 1 || forced?.has(v) || height > maxTreeHeight) this.toLocal(v);
+        else heights.set(v, height);
       }
     }
   }
@@ -156,11 +178,12 @@ export class LirWriter {
     this.compute(v);
     const local = this.f.local(v.type);
     this.f.set(local);
-    this.scopes.at(-1)!.values.set(v, local);
+    this.scopes.at(-1)!.values.push(v);
+    this.locals.set(v, local);
   }
 
   private push(v: Lir): void {
-    const local = isTrivial(v) ? undefined : this.lookup(v);
+    const local = isTrivial(v) ? undefined : this.locals.get(v);
     if (local === undefined) this.compute(v);
     else this.f.get(local);
   }
@@ -188,10 +211,16 @@ export class LirWriter {
         return f.shuffle(v.bytes!);
       default:
     }
-    if (v.op.includes('_lane') && !v.op.startsWith('v128')) f.lane(v.op, v.lane);
-    else if (v.op.startsWith('v128.load') && v.op.endsWith('_lane')) f.memoryLane(v.op, v.imm, v.lane);
-    else if (v.op.includes('.load')) f.memory(v.op, v.imm);
-    else f.op(v.op);
+    switch (formOf(v.op)) {
+      case 'lane':
+        return f.lane(v.op, v.lane);
+      case 'memory':
+        return f.memory(v.op, v.imm);
+      case 'memory-lane':
+        return f.memoryLane(v.op, v.imm, v.lane);
+      case 'plain':
+        return f.op(v.op);
+    }
   }
 
   private guarded(v: Lir): void {
@@ -263,53 +292,93 @@ export class LirWriter {
       case 'while':
         return this.whileLoop(s);
       case 'call':
-        this.materialize(s.args, false);
-        for (const a of s.args) this.push(a);
-        if (s.isDefined) this.f.callDefined(s.index);
+        this.materialize(ownValues(s), false);
+        for (const a of ownValues(s)) this.push(a);
+        if (s.entry !== undefined) this.f.callIndirect(s.index);
+        else if (s.isDefined) this.f.callDefined(s.index);
         else this.f.callImport(s.index);
     }
   }
 
-  private loop(s: Extract<LirStmt, { kind: 'loop' }>): void {
+  private loop(s: Loop): void {
     const { f } = this;
     this.materialize([s.from, s.to], false);
     const limit = this.pinned(s.to);
     this.push(s.from);
     f.set(s.counter);
-    const top = f.open('loop');
-    this.block(s.body);
-    f.get(s.counter);
-    f.i32(s.step);
-    f.op('i32.add');
-    f.tee(s.counter);
-    limit.push();
-    f.op('i32.lt_s');
-    f.brIf(top);
-    f.close();
+    const [first] = s.body;
+    if (s.body.length === 1 && first?.kind === 'if' && first.shared !== undefined) this.usualLoop(s, first, limit.push);
+    else {
+      const top = f.open('loop');
+      this.block(s.body);
+      this.next(s, limit.push);
+      f.brIf(top);
+      f.close();
+    }
     limit.release();
+  }
+
+  /** Leaves whether the loop goes on on the stack. */
+  private next({ counter, step }: Loop, limit: () => void): void {
+    const { f } = this;
+    f.get(counter);
+    f.i32(step);
+    f.op('i32.add');
+    f.tee(counter);
+    limit();
+    f.op('i32.lt_s');
+  }
+
+  /**
+   * A loop whose body is one branch that is hardly ever not taken: an inner loop of that branch alone, left for the other
+   * one. Code that the engine finds in the inner loop costs registers there, run or not.
+   */
+  private usualLoop(s: Loop, branch: Branch, limit: () => void): void {
+    const { f } = this;
+    const done = f.open('block');
+    const again = f.open('loop');
+    const unusual = f.open('block');
+    const top = f.open('loop');
+    this.openScope();
+    this.countUses(ownValues(branch));
+    this.condition(branch);
+    f.op('i32.eqz');
+    f.brIf(unusual);
+    this.block(branch.then);
+    this.closeScope();
+    this.next(s, limit);
+    f.brIf(top);
+    f.br(done);
+    f.close();
+    f.close();
+    this.block(branch.otherwise);
+    this.next(s, limit);
+    f.brIf(again);
+    f.close();
+    f.close();
   }
 
   /** A value that stays available while inner blocks run. */
   private pinned(v: Lir): { push: () => void; release: () => void } {
-    if (isTrivial(v) || this.lookup(v) !== undefined) return { push: () => this.push(v), release: () => {} };
+    if (isTrivial(v) || this.locals.has(v)) return { push: () => this.push(v), release: () => {} };
     const local = this.f.local(v.type);
     this.compute(v);
     this.f.set(local);
     return { push: () => this.f.get(local), release: () => this.f.release(local) };
   }
 
-  private guardedLoop(s: Extract<LirStmt, { kind: 'loop' }>, hoisted: readonly Lir[]): void {
+  private guardedLoop(s: Loop, hoisted: readonly Lir[]): void {
     const { f } = this;
     this.materialize([s.from, s.to], true);
     this.push(s.from);
     this.push(s.to);
     f.op('i32.lt_s');
     f.open('if');
-    this.scopes.push({ values: new Map(), uses: new Map() });
+    this.openScope();
     this.countUses(hoisted);
     this.materialize(hoisted, true);
     this.loop(s);
-    for (const local of this.scopes.pop()!.values.values()) f.release(local);
+    this.closeScope();
     f.close();
   }
 
@@ -342,10 +411,15 @@ export class LirWriter {
     for (const i of [...s.items].reverse()) this.f.set(i.local);
   }
 
-  private branch(s: Extract<LirStmt, { kind: 'if' }>): void {
+  private condition({ cond, shared }: Branch): void {
+    if (shared !== undefined) this.materialize(shared, true);
+    this.materialize([cond], false);
+    this.push(cond);
+  }
+
+  private branch(s: Branch): void {
     const { f } = this;
-    this.materialize([s.cond], false);
-    this.push(s.cond);
+    this.condition(s);
     f.open('if');
     this.block(s.then);
     if (s.otherwise.length > 0) {

@@ -36,6 +36,19 @@ export const shl = (x: Operand, y: number): Expr => apply('shl', x, y);
 export const shr = (x: Operand, y: number): Expr => apply('shr_logical', x, y);
 export const sar = (x: Operand, y: number): Expr => apply('shr_arithmetic', x, y);
 
+/** x y + z, rounded once or twice. Its users must be right either way, for instance where x y is exact. */
+export const madd = (x: Expr, y: Operand, z: Operand): Expr => ({
+  op: 'ternary',
+  dtype: x.dtype,
+  fn: 'madd',
+  x,
+  y: lift(y, x.dtype),
+  z: lift(z, x.dtype),
+});
+
+/** A condition that hardly ever fails. `where` of it computes the other branch only when it does, if it can. */
+export const usually = (cond: Expr): Expr => unary('usually', cond);
+
 export const neg = (x: Expr): Expr => unary('neg', x);
 export const not = (x: Expr): Expr => unary('not', x);
 export const abs = (x: Expr): Expr => unary('abs', x);
@@ -60,6 +73,6 @@ export const atLeast = (x: Expr, limit: Operand): Expr => where(lt(x, limit), li
 /** `c[0] + c[1] x + …` by Horner's rule. */
 export function polynomial(x: Expr, c: readonly number[]): Expr {
   let y: Expr = literal(c[c.length - 1]!, x.dtype);
-  for (let i = c.length - 2; i >= 0; i--) y = add(mul(y, x), c[i]!);
+  for (let i = c.length - 2; i >= 0; i--) y = madd(y, x, c[i]!);
   return y;
 }

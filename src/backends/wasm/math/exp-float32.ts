@@ -17,6 +17,7 @@ import {
   float32FromBits,
   int32Bits,
   lt,
+  madd,
   mul,
   neg,
   polynomial,
@@ -33,13 +34,13 @@ const ln2Low = -2.12194440054690583e-4;
 /** 1.5 · 2^23: a float32 this large has no fraction bits, and keeps an added integer in the low bits of its pattern. */
 const shifter = 12582912;
 
-/** k = round(x log₂e + …) as float32 and, in the low bits of `bits`, as an integer plus `bias`. */
-function integerPart(scaled: Expr, bias: number): { readonly k: Expr; readonly bits: Expr } {
-  const shifted = add(scaled, shifter + bias);
+/** k = round(x scale) as float32 and, in the low bits of `bits`, as an integer plus `bias`. */
+function integerPart(x: Expr, scale: number, bias: number): { readonly k: Expr; readonly bits: Expr } {
+  const shifted = scale === 1 ? add(x, shifter + bias) : madd(x, scale, shifter + bias);
   return { k: sub(shifted, shifter + bias), bits: int32Bits(shifted) };
 }
 
-const remainder = (x: Expr, k: Expr): Expr => sub(sub(x, mul(k, ln2High)), mul(k, ln2Low));
+const remainder = (x: Expr, k: Expr): Expr => madd(k, -ln2Low, madd(k, -ln2High, x));
 
 /**
  * y · 2^k for `bits` with k + 254 in its low bits, -252 ≤ k ≤ 256: by two factors, so that only the last product rounds
@@ -57,9 +58,9 @@ const expTail = [
 
 /** exp of a number in [-104, 89]. */
 function expBounded(x: Expr): Expr {
-  const { k, bits } = integerPart(mul(x, log2e), 254);
+  const { k, bits } = integerPart(x, log2e, 254);
   const r = remainder(x, k);
-  return scaleByHalves(add(add(r, mul(mul(r, r), polynomial(r, expTail))), 1), bits);
+  return scaleByHalves(add(madd(mul(r, r), polynomial(r, expTail), r), 1), bits);
 }
 
 /** exp: 0.98 ulp. Beyond the bounds of the clamp it is 0 or infinity to rounding. */
@@ -74,16 +75,16 @@ const exp2Tail = [
 /** exp2: 1.16 ulp. r = x - k is exact. */
 export function exp2_32(x: Expr): Expr {
   const bounded = atLeast(atMost(x, 129), -151);
-  const { k, bits } = integerPart(bounded, 254);
+  const { k, bits } = integerPart(bounded, 1, 254);
   const r = sub(bounded, k);
-  return scaleByHalves(add(mul(r, polynomial(r, exp2Tail)), 1), bits);
+  return scaleByHalves(madd(r, polynomial(r, exp2Tail), 1), bits);
 }
 
 /** exp(x) = scale + scale·w, where scale is 2^(k + shift) and |w| < 0.42. */
 function expParts(x: Expr, shift: number): { readonly scale: Expr; readonly w: Expr } {
-  const { k, bits } = integerPart(mul(x, log2e), 127 + shift);
+  const { k, bits } = integerPart(x, log2e, 127 + shift);
   const r = remainder(x, k);
-  return { scale: float32FromBits(shl(bits, 23)), w: add(r, mul(mul(r, r), polynomial(r, expTail))) };
+  return { scale: float32FromBits(shl(bits, 23)), w: madd(mul(r, r), polynomial(r, expTail), r) };
 }
 
 /**
@@ -95,7 +96,7 @@ export function logistic32(x: Expr): Expr {
   const one = 2 ** -32;
   const sum = add(scale, one);
   const lost = sub(one, sub(sum, scale));
-  return div(one, add(sum, add(mul(scale, w), lost)));
+  return div(one, add(sum, madd(scale, w, lost)));
 }
 
 /** (expm1(r) - r) / r² on |r| ≤ ½ ln 2: relative error of the expm1 2^-30.4. */
@@ -105,11 +106,11 @@ const expm1Tail = [
 
 /** expm1 of a number in [-17.5, 89]: 2^k expm1(r) + (2^k - 1), with 2^(k-1) in place of 2^k, for k may be 128. */
 function expm1Bounded(x: Expr): Expr {
-  const { k, bits } = integerPart(mul(x, log2e), 126);
+  const { k, bits } = integerPart(x, log2e, 126);
   const r = remainder(x, k);
   const halfScale = float32FromBits(shl(bits, 23));
   const tail = mul(mul(r, r), polynomial(r, expm1Tail));
-  return mul(add(mul(halfScale, tail), add(mul(halfScale, r), sub(halfScale, 0.5))), 2);
+  return mul(madd(halfScale, tail, madd(halfScale, r, sub(halfScale, 0.5))), 2);
 }
 
 /**
@@ -125,8 +126,8 @@ const tanhTail = [-0.3333294689655304, 0.1332072913646698, -0.05267200991511345,
 export function tanh32(x: Expr): Expr {
   const z = mul(x, x);
   const { scale, w } = expParts(atMost(abs(add(x, x)), 18.2), 0);
-  const large = sub(1, div(2, add(add(scale, 1), mul(scale, w))));
-  return copysign(where(lt(abs(x), 0.55), add(x, mul(mul(x, z), polynomial(z, tanhTail))), large), x);
+  const large = sub(1, div(2, madd(scale, w, add(scale, 1))));
+  return copysign(where(lt(abs(x), 0.55), madd(mul(x, z), polynomial(z, tanhTail), x), large), x);
 }
 
 /** erf(x)/x - 1 over x², |x| ≤ 0.875: relative error of the erf 2^-26. */
@@ -144,6 +145,6 @@ const erfLarge = [
 export function erf32(x: Expr): Expr {
   const a = abs(x);
   const { scale, w } = expParts(polynomial(atMost(a, 3.93), erfLarge), 0);
-  const large = sub(1, add(scale, mul(scale, w)));
-  return copysign(where(lt(a, 0.875), add(x, mul(x, polynomial(mul(x, x), erfSmall))), large), x);
+  const large = sub(1, madd(scale, w, scale));
+  return copysign(where(lt(a, 0.875), madd(x, polynomial(mul(x, x), erfSmall), x), large), x);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Expr, unary } from '../../../ir/loop/expr.ts';
-import { abs, add, atLeast, atMost, copysign, div, lt, mul, neg, polynomial, sub, where } from './arith.ts';
+import { abs, add, atLeast, atMost, copysign, div, lt, madd, mul, neg, polynomial, sub, where } from './arith.ts';
 
 const log2e = 1.4426950408889634;
 /** ln 2 in two parts, the first of 32 bits, so that k times it is exact for |k| < 2^21 (fdlibm, e_exp.c). */
@@ -15,11 +15,13 @@ const ln2Low = 1.90821492927058770002e-10;
 const shifter = 6755399441055744;
 
 const round = (x: Expr): Expr => sub(add(x, shifter), shifter);
+/** round(x log₂e) */
+const powersIn = (x: Expr): Expr => sub(madd(x, log2e, shifter), shifter);
 const powerOfTwo = (k: Expr): Expr => unary('exp2_int', k);
 
 /** y · 2^k for |k| < 2046, by two factors, so that only the last product rounds where the result is subnormal. */
 function scaleByHalves(y: Expr, k: Expr): Expr {
-  const half = round(mul(k, 0.5));
+  const half = sub(madd(k, 0.5, shifter), shifter);
   return mul(mul(y, powerOfTwo(half)), powerOfTwo(sub(k, half)));
 }
 
@@ -31,11 +33,10 @@ const expTail = [
 
 /** exp(x) = 2^k (1 + w), |w| < 0.42. */
 function expParts(x: Expr): { readonly k: Expr; readonly w: Expr } {
-  const k = round(mul(x, log2e));
-  const high = sub(x, mul(k, ln2High));
-  const low = mul(k, ln2Low);
-  const r = sub(high, low);
-  return { k, w: add(high, sub(mul(mul(r, r), polynomial(r, expTail)), low)) };
+  const k = powersIn(x);
+  const high = madd(k, -ln2High, x);
+  const r = madd(k, -ln2Low, high);
+  return { k, w: add(high, madd(k, -ln2Low, mul(mul(r, r), polynomial(r, expTail)))) };
 }
 
 /** exp: 0.84 ulp. */
@@ -51,7 +52,7 @@ export function exp2_64(x: Expr): Expr {
   const bounded = atLeast(atMost(x, 1025), -1076);
   const k = round(bounded);
   const r = mul(sub(bounded, k), 0.6931471805599453);
-  return scaleByHalves(add(add(r, mul(mul(r, r), polynomial(r, expTail))), 1), k);
+  return scaleByHalves(add(madd(mul(r, r), polynomial(r, expTail), r), 1), k);
 }
 
 /** logistic, 1 / (1 + exp(-x)): 1.5 ulp. Numerator and denominator times 2^-128 (see the float32 one). */
@@ -61,7 +62,7 @@ export function logistic64(x: Expr): Expr {
   const scale = powerOfTwo(sub(k, 128));
   const sum = add(scale, one);
   const lost = sub(one, sub(sum, scale));
-  return div(one, add(sum, add(mul(scale, w), lost)));
+  return div(one, add(sum, madd(scale, w, lost)));
 }
 
 /** (expm1(r) - r) / r² on |r| ≤ ½ ln 2: relative error of the expm1 2^-56.2. */
@@ -73,14 +74,14 @@ const expm1Tail = [
 
 /** ½ expm1(x) of a number in [-41, 711]: with s = 2^(k-1), s expm1(r) + (s - ½). */
 function halfExpm1(x: Expr): Expr {
-  const k = round(mul(x, log2e));
-  const high = sub(x, mul(k, ln2High));
+  const k = powersIn(x);
+  const high = madd(k, -ln2High, x);
   const low = mul(k, ln2Low);
   const r = sub(high, low);
   const lost = sub(sub(high, r), low);
-  const tail = add(mul(mul(r, r), polynomial(r, expm1Tail)), lost);
+  const tail = madd(mul(r, r), polynomial(r, expm1Tail), lost);
   const s = powerOfTwo(sub(k, 1));
-  return add(mul(s, tail), add(mul(s, r), sub(s, 0.5)));
+  return madd(s, tail, madd(s, r, sub(s, 0.5)));
 }
 
 /**
@@ -102,8 +103,8 @@ export function tanh64(x: Expr): Expr {
   const ratio = div(polynomial(z, tanhNumerator), polynomial(z, tanhDenominator));
   const { k, w } = expParts(atMost(abs(add(x, x)), 44));
   const scale = powerOfTwo(k);
-  const large = sub(1, div(2, add(add(scale, 1), mul(scale, w))));
-  return copysign(where(lt(abs(x), 0.625), add(x, mul(mul(x, z), ratio)), large), x);
+  const large = sub(1, div(2, madd(scale, w, add(scale, 1))));
+  return copysign(where(lt(abs(x), 0.625), madd(mul(x, z), ratio, x), large), x);
 }
 
 /** sinh(x)/x - 1 over x², |x| ≤ 1: relative error of the sinh 2^-56.6. */
@@ -122,7 +123,7 @@ function quarterExp(x: Expr): Expr {
 export function sinh64(x: Expr): Expr {
   const q = quarterExp(x);
   const z = mul(x, x);
-  const small = add(x, mul(mul(x, z), polynomial(z, sinhTail)));
+  const small = madd(mul(x, z), polynomial(z, sinhTail), x);
   return copysign(where(lt(abs(x), 1), small, sub(add(q, q), div(0.125, q))), x);
 }
 
@@ -151,6 +152,6 @@ export function erf64(x: Expr): Expr {
   const a = abs(x);
   const { k, w } = expParts(polynomial(sub(atMost(a, 5.95), 1), erfLarge));
   const scale = powerOfTwo(k);
-  const large = sub(1, add(scale, mul(scale, w)));
-  return copysign(where(lt(a, 0.875), add(x, mul(x, polynomial(mul(x, x), erfSmall))), large), x);
+  const large = sub(1, madd(scale, w, scale));
+  return copysign(where(lt(a, 0.875), madd(x, polynomial(mul(x, x), erfSmall), x), large), x);
 }

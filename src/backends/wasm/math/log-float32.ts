@@ -4,14 +4,29 @@
  * @module
  */
 import { convert, type Expr } from '../../../ir/loop/expr.ts';
-import { add, and, eq, float32FromBits, int32Bits, literal, lt, mul, polynomial, sar, sub, where } from './arith.ts';
+import {
+  add,
+  and,
+  eq,
+  float32FromBits,
+  gt,
+  int32Bits,
+  lt,
+  madd,
+  mul,
+  polynomial,
+  sar,
+  sub,
+  usually,
+  where,
+} from './arith.ts';
 import { logDomain } from './domain.ts';
 
 const ln2High = 0.693359375;
 const ln2Low = -2.12194440054690583e-4;
 /** Bit pattern of √½ rounded down: subtracting it puts the cut between exponents at √½ instead of 1. */
 const rootHalfBits = 0x3f3504f3;
-const smallestNormal = 2 ** -126;
+const largestSubnormal = 2 ** -126 - 2 ** -149;
 
 /** (log1p(f) - f + f²/2) / f³ on [√½ - 1, √2 - 1]: relative error of the log 2^-28.5. */
 const logTail = [
@@ -23,17 +38,23 @@ const logTail = [
 function logOfParts(k: Expr, f: Expr): Expr {
   const z = mul(f, f);
   const tail = mul(mul(f, z), polynomial(f, logTail));
-  const low = sub(add(tail, mul(k, ln2Low)), mul(z, 0.5));
-  return add(add(f, low), mul(k, ln2High));
+  const low = madd(z, -0.5, madd(k, ln2Low, tail));
+  return madd(k, ln2High, add(f, low));
+}
+
+/** log of a positive normal number times 2^-scale. */
+function logOfNormal(x: Expr, scale: number): Expr {
+  const shifted = sub(int32Bits(x), rootHalfBits);
+  const m = float32FromBits(add(and(shifted, 0x007fffff), rootHalfBits));
+  const k = convert(sar(shifted, 23), 'float32');
+  return logOfParts(scale === 0 ? k : sub(k, scale), sub(m, 1));
 }
 
 /** log: 0.8 ulp. Subnormal arguments are scaled by 2^23 first. */
 export function log32(x: Expr): Expr {
-  const subnormal = lt(x, smallestNormal);
-  const shifted = sub(int32Bits(where(subnormal, mul(x, 2 ** 23), x)), rootHalfBits);
-  const m = float32FromBits(add(and(shifted, 0x007fffff), rootHalfBits));
-  const k = sub(convert(sar(shifted, 23), 'float32'), where(subnormal, literal(23, 'float32'), 0));
-  return logDomain(x, x, logOfParts(k, sub(m, 1)));
+  const normal = usually(and(gt(x, largestSubnormal), lt(x, Infinity)));
+  const rest = where(lt(x, 1), logOfNormal(mul(x, 2 ** 23), 23), x);
+  return where(normal, logOfNormal(x, 0), logDomain(x, x, rest));
 }
 
 /**

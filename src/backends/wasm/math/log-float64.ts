@@ -5,7 +5,25 @@
  * @module
  */
 import { type Expr, unary } from '../../../ir/loop/expr.ts';
-import { abs, add, copysign, div, eq, gt, literal, lt, mul, neg, polynomial, sqrt, sub, where } from './arith.ts';
+import {
+  abs,
+  add,
+  and,
+  copysign,
+  div,
+  eq,
+  gt,
+  literal,
+  lt,
+  madd,
+  mul,
+  neg,
+  polynomial,
+  sqrt,
+  sub,
+  usually,
+  where,
+} from './arith.ts';
 import { logDomain } from './domain.ts';
 
 /** ln 2 in two parts, the first of 32 bits, so that k times it is exact (fdlibm, e_log.c). */
@@ -25,7 +43,7 @@ function fractionLog(f: Expr): { readonly halfSquare: Expr; readonly correction:
   const halfSquare = mul(mul(f, f), 0.5);
   const s = div(f, add(f, 2));
   const z = mul(s, s);
-  return { halfSquare, correction: mul(s, add(halfSquare, mul(z, polynomial(z, logTail)))) };
+  return { halfSquare, correction: mul(s, madd(z, polynomial(z, logTail), halfSquare)) };
 }
 
 /** x = 2^k m of a positive normal x, m in [√½, √2]; `halved` says whether m was halved to get there. */
@@ -43,12 +61,19 @@ function parts(x: Expr): { readonly k: Expr; readonly f: Expr } {
   return { k: sub(k, where(subnormal, literal(54, 'float64'), 0)), f: sub(m, 1) };
 }
 
+/** k ln 2 + log(1 + f) */
+function logOfParts(k: Expr, f: Expr): Expr {
+  const { halfSquare, correction } = fractionLog(f);
+  const low = sub(sub(halfSquare, madd(k, ln2Low, correction)), f);
+  return madd(k, ln2High, neg(low));
+}
+
 /** log: 0.79 ulp. */
 export function log64(x: Expr): Expr {
+  const { k: power, m } = split(x);
+  const normal = usually(and(lt(x, Infinity), gt(x, smallestNormal)));
   const { k, f } = parts(x);
-  const { halfSquare, correction } = fractionLog(f);
-  const low = sub(sub(halfSquare, add(correction, mul(k, ln2Low))), f);
-  return logDomain(x, x, sub(mul(k, ln2High), low));
+  return where(normal, logOfParts(power, sub(m, 1)), logDomain(x, x, logOfParts(k, f)));
 }
 
 /** log1p: 1.26 ulp. See the float32 one; here the lost part goes to the low terms of the sum. */
@@ -58,9 +83,7 @@ export function log1p64(x: Expr): Expr {
   const scale = unary('exp2_int', neg(unary('exponent', u)));
   const lost = mul(mul(sub(x, sub(u, 1)), scale), where(halved, literal(0.5, 'float64'), 1));
   const f = add(sub(m, 1), lost);
-  const { halfSquare, correction } = fractionLog(f);
-  const low = sub(sub(halfSquare, add(correction, mul(k, ln2Low))), f);
-  return where(eq(x, 0), x, logDomain(u, x, sub(mul(k, ln2High), low)));
+  return where(eq(x, 0), x, logDomain(u, x, logOfParts(k, f)));
 }
 
 /**

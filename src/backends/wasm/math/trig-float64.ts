@@ -1,20 +1,19 @@
 /**
- * float64 sin, cos, tan. π/2 is subtracted in four parts with the rounding errors of the sum carried along; the kernels
+ * float64 sin, cos, tan. π/2 is subtracted in three parts with the rounding errors of the sum carried along; the kernels
  * on |r| ≤ π/4 are those of fdlibm (k_sin.c, k_cos.c), which take the reduced argument as r + c. Arguments beyond 2^20
  * π/2 are left to the host.
  * May import: `ir`.
  * @module
  */
 import { binary, type Expr, unary } from '../../../ir/loop/expr.ts';
-import { abs, add, div, eq, le, mul, neg, polynomial, sub, where } from './arith.ts';
+import { abs, add, div, eq, le, madd, mul, neg, polynomial, sub, where } from './arith.ts';
 
 const twoOverPi = 0.6366197723675814;
 /**
- * π/2 = the sum; the first three parts have 33 bits, so that n times each is exact for |n| < 2^20 (fdlibm,
- * e_rem_pio2.c).
+ * π/2 = the sum; the first two parts have 33 bits, so that n times each is exact for |n| < 2^20 (fdlibm, e_rem_pio2.c:
+ * pio2_1, pio2_2, pio2_2t).
  */
-const halfPiParts = [1.57079632673412561417, 6.0771005063039659766e-11, 2.0222662487111664558e-21] as const;
-const halfPiRest = 8.47842766036889956997e-32;
+const halfPiParts = [1.57079632673412561417, 6.0771005063039659766e-11, 2.02226624879595063154e-21] as const;
 const shifter = 6755399441055744;
 const limit = 1647099;
 
@@ -29,35 +28,33 @@ const cosTail = [
   2.0875723212981748279e-9, -1.13596475577881948265e-11,
 ];
 
-/** x - y = difference + error, exactly (Knuth). */
-function exactDifference(x: Expr, y: Expr): { readonly difference: Expr; readonly error: Expr } {
-  const difference = sub(x, y);
-  const t = sub(difference, x);
-  return { difference, error: sub(sub(x, sub(difference, t)), add(y, t)) };
-}
-
-/** x = n π/2 + r + c, |r| ≤ π/4 (a little more where n is rounded the other way), |c| ≤ ulp(r)/2. */
+/**
+ * x = n π/2 + r + c, |r| ≤ π/4 (a little more where n is rounded the other way), |c| ≤ ulp(r)/2. `first` is exact; what
+ * the next difference loses is exactly `lost`, unless it is smaller than what is taken away, and then it loses nothing
+ * that matters.
+ */
 function reduce(x: Expr): { readonly n: Expr; readonly r: Expr; readonly c: Expr } {
-  const n = sub(add(mul(x, twoOverPi), shifter), shifter);
-  const first = sub(x, mul(n, halfPiParts[0]));
-  const second = exactDifference(first, mul(n, halfPiParts[1]));
-  const third = exactDifference(second.difference, mul(n, halfPiParts[2]));
-  const tail = sub(add(second.error, third.error), mul(n, halfPiRest));
-  const r = add(third.difference, tail);
-  return { n, r, c: sub(tail, sub(r, third.difference)) };
+  const n = sub(madd(x, twoOverPi, shifter), shifter);
+  const first = madd(n, -halfPiParts[0], x);
+  const second = mul(n, halfPiParts[1]);
+  const difference = sub(first, second);
+  const lost = sub(sub(first, difference), second);
+  const tail = madd(n, -halfPiParts[2], lost);
+  const r = add(difference, tail);
+  return { n, r, c: sub(tail, sub(r, difference)) };
 }
 
 /** sin(r + c) as r minus what is returned. */
 function sinDeficit(r: Expr, c: Expr, z: Expr): Expr {
   const v = mul(z, r);
-  return sub(sub(mul(z, sub(mul(c, 0.5), mul(v, polynomial(z, sinTail)))), c), mul(v, sinFirst));
+  return madd(v, -sinFirst, sub(mul(z, sub(mul(c, 0.5), mul(v, polynomial(z, sinTail)))), c));
 }
 
 /** cos(r + c) = head + tail. */
 function cosParts(r: Expr, c: Expr, z: Expr): { readonly head: Expr; readonly tail: Expr } {
   const half = mul(z, 0.5);
   const head = sub(1, half);
-  return { head, tail: add(sub(sub(1, head), half), sub(mul(mul(z, z), polynomial(z, cosTail)), mul(r, c))) };
+  return { head, tail: add(sub(sub(1, head), half), madd(mul(z, z), polynomial(z, cosTail), neg(mul(r, c)))) };
 }
 
 /** Whether an integral float64 is odd, and half of it rounded down. */

@@ -1,0 +1,157 @@
+/**
+ * Which statements of a nest are worth sharing between threads, and in how many chunks. A phase is a parallel loop, or a matrix
+ * product, outside all parallel loops; it may stand in loops that run in order. What is decided here depends on shapes only, never on
+ * the number of threads, so that results do not either.
+ * May import: `ir`, `kernel`.
+ * @module
+ */
+import { dtypeInfo } from '../../../ir/dtype.ts';
+import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, visitNodes } from './nest.ts';
+import type { Node } from './node.ts';
+import type { IntSite } from './params.ts';
+import type { VectorPlan } from './vectorize.ts';
+
+export interface Phase {
+  readonly ordinal: number;
+  /** Position of the statement among those that could be phases. */
+  readonly statement: number;
+  /** The loops around it, outermost first. */
+  readonly around: readonly Loop[];
+  readonly chunks: number;
+  /** Iterations of a loop in one chunk; of no meaning for a product, which cuts itself. */
+  readonly grain: number;
+}
+
+export type Phases = ReadonlyMap<NestStmt, Phase>;
+
+export const phaseSite = (p: Phase, field: 'chunks' | 'grain'): IntSite => `p${p.ordinal}:${field}`;
+
+/** Work below this stays on the calling thread, in ns. Handing it out costs 0.2 µs to a thread that spins, 15 µs to one that sleeps. */
+const leastWork = 30_000;
+/** Work of one chunk, in ns: enough to make the claim of it (0.1 µs) small. */
+const chunkWork = 8000;
+/** Chunks of one phase: the last to finish keeps the others waiting for a chunk at most. */
+const mostChunks = 32;
+/** Iterations between possible cuts of a vectorised loop: a cache line of float32, and whole groups of lanes. */
+const cutUnit = 64;
+/** Parts of a product begin at multiples of these (see the gemm library). */
+const rowUnit = 24;
+const columnUnit = 64;
+/** Work of one part of a product, in ns, and their number: each may copy all of one operand. */
+const partWork = 100_000;
+const mostParts = 8;
+
+const fewProducts = 8;
+
+type For = Extract<NestStmt, { kind: 'for' }>;
+type Gemm = Extract<NestStmt, { kind: 'gemm' }>;
+
+export function planPhases(nest: Nest, plan: VectorPlan): Phases {
+  const phases = new Map<NestStmt, Phase>();
+  let statement = 0;
+  const visit = (stmts: readonly NestStmt[], around: readonly Loop[]): void => {
+    for (const s of stmts) {
+      const isOrdered = s.kind === 'for' && (!s.parallel || isFewLargeProducts(s));
+      const cut = s.kind === 'gemm' ? cutProduct(s) : s.kind === 'for' && !isOrdered ? cutLoop(s, plan) : undefined;
+      if (cut !== undefined && !readsOuterLocals(s)) phases.set(s, { ordinal: phases.size, statement, around, ...cut });
+      statement++;
+      if (isOrdered) visit(s.body, [...around, s.loop]);
+    }
+  };
+  visit(nest.body, []);
+  return phases;
+}
+
+/** Products that are better cut themselves. */
+function isFewLargeProducts({ loop, body: [only, ...more] }: For): boolean {
+  return loop.axis.extent < fewProducts && only?.kind === 'gemm' && more.length === 0 && productWork(only) > 4 * partWork;
+}
+
+type Cut = Pick<Phase, 'chunks' | 'grain'> | undefined;
+
+function cutLoop(s: For, plan: VectorPlan): Cut {
+  const work = workOf(s, plan);
+  const { extent } = s.loop.axis;
+  if (work < leastWork || extent < 2) return undefined;
+  const unit = plan.has(s) ? cutUnit : 1;
+  const wanted = Math.min(mostChunks, Math.max(2, Math.floor(work / chunkWork)));
+  const grain = Math.ceil(extent / wanted / unit) * unit;
+  const chunks = Math.ceil(extent / grain);
+  return chunks > 1 ? { chunks, grain } : undefined;
+}
+
+function cutProduct(s: Gemm): Cut {
+  const work = productWork(s);
+  const [extent, unit] = s.m >= s.n ? [s.m, rowUnit] : [s.n, columnUnit];
+  if (work < leastWork) return undefined;
+  const units = Math.ceil(extent / unit);
+  const wanted = Math.min(mostParts, units, Math.max(2, Math.floor(work / partWork)));
+  const chunks = Math.ceil(units / Math.ceil(units / wanted));
+  return chunks > 1 ? { chunks, grain: 0 } : undefined;
+}
+
+/** Measured rates: 54 GF/s, half of that for float64; 10 GB/s where a vector is involved and everything is read once. */
+function productWork({ m, n, k, dtype }: Gemm): number {
+  const { bytes } = dtypeInfo[dtype];
+  if (m === 1 || n === 1) return (m * n * k * bytes) / 10;
+  return (2 * m * n * k * (bytes / 4)) / 54;
+}
+
+/** Whether the statement reads a local that is assigned outside it. */
+function readsOuterLocals(s: NestStmt): boolean {
+  const own = new Set<unknown>();
+  const roots: Node[] = [];
+  const gather = (t: NestStmt): void => {
+    roots.push(...ownNodes(t));
+    if (t.kind === 'set') own.add(t.local);
+    if (t.kind === 'reduce') for (const i of t.items) own.add(i.target);
+    for (const b of childBlocks(t)) b.forEach(gather);
+  };
+  gather(s);
+  let found = false;
+  visitNodes(roots, new Set(), (n) => (found ||= n.kind === 'local' && !own.has(n.ref)));
+  return found;
+}
+
+/** Rough time of a loop in ns. */
+function workOf(loop: For, plan: VectorPlan): number {
+  /** Iterations of the loops around, by depth. */
+  const times: number[] = [];
+  const enter = (l: Loop): void => void (times[l.depth] = (times[l.depth - 1] ?? 1) * l.axis.extent);
+  const seen = new Set<Node>();
+  let work = 0;
+  const visit = (s: NestStmt, depth: number, isInLanes: boolean): void => {
+    const inLanes = isInLanes || plan.has(s);
+    const lanes = inLanes ? lanesPerVector : 1;
+    const loops = s.kind === 'for' ? [s.loop] : s.kind === 'reduce' ? s.loops : [];
+    loops.forEach(enter);
+    const inner = loops.at(-1)?.depth ?? depth;
+    if (s.kind === 'gemm') work += productWork(s) * times[depth]!;
+    const stores = s.kind === 'stores' ? s.items : s.kind === 'reduce' ? s.stores : [];
+    work += (stores.length * times[inner]!) / lanes;
+    // A node runs as often as the innermost loop it depends on.
+    visitNodes(ownNodes(s), seen, (n) => (work += (nodeWork(n) * (times[31 - Math.clz32(n.deps)] ?? 0)) / lanes));
+    for (const block of childBlocks(s)) for (const t of block) visit(t, inner, inLanes);
+  };
+  visit(loop, 0, false);
+  return work;
+}
+
+const lanesPerVector = 4;
+
+/** Rough time of one element in ns. */
+function nodeWork(n: Node): number {
+  switch (n.kind) {
+    case 'const':
+    case 'axis':
+    case 'affine':
+    case 'local':
+      return 0;
+    case 'load':
+      return 1;
+    case 'unary':
+      return n.fn === 'neg' || n.fn === 'abs' || n.fn === 'sqrt' ? 0.3 : 2;
+    default:
+      return 0.3;
+  }
+}

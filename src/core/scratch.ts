@@ -1,0 +1,61 @@
+/**
+ * Tensors that a derivative makes for itself. Nobody else holds them, so their memory is freed as soon as they have served, where a
+ * collector would have to find out first. Only what the library's own rules compute is recorded, never what a user's function does.
+ * May import: `ir`, `core`.
+ * @module
+ */
+import { ConcreteTensor, type Tensor } from './tensor.ts';
+
+/** Tensors from this many bytes on are worth it: below, freeing costs as much as they weigh. */
+export const scratchBytes: number = 16 << 10;
+
+export class Scratch {
+  private readonly made = new Set<Tensor>();
+  private recent: Tensor[] = [];
+
+  /** `x` was made for this derivative alone. */
+  own(x: Tensor): void {
+    if (!(x instanceof ConcreteTensor) || x.aval.bytes < scratchBytes) return;
+    this.made.add(x);
+    this.recent.push(x);
+  }
+
+  owns(x: Tensor): boolean {
+    return this.made.has(x);
+  }
+
+  /** What came since the last call. */
+  takeRecent(): readonly Tensor[] {
+    const { recent } = this;
+    if (recent.length > 0) this.recent = [];
+    return recent;
+  }
+
+  /** Someone else may hold `x` now. */
+  keep(x: Tensor): void {
+    this.made.delete(x);
+  }
+
+  free(x: Tensor): void {
+    if (this.made.delete(x)) (x as ConcreteTensor).dispose();
+  }
+
+  freeAll(): void {
+    for (const x of this.made) (x as ConcreteTensor).dispose();
+    this.made.clear();
+  }
+}
+
+let current: Scratch | undefined;
+
+/** From now on, what is computed belongs to `scratch`, or with `undefined` to nobody; gives what to hand back here afterwards. */
+export function recordScratch(scratch: Scratch | undefined): Scratch | undefined {
+  const before = current;
+  current = scratch;
+  return before;
+}
+
+/** Results of an operation that has just been computed. */
+export function noteScratch(outs: readonly Tensor[]): void {
+  if (current !== undefined) for (const out of outs) current.own(out);
+}

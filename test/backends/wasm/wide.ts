@@ -1,0 +1,36 @@
+/**
+ * Run by `wide.test.ts` in a process of its own, since it sets flags of the engine: turns 256-bit code on and off, and prints what came
+ * of it as JSON.
+ * @module
+ */
+import { configure } from '../../../src/api/device.ts';
+import { jit, np, type Tensor } from '../../../src/index.ts';
+import { isWide, setWide } from '../../../src/backends/wasm/wide.ts';
+
+const warnings: string[] = [];
+console.warn = (...args: unknown[]) => void warnings.push(args.join(' '));
+
+const n = 203;
+const data = Float32Array.from({ length: n * n }, (_, i) => Math.sin(i));
+const x = np.array(data, { shape: [n, n] });
+const f = (y: Tensor): Tensor => np.add(np.matmul(y, np.transpose(y)), np.tanh(np.multiply(y, 3)));
+const result = (g: (y: Tensor) => Tensor): number[] => [...(g(x).dataSync() as Float32Array)];
+
+/** Often enough that all code is optimised. */
+function settled(): number[][] {
+  const compiled = jit(f);
+  for (let i = 0; i < 60; i++) [f, compiled].forEach((g) => g(x));
+  return [result(f), result(compiled)];
+}
+
+const narrow = settled();
+configure({ simd256: true });
+const isOn = isWide();
+const wide = settled();
+configure({ simd256: true });
+setWide(true);
+configure({ simd256: false });
+const isOff = !isWide();
+const again = settled();
+const same = [wide, again].every((r) => JSON.stringify(r) === JSON.stringify(narrow));
+process.stdout.write(JSON.stringify({ isOn, isOff, same, warnings }));
