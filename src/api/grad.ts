@@ -307,7 +307,6 @@ function valueAndGradOf(
   const linear = new Linearized(op, scalar, leaves, true);
   const out = linear.outs[0]!;
   const grads = linear.vjp([scalarTensor(1, out.dtype)]).map((g, i) => g ?? zeroTangent(leaves[i]!));
-  linear.release(grads);
   const value = flat.unflatten(linear.outs);
   const byArgument = unflatten(def, grads) as unknown[];
   return {

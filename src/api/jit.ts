@@ -60,9 +60,13 @@ export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
   checkOptions('jit', options, ['staticArgnums', 'donateArgnums']);
   const name = functionName(f as AnyFunction);
   const cache = new JitCache();
+  let [count, staticAt, donateAt]: [number, readonly number[], readonly number[]] = [-1, [], []];
   const jitted = (...args: readonly unknown[]): unknown => {
-    const staticAt = normalizeArgnums('jit', options.staticArgnums ?? [], args.length);
-    const donateAt = normalizeArgnums('jit', options.donateArgnums ?? [], args.length);
+    if (args.length !== count) {
+      staticAt = normalizeArgnums('jit', options.staticArgnums ?? [], args.length);
+      donateAt = normalizeArgnums('jit', options.donateArgnums ?? [], args.length);
+      count = args.length;
+    }
     const statics = staticAt.map((i) => args[i]);
     const tree = flattenArgs(
       'jit',

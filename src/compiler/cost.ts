@@ -126,6 +126,7 @@ class CostCounter {
         return this.inside(s.axes, () => {
           this.expr(s.element);
           if (isFloat(s.target.dtype)) this.flops += this.levels.at(-1)!.trips;
+          this.block(s.stores ?? []);
         });
       case 'gemm':
         return this.product(s);
@@ -161,7 +162,7 @@ class CostCounter {
     this.flops = start + Math.max(first, this.flops - start);
   }
 
-  private product({ m, n, k, a, b, c, accumulate }: Gemm): void {
+  private product({ m, n, k, a, b, c, accumulate, epilogue }: Gemm): void {
     const { trips } = this.levels.at(-1)!;
     const flops = 2 * m * n * k * trips;
     this.flops += flops;
@@ -171,6 +172,15 @@ class CostCounter {
     this.touch(this.reads, b.buffer, k * n * tripsOf(b.offset));
     if (accumulate) this.touch(this.reads, c.buffer, m * n * trips);
     this.touch(this.writes, c.buffer, m * n * trips);
+    if (epilogue === undefined) return;
+    const [read, written] = [this.reads.get(c.buffer) ?? 0, this.writes.get(c.buffer)!];
+    this.inside([epilogue.row, epilogue.column], () => {
+      this.markLocals(epilogue.body);
+      this.block(epilogue.body);
+    });
+    // The element of C is at hand.
+    this.reads.set(c.buffer, read);
+    this.writes.set(c.buffer, written);
   }
 
   private touch(touches: Map<BufferRef, number>, buffer: BufferRef, elements: number): void {

@@ -44,11 +44,36 @@ export interface KernelUnit {
   readonly order: number;
 }
 
+/** The fused equations of a block. */
+export interface Fusion {
+  readonly graph: Graph;
+  readonly grouping: Grouping;
+  readonly storage: Storage;
+}
+
 /** The kernel of `group`, or undefined when none of its values has memory. */
-export function emitKernel(graph: Graph, grouping: Grouping, storage: Storage, group: Group): KernelUnit | undefined {
-  const outputs = group.nodes.flatMap((n) => n.eqn.outputs.filter((v) => storage.isStored(v)));
+export function emitKernel(fusion: Fusion, group: Group): KernelUnit | undefined {
+  const outputs = group.nodes.flatMap((n) => n.eqn.outputs.filter((v) => fusion.storage.isStored(v)));
   if (outputs.length === 0 || group.frame.size === 0) return undefined;
-  return new KernelEmitter(graph, grouping, storage, group, outputs).emit();
+  return new KernelEmitter(fusion, group, outputs).emit();
+}
+
+/** A place in a kernel that others write, at which a group is computed for each of its positions. */
+export interface Site {
+  readonly index: readonly Expr[];
+  readonly shape: Shape;
+  readonly linear: Expr;
+  /** A value that is at hand there, at that position. */
+  readonly value: Var;
+  readonly element: Expr;
+  /** Smaller numbers are taken. */
+  readonly nextId: number;
+}
+
+/** A group's unit without the loops around it, to be done at a site; undefined when it needs the value at other positions as well. */
+export function emitAtSite(fusion: Fusion, group: Group, outputs: readonly Var[], site: Site): KernelUnit | undefined {
+  const unit = new KernelEmitter(fusion, group, outputs, site).emit();
+  return unit.reads.includes(site.value) ? undefined : unit;
 }
 
 interface Input {
@@ -97,9 +122,10 @@ class KernelEmitter {
   /** Where elements wait for later passes. */
   private readonly keptIn = new Map<Var, BufferRef>();
   private readonly statements: Stmt[] = [];
-  private nextId = 0;
+  private nextId: number;
 
-  constructor(graph: Graph, grouping: Grouping, storage: Storage, group: Group, outputs: readonly Var[]) {
+  constructor({ graph, grouping, storage }: Fusion, group: Group, outputs: readonly Var[], site?: Site) {
+    this.nextId = site?.nextId ?? 0;
     this.graph = graph;
     this.grouping = grouping;
     this.storage = storage;
@@ -115,8 +141,11 @@ class KernelEmitter {
       outside: (node) => this.grouping.sourcesOf(node).length - this.membersReadBy(node).length,
       isStored: (v) => storage.isStored(v),
     });
-    this.rowAxes = this.freshAxes(this.space.rows);
-    this.row = this.position(this.rowAxes, [], this.space.rows);
+    this.rowAxes = site === undefined ? this.freshAxes(this.space.rows) : [];
+    this.row =
+      site === undefined
+        ? this.position(this.rowAxes, [], this.space.rows)
+        : { ...site, values: new Map([[site.value, site.element]]), indices: new Map() };
     this.refs = new Map(outputs.map((v) => [v, this.buffer(v.aval.dtype, v.aval.size, 'output')]));
     this.placeKept();
   }

@@ -191,9 +191,9 @@ export class Grouping {
   }
 
   private frameOf(node: Node, sources: readonly Source[]): Frame {
-    const isFar =
-      sources.some((s) => s.relation !== 'fold') || node.info.accesses.some((a) => a.relation !== 'fold');
-    return flatFrame(node.size, node.kind === 'reduction' && isFar);
+    if (node.kind !== 'reduction') return flatFrame(node.size, undefined);
+    const isAdjacent = [...sources, ...node.info.accesses].every((r) => r.relation === 'fold');
+    return flatFrame(node.size, isAdjacent ? 'rows' : 'flat');
   }
 
   /** The group for `node`: what it can join, merged into one, or a new one. */
@@ -205,10 +205,12 @@ export class Grouping {
       for (const s of sources) this.addProducer(s, producers);
       return new Group(settle(mergeable, producers, node), choice.frame()!, true);
     }
-    // What is read at other positions must be there first.
-    const excluded = new Set<Group>();
+    for (const s of sources) this.addProducer(s, producers);
+    const latest = [...producers].reduce((level, g) => Math.max(level, g.level), 0);
+    // What has readers too early for this node, or is read at other positions, must be there first.
+    const excluded = new Set<Group>([...producers].filter((g) => g.minConsumer <= latest));
     for (const s of sources) {
-      const g = this.addProducer(s, producers);
+      const g = this.groupOfVar(s.root);
       if (g === undefined || excluded.has(g) || this.consider(choice, g, node, s)) continue;
       mergeable.delete(g);
       excluded.add(g);
@@ -230,10 +232,9 @@ export class Grouping {
     return rest.reduce((a, g) => (a.nodes.length >= g.nodes.length ? absorb(a, g) : absorb(g, a)), first).at(level, frame);
   }
 
-  private addProducer({ root }: Source, producers: Set<Group>): Group | undefined {
+  private addProducer({ root }: Source, producers: Set<Group>): void {
     const g = this.groupOfVar(root);
     if (g !== undefined) producers.add(g);
-    return g;
   }
 
   /** Lets `node` join `g`, which it reads as `source` says; false if they have no space in common. */

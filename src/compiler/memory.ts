@@ -4,11 +4,10 @@
  * May import: `ir`.
  * @module
  */
-import { Arena } from './arena.ts';
 import type { DraftStep, MemoryBuffer, View } from './draft.ts';
 import { donate } from './donate.ts';
-import { MinHeap } from './heap.ts';
 import { analyzeLiveness, byTarget, type Interval, isWhole, type Liveness, type Takeover } from './liveness.ts';
+import { pack } from './pack.ts';
 import type { Slot, Step } from './plan.ts';
 
 export interface PlannedMemory {
@@ -30,28 +29,27 @@ export function planMemory(
   return { steps: resolveSteps(draft, offsets, donations), arenaBytes: bytes, donations };
 }
 
-/** Temporaries get offsets in the order in which they come to life. */
+/** Temporaries that take over the memory of one that dies form one span with it; spans are packed. */
 function placeTemporaries(liveness: Liveness): { offsets: Map<MemoryBuffer, number>; bytes: number } {
   const temporaries = [...liveness.intervals.values()].filter((i) => i.buffer.home.kind === 'arena');
   temporaries.sort((a, b) => a.start - b.start);
   const takeovers = byTarget(liveness.takeovers);
-  const offsets = new Map<MemoryBuffer, number>();
-  const arena = new Arena();
-  const dying = new MinHeapOfIntervals();
+  const spans: { readonly bytes: number; readonly start: number; end: number }[] = [];
+  const spanOf = new Map<MemoryBuffer, number>();
   const taken = new Set<MemoryBuffer>();
-  for (const interval of temporaries) {
-    for (let dead = dying.popBefore(interval.start); dead !== undefined; dead = dying.popBefore(interval.start)) {
-      if (!taken.has(dead.buffer)) arena.free(offsets.get(dead.buffer)!, dead.buffer.bytes);
-    }
-    const source = takeovers.get(interval.buffer)?.find((t) => mayTakeOver(t, interval, liveness, taken));
-    if (source === undefined) offsets.set(interval.buffer, arena.allocate(interval.buffer.bytes));
+  for (const { buffer, start, end } of temporaries) {
+    const interval = liveness.intervals.get(buffer)!;
+    const source = takeovers.get(buffer)?.find((t) => mayTakeOver(t, interval, liveness, taken));
+    if (source === undefined) spanOf.set(buffer, spans.push({ bytes: buffer.bytes, start, end }) - 1);
     else {
-      offsets.set(interval.buffer, offsets.get(source.from.buffer)!);
+      const span = spanOf.get(source.from.buffer)!;
+      spans[span]!.end = end;
+      spanOf.set(buffer, span);
       taken.add(source.from.buffer);
     }
-    dying.push(interval);
   }
-  return { offsets, bytes: arena.size };
+  const { offsets, bytes } = pack(spans);
+  return { offsets: new Map([...spanOf].map(([buffer, span]) => [buffer, offsets[span]!])), bytes };
 }
 
 /** The target comes to life in the very step in which the source dies, in the same iteration of the same loops. */
@@ -114,22 +112,4 @@ function isSamePlace(a: Slot, b: Slot, donations: ReadonlyMap<number, number>): 
     return input === undefined ? `${base.kind} ${base.index}` : `input ${input}`;
   };
   return place(a) === place(b);
-}
-
-/** Intervals ordered by their ends. */
-class MinHeapOfIntervals {
-  private readonly heap = new MinHeap();
-  private readonly items: Interval[] = [];
-
-  push(interval: Interval): void {
-    this.heap.push(interval.end, this.items.length);
-    this.items.push(interval);
-  }
-
-  /** An interval that ended before `position`. */
-  popBefore(position: number): Interval | undefined {
-    const key = this.heap.peekKey();
-    if (key === undefined || key >= position) return undefined;
-    return this.items[this.heap.pop()!];
-  }
 }

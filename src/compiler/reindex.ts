@@ -3,6 +3,7 @@
  * May import: `ir`.
  * @module
  */
+import { InternalError } from '../ir/errors.ts';
 import { delinearize, type Expr, int, linearize } from '../ir/loop/expr.ts';
 import { sameShape, type Shape } from '../ir/shape.ts';
 
@@ -23,6 +24,9 @@ export function reindex(index: readonly Expr[], from: Shape, to: Shape): readonl
       const [i0, j0] = [i, j];
       let [a, b] = [from[i++]!, to[j++]!];
       while (a !== b) {
+        if (i >= from.length && j >= to.length) {
+          throw new InternalError(`no index in [${to.join()}] of one in [${from.join()}]`);
+        }
         if (a < b) a *= from[i++]!;
         else b *= to[j++]!;
       }

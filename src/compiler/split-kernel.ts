@@ -8,7 +8,7 @@ import type { Kernel, Stmt } from '../ir/loop/kernel.ts';
 import { loadedBuffers } from './loads.ts';
 
 /** Leaves room for the run-time parameters of shape-generic kernels: about twenty for a copy from rank 5. */
-const maxBuffers = 32;
+export const maxBuffers = 32;
 
 /** The same statements in order, in kernels of few buffers each where possible. */
 export function splitKernel(kernel: Kernel): Kernel[] {
@@ -30,6 +30,13 @@ export function splitKernel(kernel: Kernel): Kernel[] {
     const keep = (list: readonly BufferRef[]): BufferRef[] => list.filter((b) => p.used.has(b));
     return { ...kernel, inputs: keep(inputs), outputs: keep(outputs), scratch: keep(scratch), body: p.body };
   });
+}
+
+/** All buffers that a statement reads or writes. */
+export function usedBuffers(s: Stmt): Set<BufferRef> {
+  const used = new Set<BufferRef>();
+  buffersOf(s, new Set(), used);
+  return used;
 }
 
 /** Adds all buffers that a statement reads or writes. */
@@ -58,5 +65,6 @@ function buffersOf(s: Stmt, seen: Set<Expr>, into: Set<BufferRef>): void {
         into.add(m.buffer);
         loads(m.offset);
       }
+      all(s.epilogue?.body ?? []);
   }
 }

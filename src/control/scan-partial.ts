@@ -17,6 +17,17 @@ export interface ScanSelf {
   readonly apply: (args: readonly Tensor[], params: ScanParams) => Tensor[];
 }
 
+/** Which operands are unknown, and the body split accordingly. A carry that meets something unknown is unknown. */
+interface Split extends Parts<readonly boolean[]> {
+  readonly body: SplitProgram;
+}
+
+interface Parts<T> {
+  readonly consts: T;
+  readonly carry: T;
+  readonly xs: T;
+}
+
 /**
  * Known part: a scan that also stacks the residuals. Unknown part: a scan that reads them. Residuals that are the same in every
  * iteration, or already stacked (known xs), are passed on as they are.
@@ -26,78 +37,109 @@ export function partialEvalScan(
   params: ScanParams,
   self: ScanSelf,
 ): PartialEvalResult {
+  const split = splitBody(operands, params);
+  const known = runKnown(operands, params, split, self);
+  const { invariant, varying } = known;
+  const ref = (x: Tensor | LinearInput, i: number): Tensor | { unknown: number } =>
+    x instanceof LinearInput ? { unknown: i } : x;
+  const refs = partsOf(operands.map(ref), params);
+  const valueOf = (i: number): Tensor => known.residuals[i]!;
+  let [nextKnown, nextUnknown] = [0, 0];
+  return {
+    known: split.body.isOutputUnknown.map((u) => (u ? null : known.results[nextKnown++]!)),
+    primitive: self.primitive,
+    params: unknownParams(params, split, invariant, varying),
+    operands: [
+      ...invariant.map(valueOf),
+      ...pick(refs.consts, split.consts),
+      ...pick(refs.carry, split.carry),
+      ...varying.map(valueOf),
+      ...pick(refs.xs, split.xs),
+    ],
+    unknownOutputs: split.body.isOutputUnknown.flatMap((u) => (u ? [nextUnknown++] : [])),
+  };
+}
+
+function splitBody(operands: readonly (Tensor | LinearInput)[], params: ScanParams): Split {
   const { body, numCarry } = params;
-  const isUnknown = (x: Tensor | LinearInput): boolean => x instanceof LinearInput;
-  const ops = partsOf(operands, params);
-  const [constU, xsU] = [ops.consts.map(isUnknown), ops.xs.map(isUnknown)];
-  const maskOf = (carry: readonly boolean[]): boolean[] => [...constU, ...carry, ...xsU];
-  const outForce = (carry: readonly boolean[]): boolean[] => body.outputs.map((_, i) => i < numCarry && carry[i]!);
-  const carryU = carryFixpoint(ops.carry.map(isUnknown), (m) =>
-    partialEvalProgram(body, maskOf(m), outForce(m)).isOutputUnknown.slice(0, numCarry),
+  const unknown = partsOf(
+    operands.map((x) => x instanceof LinearInput),
+    params,
   );
-  const split = partialEvalProgram(body, maskOf(carryU), outForce(carryU));
-  const knownConsts = omit(ops.consts, constU) as Tensor[];
-  const knownCarry = omit(ops.carry, carryU) as Tensor[];
-  const knownXs = omit(ops.xs, xsU) as Tensor[];
-  const { routes, hoisted } = routeResiduals(split, knownConsts.length, knownCarry.length);
-  const stacked = routes.flatMap((r, i) => (r.kind === 'stacked' ? [i] : []));
-  const numKnownOut = split.known.outputs.length - routes.length;
-  const knownOutputs = split.known.outputs;
-  const knownBody = reorder(split.known, split.known.inputs, [
-    ...knownOutputs.slice(0, numKnownOut),
-    ...stacked.map((i) => knownOutputs[numKnownOut + i]!),
+  const of = (carry: readonly boolean[]): SplitProgram =>
+    partialEvalProgram(
+      body,
+      [...unknown.consts, ...carry, ...unknown.xs],
+      body.outputs.map((_, i) => i < numCarry && carry[i]!),
+    );
+  const carry = carryFixpoint(unknown.carry, (m) => of(m).isOutputUnknown.slice(0, numCarry));
+  return { ...unknown, carry, body: of(carry) };
+}
+
+interface Known {
+  /** Known outputs, then stacked residuals. */
+  readonly results: readonly Tensor[];
+  readonly residuals: readonly Tensor[];
+  /** Residuals that are the same in every iteration, and the others. */
+  readonly invariant: readonly number[];
+  readonly varying: readonly number[];
+}
+
+/** Runs what is known, and finds a value for each residual. */
+function runKnown(
+  operands: readonly (Tensor | LinearInput)[],
+  params: ScanParams,
+  { body, consts, carry, xs }: Split,
+  self: ScanSelf,
+): Known {
+  const ops = partsOf(operands, params);
+  const [knownConsts, knownCarry] = [omit(ops.consts, consts) as Tensor[], omit(ops.carry, carry) as Tensor[]];
+  const args = [...knownConsts, ...knownCarry, ...(omit(ops.xs, xs) as Tensor[])];
+  const { routes, hoisted } = routeResiduals(body, knownConsts.length, knownCarry.length);
+  const { inputs, outputs } = body.known;
+  const numOut = outputs.length - routes.length;
+  const isStacked = routes.map((r) => r.kind === 'stacked');
+  const knownBody = reorder(body.known, inputs, [
+    ...outputs.slice(0, numOut),
+    ...pick(outputs.slice(numOut), isStacked),
   ]);
   const knownParams = { ...params, body: knownBody, numConsts: knownConsts.length, numCarry: knownCarry.length };
-  const knownArgs = [...knownConsts, ...knownCarry, ...knownXs];
-  const results = knownBody.outputs.length > 0 ? self.apply(knownArgs, knownParams) : [];
-  const invariants =
-    hoisted.outputs.length > 0
-      ? call(
-          hoisted,
-          knownArgs.filter((_, i) => hoisted.inputs.includes(split.known.inputs[i]!)),
-        )
-      : [];
-  let nextStacked = numKnownOut;
-  const values = routes.map((route): Tensor => {
-    if (route.kind === 'input') return knownArgs[route.index]!;
+  const results = knownBody.outputs.length > 0 ? self.apply(args, knownParams) : [];
+  const fixedArgs = args.filter((_, i) => hoisted.inputs.includes(inputs[i]!));
+  const invariants = hoisted.outputs.length > 0 ? call(hoisted, fixedArgs) : [];
+  let nextStacked = numOut;
+  const residuals = routes.map((route): Tensor => {
+    if (route.kind === 'input') return args[route.index]!;
     return route.kind === 'hoisted' ? invariants[route.index]! : results[nextStacked++]!;
   });
   const isInvariant = routes.map(
     (r) => r.kind === 'hoisted' || (r.kind === 'input' && r.index < knownConsts.length + knownCarry.length),
   );
-  const positions = routes.map((_, i) => i);
-  const [invariant, varying] = [pick(positions, isInvariant), omit(positions, isInvariant)];
-  const valueOf = (i: number): Tensor => values[i]!;
-  const ins = split.unknown.inputs;
-  const afterResiduals = ins.slice(routes.length);
-  const [nc, nk] = [constU.filter(Boolean).length, carryU.filter(Boolean).length];
-  const unknownInputs = [
-    ...invariant.map((i) => ins[i]!),
-    ...afterResiduals.slice(0, nc + nk),
-    ...varying.map((i) => ins[i]!),
-    ...afterResiduals.slice(nc + nk),
+  const positions = [...routes.keys()];
+  return { results, residuals, invariant: pick(positions, isInvariant), varying: omit(positions, isInvariant) };
+}
+
+/** The scan of the unknown part: residuals that stay are constants of it, the others are scanned over. */
+function unknownParams(
+  params: ScanParams,
+  { body, consts, carry }: Split,
+  invariant: readonly number[],
+  varying: readonly number[],
+): ScanParams {
+  const { inputs } = body.unknown;
+  const own = inputs.slice(invariant.length + varying.length);
+  const [numConsts, numCarry] = [consts, carry].map((mask) => mask.filter(Boolean).length) as [number, number];
+  const ordered = [
+    ...invariant.map((i) => inputs[i]!),
+    ...own.slice(0, numConsts + numCarry),
+    ...varying.map((i) => inputs[i]!),
+    ...own.slice(numConsts + numCarry),
   ];
-  const ref = (x: Tensor | LinearInput, i: number): Tensor | { unknown: number } =>
-    x instanceof LinearInput ? { unknown: i } : x;
-  const refs = partsOf(operands.map(ref), params);
-  let [nextKnown, nextUnknown] = [0, 0];
   return {
-    known: split.isOutputUnknown.map((u) => (u ? null : results[nextKnown++]!)),
-    primitive: self.primitive,
-    params: {
-      ...params,
-      body: reorder(split.unknown, unknownInputs, split.unknown.outputs),
-      numConsts: invariant.length + nc,
-      numCarry: nk,
-    } satisfies ScanParams,
-    operands: [
-      ...invariant.map(valueOf),
-      ...pick(refs.consts, constU),
-      ...pick(refs.carry, carryU),
-      ...varying.map(valueOf),
-      ...pick(refs.xs, xsU),
-    ],
-    unknownOutputs: split.isOutputUnknown.flatMap((u) => (u ? [nextUnknown++] : [])),
+    ...params,
+    body: reorder(body.unknown, ordered, body.unknown.outputs),
+    numConsts: invariant.length + numConsts,
+    numCarry,
   };
 }
 

@@ -10,7 +10,10 @@ export interface Settings {
   defaultDtype: 'float32' | 'float64';
   /** Name of the device new arrays live on. */
   defaultDevice: string;
-  /** Worker threads a backend may use, the caller included. */
+  /**
+   * Threads that large work may run on, the caller included; never more than the machine has cores. Results do not depend on it, bit for
+   * bit. In a page it takes cross-origin isolation (SharedArrayBuffer); elsewhere one thread does the work, and a warning says so.
+   */
   threads: number;
   /**
    * Ask for 256-bit code where the engine can make it (Node 24 and later, by an experimental flag of V8). Holds for what is compiled
@@ -26,7 +29,7 @@ export interface Settings {
   memoryLimit: number;
   /** Whether random bits of an array may be drawn in any order, as JAX does by default; false gives its original streams. */
   threefryPartitionable: boolean;
-  /** Compilations of one jitted function (or of jitted functions made again and again in one place) at which a warning is printed, once. */
+  /** Compilations of one jitted function (or of jitted functions made again and again in one place) at which a warning is printed, once; Infinity for never. */
   recompileWarningLimit: number;
 }
 

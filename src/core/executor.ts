@@ -17,6 +17,8 @@ export interface Storage {
   read(): TypedArray;
   /** Frees the memory now. */
   dispose(): void;
+  /** Says that the memory is in use until it is disposed, so that no search for dropped tensors need count it; or takes that back. */
+  hold?(isHeld: boolean): void;
   readonly isDisposed: boolean;
   /** Name of the device that holds the memory. */
   readonly device: string;

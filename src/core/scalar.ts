@@ -33,12 +33,7 @@ export function evaluateScalar(
 }
 
 /** Mostly the operands have one type, which is the result's. */
-function scalarResult(
-  primitive: AnyPrimitive,
-  rule: HostRule<object>,
-  args: readonly Tensor[],
-  params: object,
-): Aval {
+function scalarResult(primitive: AnyPrimitive, rule: HostRule<object>, args: readonly Tensor[], params: object): Aval {
   const { aval } = args[0]!;
   const isUniform = rule.keepsFloats && isFloat(aval.dtype);
   if (isUniform && (args.length === 1 || (args.length === 2 && args[1]!.aval === aval))) return aval;

@@ -16,12 +16,22 @@ export class Scratch {
   /** `x` was made for this derivative alone. */
   own(x: Tensor): void {
     if (!(x instanceof ConcreteTensor) || x.aval.bytes < scratchBytes) return;
+    if (this.made.has(x)) return;
     this.made.add(x);
     this.recent.push(x);
+    x.storage.hold?.(true);
+  }
+
+  get isEmpty(): boolean {
+    return this.made.size === 0;
   }
 
   owns(x: Tensor): boolean {
     return this.made.has(x);
+  }
+
+  all(): Iterable<Tensor> {
+    return this.made;
   }
 
   /** What came since the last call. */
@@ -33,7 +43,11 @@ export class Scratch {
 
   /** Someone else may hold `x` now. */
   keep(x: Tensor): void {
-    this.made.delete(x);
+    if (this.made.delete(x)) (x as ConcreteTensor).storage.hold?.(false);
+  }
+
+  keepAll(): void {
+    for (const x of this.made) this.keep(x);
   }
 
   free(x: Tensor): void {
@@ -43,6 +57,22 @@ export class Scratch {
   freeAll(): void {
     for (const x of this.made) (x as ConcreteTensor).dispose();
     this.made.clear();
+  }
+}
+
+let outermost: Scratch | undefined;
+
+/** Scratch of the outermost derivative that is under way: what derivatives inside it make for themselves lasts as long as it does. */
+export const outermostScratch = (): Scratch | undefined => outermost;
+
+/** Runs a function of the user's inside a derivative that owns `scratch`. */
+export function insideDerivative<T>(scratch: Scratch | undefined, f: () => T): T {
+  const before = outermost;
+  outermost = scratch ?? before;
+  try {
+    return f();
+  } finally {
+    outermost = before;
   }
 }
 

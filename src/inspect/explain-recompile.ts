@@ -83,13 +83,13 @@ function describe(c: Compilation): string[] {
  * @throws ArgumentError if `f` was not made by `jit`
  * @example
  * ```ts
- * import { jit, np } from 'cotangent';
+ * import { jit, np, type Tensor } from 'cotangent';
  * import { explainRecompile } from 'cotangent/inspect';
- * const total = jit(function total(p) { return np.sum(p.w); });
+ * const total = jit(function total(p: { w: Tensor }) { return np.sum(p.w); });
  * total({ w: np.ones([3]) });
  * total({ w: np.ones([4]) });
  * const report = explainRecompile(total);
- * console.log(report.total, report.compilations[1].changes[0].path); // => 2 args[0].w
+ * console.log(report.total, report.compilations[1]?.changes[0]?.path); // => 2 args[0].w
  * console.log(String(report));
  * // => jit(total)…: 2 compilations in 2 calls; …
  * //      #1 first call: args[0].w f32[3]

@@ -109,16 +109,16 @@ function groupsOf(tensors: readonly LiveTensor[]): MemoryGroup[] {
  * @throws ArgumentError if `run` returns a Promise
  * @example
  * ```ts
- * import { np } from 'cotangent';
+ * import { np, type Tensor } from 'cotangent';
  * import { memoryReport } from 'cotangent/inspect';
- * const kept = [];
+ * const kept: Tensor[] = [];
  * const report = memoryReport(() => {
  *   for (let i = 0; i < 3; i++) {
  *     const x = np.full([1000], i);
  *     kept.push(x.mul(2));
  *   }
  * });
- * console.log(report.tensors, report.bytes, report.groups[0].aval); // => 3 12000 f32[1000]
+ * console.log(report.tensors, report.bytes, report.groups[0]?.aval); // => 3 12000 f32[1000]
  * ```
  */
 export function memoryReport(run?: () => unknown): MemoryReport {

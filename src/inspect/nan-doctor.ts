@@ -190,11 +190,11 @@ function mapLeaves(tree: unknown, f: (t: Tensor) => Tensor): unknown {
  * @returns a function of the arguments, which gives the report; `String(report)` is meant for reading
  * @example
  * ```ts
- * import { np } from 'cotangent';
+ * import { np, type Tensor } from 'cotangent';
  * import { nanDoctor } from 'cotangent/inspect';
- * const length = (x) => np.sqrt(np.sum(np.square(x)));
+ * const length = (x: Tensor) => np.sqrt(np.sum(np.square(x)));
  * const report = nanDoctor(length)(np.zeros([3]));
- * console.log(report.isHealthy, report.first.phase, report.findings[0].operation); // => false gradient div
+ * console.log(report.isHealthy, report.first?.phase, report.findings[0]?.operation); // => false gradient div
  * ```
  */
 export function nanDoctor<A extends readonly unknown[] = Tensor[]>(
@@ -223,7 +223,7 @@ function diagnose(name: string, f: AnyFunction, args: readonly unknown[], option
   const watch = new Watch(infinities, maxFindings);
   const executor = new WatchingExecutor(activeExecutor(), (operation) => watch.look(operation));
   const found = nonFinite(args, (def, i) => `args${def.path(i)}`);
-  let noGradient = wantsGradient ? undefined : 'not asked for.';
+  let noGradient: string | undefined;
   withExecutor(executor, () =>
     observeSites(() => {
       const result = f(...(ownArgs(args) as never[]));

@@ -127,7 +127,7 @@ function describeFinding(f: NanFinding): string[] {
       const value = o.value === undefined ? '' : `, ${number(o.value)}${f.size === 1 ? '' : ' there'}`;
       const range =
         o.min > o.max ? '' : o.min === o.max ? `, all ${number(o.min)}` : `, from ${number(o.min)} to ${number(o.max)}`;
-      return `    operand ${i}: ${o.aval}${value}${o.aval.endsWith('[]') ? '' : range}`;
+      return `    operand ${i}: ${o.aval}${value}${o.min === o.max && o.value === o.min ? '' : range}`;
     }),
   ];
 }

@@ -15,7 +15,7 @@ export interface ProfileRow {
   readonly size: string;
   /** Runs in one call. */
   readonly count: number;
-  /** Microseconds in one call: median over the calls measured. */
+  /** Microseconds in one call: median over the calls measured (mean, where the clock is coarse). */
   readonly totalUs: number;
   readonly meanUs: number;
   /** Of the time of all rows, 0 to 1. */
@@ -68,6 +68,8 @@ interface ProfileData<R> {
   readonly callUs: number;
   readonly profiledCallUs: number;
   readonly arenaBytes: number;
+  /** Step of a clock so coarse that times are means; else 0. */
+  readonly coarseClockUs: number;
   readonly result: R;
 }
 
@@ -94,6 +96,7 @@ export class Profile<R = unknown> {
   readonly arenaBytes: number;
   /** What the last call returned. */
   readonly result: R;
+  private readonly coarseClockUs: number;
   private readonly spans: readonly Span[];
   private readonly droppedSpans: number;
 
@@ -106,6 +109,7 @@ export class Profile<R = unknown> {
     this.profiledCallUs = data.profiledCallUs;
     this.arenaBytes = data.arenaBytes;
     this.result = data.result;
+    this.coarseClockUs = data.coarseClockUs;
     this.spans = data.spans;
     this.droppedSpans = data.droppedSpans;
   }
@@ -135,6 +139,11 @@ export class Profile<R = unknown> {
 
   /** A table of the dearest `limit` rows, and what all add up to. */
   table(limit: number = shownRows): string {
+    if (this.rows.length === 0)
+      return [
+        ...this.heading(),
+        'No operation ran on this device. (Is the function of another copy of the package?)',
+      ].join('\n');
     const shown = this.rows.slice(0, limit);
     const [unit, perUnit] = this.rowsUs >= 10_000 ? (['ms', 1000] as const) : (['µs', 1] as const);
     const hasRepeats = shown.some((r) => r.count !== 1);
@@ -147,8 +156,8 @@ export class Profile<R = unknown> {
       `${(100 * r.share).toFixed(1)}`,
       scaled(r.flops),
       scaled(r.bytes, 'B'),
-      r.flops > 0 ? digits(r.gflops) : '',
-      digits(r.gbs),
+      r.flops > 0 && r.totalUs > 0 ? digits(r.gflops) : '',
+      r.bytes > 0 && r.totalUs > 0 ? digits(r.gbs) : '',
       sourceText(r.sources),
     ]);
     const left = (title: string): { title: string; align: 'left' } => ({ title, align: 'left' });
@@ -170,11 +179,12 @@ export class Profile<R = unknown> {
   }
 
   private heading(): string[] {
-    const calls = plural(this.calls, 'call');
+    const clock = this.coarseClockUs > 0 ? `; the clock steps by ${duration(this.coarseClockUs / 1000)}` : '';
+    const average = `${this.coarseClockUs > 0 ? 'mean' : 'median'} of ${plural(this.calls, 'call')}${clock}`;
     const overhead = this.profiledCallUs - this.callUs;
     const under =
       overhead > 0.02 * this.callUs ? `, ${duration(this.profiledCallUs / 1000)} with the profiler's clock` : '';
-    return [`${this.name} on ${this.device}: ${duration(this.callUs / 1000)} a call (median of ${calls})${under}`, ''];
+    return [`${this.name} on ${this.device}: ${duration(this.callUs / 1000)} a call (${average})${under}`, ''];
   }
 
   private rest(limit: number): string[] {

@@ -79,6 +79,23 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+const mean = (values: readonly number[]): number => values.reduce((t, x) => t + x, 0) / values.length;
+
+/** Milliseconds between two readings of the clock that differ, at least. */
+function clockStep(): number {
+  let [step, last] = [Number.POSITIVE_INFINITY, performance.now()];
+  const end = last + 2;
+  while (last < end) {
+    const now = performance.now();
+    if (now > last) step = Math.min(step, now - last);
+    last = now;
+  }
+  return step;
+}
+
+/** Where the clock is coarser than this (ms), as in pages, most short spans read as nothing, and only their mean tells. */
+const coarseStep = 0.002;
+
 /** Milliseconds that an empty span takes: the clock itself. */
 function clockCost(): number {
   const rounds = 200;
@@ -94,12 +111,12 @@ function clockCost(): number {
   return best;
 }
 
-function rowsOf({ subjects, calls }: Tape, clockMs: number): ProfileRow[] {
+function rowsOf({ subjects, calls }: Tape, clockMs: number, average: typeof mean): ProfileRow[] {
   const rows = subjects.flatMap((subject, n): ProfileRow[] => {
     const { kind, name, size, cost, sources } = subject;
     const count = calls.reduce((t, c) => t + (c.runs[n] ?? 0), 0) / calls.length;
     if (kind === 'program' || count === 0) return [];
-    const totalUs = 1000 * median(calls.map((c) => Math.max(0, (c.ms[n] ?? 0) - clockMs * (c.runs[n] ?? 0))));
+    const totalUs = 1000 * average(calls.map((c) => Math.max(0, (c.ms[n] ?? 0) - clockMs * (c.runs[n] ?? 0))));
     const [flops, bytes] = [cost.flops * count, cost.bytes * count];
     const perSecond = (x: number): number => (totalUs > 0 ? x / totalUs / 1e3 : 0);
     const rates = { gflops: perSecond(flops), gbs: perSecond(bytes) };
@@ -139,7 +156,8 @@ function repeat(ms: number, least: number, most: number, run: () => void): void 
  *
  * A floating-point operation is an addition, a multiplication, a comparison, or a function such as `exp`, whatever it costs; a matrix product
  * of `[m,k]` and `[k,n]` has 2·m·n·k. Bytes are those of each element once for reading and once for writing, however often a cache serves it.
- * Times are those of the calling thread. A page without cross-origin isolation has a clock of 0.1 ms, too coarse for small kernels.
+ * Times are those of the calling thread. A page without cross-origin isolation has a clock of 0.1 ms: there times are means, not medians, and
+ * those of small kernels are rough.
  *
  * @param f a function of pytrees of tensors, jitted or not; arguments that it donates are copied before each call
  * @returns a function of the arguments, which gives the profile; `String(profile)` is a table, `profile.toChromeTrace()` is for a viewer
@@ -151,7 +169,7 @@ function repeat(ms: number, least: number, most: number, run: () => void): void 
  * const layer = jit((x, w) => np.tanh(np.dot(x, w)));
  * const p = profile(layer)(np.ones([64, 32]), np.ones([32, 16]));
  * const product = p.rows.find((row) => row.name.includes('dot_general'));
- * console.log(product.size, product.flops); // => 64×16×32 65536
+ * console.log(product?.size, p.flops); // => 64×16×32 66560
  * console.log(p.toChromeTrace().traceEvents.length > 4); // => true
  * ```
  */
@@ -192,21 +210,27 @@ function run(name: string, f: AnyFunction, args: readonly unknown[], options: Pr
     timed(plain);
     withExecutor(executor, () => observeSites(() => tape.measure(() => timed(profiled))));
   };
-  repeat(defaults.warmupMs, warmup ?? 2, warmup ?? 50, both);
+  // The first call compiles, which may take longer than all others.
+  if (warmup !== 0) both();
+  repeat(defaults.warmupMs, (warmup ?? 2) - 1, (warmup ?? 50) - 1, both);
   [plain, profiled].forEach((times) => times.splice(0));
   tape.calls.splice(0);
   tape.spans.splice(0);
   tape.droppedSpans = 0;
   repeat(defaults.measureMs, repetitions ?? 3, repetitions ?? 100, both);
+  const step = clockStep();
+  const isCoarse = step > coarseStep;
+  const average = isCoarse ? mean : median;
   return new Profile({
     name,
     device: inner.name,
-    rows: rowsOf(tape, clockCost()),
+    rows: rowsOf(tape, isCoarse ? 0 : clockCost(), average),
     spans: tape.spans,
     droppedSpans: tape.droppedSpans,
     calls: profiled.length,
-    callUs: 1000 * median(plain),
-    profiledCallUs: 1000 * median(profiled),
+    callUs: 1000 * average(plain),
+    profiledCallUs: 1000 * average(profiled),
+    coarseClockUs: isCoarse ? 1000 * step : 0,
     arenaBytes: executor.arenaBytes,
     result,
   });

@@ -39,8 +39,7 @@ export class Compiled<A extends readonly unknown[], R> {
 
   run(...args: A): R {
     // Whoever looks at single operations is to see them.
-    const isWatched = settings.debugNans || currentTrace().wantsSites();
-    if (currentTrace() !== evalTrace || isWatched) return this.f(...args);
+    if (currentTrace() !== evalTrace || settings.debugNans) return this.f(...args);
     const [leaves, def] = flatten(args);
     let bytes = 0;
     for (const x of leaves) {
@@ -50,9 +49,7 @@ export class Compiled<A extends readonly unknown[], R> {
     if (bytes < worthCompiling) return this.f(...args);
     const tensors = leaves as ConcreteTensor[];
     const version = this.find(tensors, def) ?? this.make(tensors, def);
-    return version === undefined
-      ? this.f(...args)
-      : (unflatten(version.outDef, call(version.program, tensors)) as R);
+    return version === undefined ? this.f(...args) : (unflatten(version.outDef, call(version.program, tensors)) as R);
   }
 
   private find(leaves: readonly Tensor[], def: TreeDef): Version | undefined {

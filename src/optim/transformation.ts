@@ -52,8 +52,9 @@ export function transformation<S, O = null>(rules: StatefulRules<S, O>): Gradien
     init: (params) => init(params) as OptState,
     update: <P>(updates: P, state: OptState, params: unknown = null): [P, OptState] => {
       const given = outside?.(updates, state, params) ?? null;
-      const run = isOpaque ? update : compiled.run;
-      const [next, nextState] = run.call(compiled, updates, state, params, given);
+      const [next, nextState] = isOpaque
+        ? update(updates, state, params, given)
+        : compiled.run(updates, state, params, given);
       return [next as P, nextState as OptState];
     },
   };

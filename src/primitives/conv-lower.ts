@@ -2,16 +2,18 @@
  * Loops of convolution: the operand is padded into a scratch buffer once, windows are unrolled into a matrix a bounded piece at a
  * time, and that matrix is multiplied with the kernel. Layouts are handled by choosing which axes are rows, columns and outer loops,
  * so that nothing is transposed.
- * May import: `ir`, `core`, `primitives/{strided-view,conv-shape}`.
+ * May import: `ir`, `core`, `primitives/{structural,strided-view,conv-shape,conv-phases}`.
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
-import { isFloat } from '../ir/dtype.ts';
+import { type DType, isFloat } from '../ir/dtype.ts';
 import { binary, type BufferRef, constant, type Expr, iadd, imul, int, linearize, load } from '../ir/loop/expr.ts';
 import type { KernelBuilder, MatrixRef } from '../ir/loop/kernel.ts';
 import { rowMajorStrides } from '../ir/shape.ts';
+import { lowerByPhases } from './conv-phases.ts';
 import { type ConvParams, dilate } from './conv-shape.ts';
 import { mergedStride, nestedLoops, offsetOf, type StridedAxis } from './strided-view.ts';
+import { forEachIndex } from './structural.ts';
 
 /** Contracted elements that a product should have: below, writing the result costs more than the sums (k of a tile's inner loop). */
 const shortK = 64;
@@ -36,6 +38,7 @@ const size = (axes: readonly ProductAxis[]): number => axes.reduce((n, a) => n *
 interface Product {
   readonly lhs: BufferRef;
   readonly rhs: BufferRef;
+  readonly out: BufferRef;
   /** Row axes before and after the features in the result, in the order of its memory. */
   readonly outerRows: readonly ProductAxis[];
   readonly innerRows: readonly ProductAxis[];
@@ -59,22 +62,45 @@ interface Offsets {
 
 const advance = (e: Expr, index: Expr, stride: number): Expr => iadd(e, imul(index, int(stride)));
 
+/** An array of a convolution and where it is. */
+export interface ConvArray {
+  readonly aval: Aval;
+  readonly buffer: BufferRef;
+}
+
+export interface ConvArrays {
+  readonly lhs: ConvArray;
+  readonly rhs: ConvArray;
+  readonly out: ConvArray;
+}
+
 export function lowerConv(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: ConvParams): void {
+  const arrays: ConvArrays = {
+    lhs: { aval: lhs, buffer: b.inputs[0]! },
+    rhs: { aval: rhs, buffer: b.inputs[1]! },
+    out: { aval: out, buffer: b.outputs[0]! },
+  };
   if (out.size === 0) return;
   if (lhs.size === 0 || rhs.size === 0) {
     b.parallel([out.size], ([i]) => b.store(b.outputs[0]!, i!, constant(0, out.dtype)));
     return;
   }
-  const product = describe(b, lhs, rhs, out, params);
+  if (!lowerByPhases(b, arrays, params, convolve)) convolve(b, arrays, params);
+}
+
+function convolve(b: KernelBuilder, arrays: ConvArrays, params: ConvParams): void {
+  const out = arrays.out.aval;
+  const product = describe(b, arrays, params);
   // A product with a few columns leaves most of a tile empty: groups of single features (depthwise) are summed directly.
   const isThin = product.groups > 1 && product.features < 4;
   if (!isFloat(out.dtype) || isThin) sumDirectly(b, product);
   else multiply(b, product);
 }
 
-function describe(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: ConvParams): Product {
+function describe(b: KernelBuilder, arrays: ConvArrays, params: ConvParams): Product {
   const { dimensionNumbers: n, featureGroupCount, batchGroupCount } = params;
-  const padded = padLhs(b, lhs, rhs, out, params);
+  const [rhs, out] = [arrays.rhs.aval, arrays.out.aval];
+  const padded = padLhs(b, arrays, params);
   const [rs, os] = [rowMajorStrides(rhs.shape), rowMajorStrides(out.shape)];
   const axisStep = [1, ...params.windowStrides];
   const rows = n.out
@@ -106,7 +132,8 @@ function describe(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: Con
   const batch = out.shape[n.out[0]!]!;
   return {
     lhs: padded.buffer,
-    rhs: b.inputs[1]!,
+    rhs: arrays.rhs.buffer,
+    out: arrays.out.buffer,
     outerRows: rowAxes.filter((a) => a.before).map((a) => a.axis),
     innerRows: rowAxes.filter((a) => !a.before).map((a) => a.axis),
     outerK: kAxes.filter((a) => a.before).map((a) => a.axis),
@@ -121,14 +148,9 @@ function describe(b: KernelBuilder, lhs: Aval, rhs: Aval, out: Aval, params: Con
 }
 
 /** The lhs with zeros around and between its elements (and only as much of it as windows reach); itself where that is nothing. */
-function padLhs(
-  b: KernelBuilder,
-  lhs: Aval,
-  rhs: Aval,
-  out: Aval,
-  params: ConvParams,
-): { buffer: BufferRef; strides: number[] } {
+function padLhs(b: KernelBuilder, arrays: ConvArrays, params: ConvParams): { buffer: BufferRef; strides: number[] } {
   const { dimensionNumbers: n } = params;
+  const [lhs, rhs, out] = [arrays.lhs.aval, arrays.rhs.aval, arrays.out.aval];
   const shape = [...lhs.shape];
   const [low, dilation] = [shape.map(() => 0), shape.map(() => 1)];
   params.windowStrides.forEach((stride, d) => {
@@ -139,7 +161,7 @@ function padLhs(
   });
   const isInPlace = shape.every((extent, d) => low[d] === 0 && dilation[d] === 1 && extent <= lhs.shape[d]!);
   const own = rowMajorStrides(lhs.shape);
-  if (isInPlace) return { buffer: b.inputs[0]!, strides: own };
+  if (isInPlace) return { buffer: arrays.lhs.buffer, strides: own };
   const strides = rowMajorStrides(shape);
   const buffer = b.scratch(
     lhs.dtype,
@@ -164,7 +186,7 @@ function padLhs(
         to,
       ),
       load(
-        b.inputs[0]!,
+        arrays.lhs.buffer,
         offsetOf(
           index,
           axes((d) => own[d]!),
@@ -229,7 +251,7 @@ function multiply(b: KernelBuilder, given: Product): void {
   const isView = mergedStride(inLhs(rows), 1) !== undefined && mergedStride(inLhs(ks), 1) !== undefined;
   const splits = isView ? [] : planSplits(rows, ks);
   const accumulate = loopK.length > 0 || splits.some((s) => s.side === 'k');
-  const out = b.outputs[0]!;
+  const { out } = p;
   if (accumulate) b.parallel([out.size], ([i]) => b.store(out, i!, constant(0, out.dtype)));
   const piece = splits.reduce(
     (n, s) => (n / (s.side === 'k' ? ks : rows)[s.axis]!.extent) * s.unit,
@@ -303,7 +325,7 @@ function multiplyPiece(b: KernelBuilder, p: Product, piece: Piece): void {
     rowStride: mergedStride(inOther(ks), 1)!,
     colStride: p.featureStrideRhs,
   };
-  const c = { buffer: b.outputs[0]!, offset: at.out, colStride: 1 };
+  const c = { buffer: p.out, offset: at.out, colStride: 1 };
   if (piece.isFeatureLast) {
     const rowStride = mergedStride(inOther(rows), p.features)!;
     b.gemm({ m, n, k, a: windows, b: kernel, c: { ...c, rowStride }, accumulate });
@@ -353,9 +375,19 @@ function unroll(b: KernelBuilder, p: Product, { rows, ks, at }: Piece, columns: 
   return { buffer: columns, offset: int(0), rowStride, colStride };
 }
 
+/** Sums of up to this many terms are written out, and round like those of a matrix product. */
+const mostTerms = 32;
+
+function sumOf(b: KernelBuilder, extents: readonly number[], dtype: DType, term: (k: readonly Expr[]) => Expr): Expr {
+  if (extents.reduce((p, q) => p * q, 1) > mostTerms) return b.reduce('add', extents, dtype, term);
+  const terms: Expr[] = [];
+  forEachIndex(extents, (k) => terms.push(term(k.map((e) => int(e)))));
+  return terms.reduce((sum, t) => binary('add', sum, t));
+}
+
 /** One sum per element of the result. */
 function sumDirectly(b: KernelBuilder, p: Product): void {
-  const out = b.outputs[0]!;
+  const { out } = p;
   const ks = [...p.outerK, ...p.innerK];
   const features: ProductAxis[] = [
     { extent: p.groups, lhs: p.groupStrideLhs, other: p.features * p.featureStrideOut },
@@ -370,9 +402,8 @@ function sumDirectly(b: KernelBuilder, p: Product): void {
   b.parallel(extentsOf(axes), (index) => {
     const fromLhs = offsetOf(index, inLhs(axes));
     const fromRhs = offsetOf(index.slice(atFeatures, atFeatures + 2), inRhs);
-    const sum = b.reduce('add', extentsOf(ks), out.dtype, (k) =>
-      binary('mul', load(p.lhs, offsetOf(k, inLhs(ks), fromLhs)), load(p.rhs, offsetOf(k, inOther(ks), fromRhs))),
-    );
-    b.store(out, offsetOf(index, inOther(axes)), sum);
+    const term = (k: readonly Expr[]): Expr =>
+      binary('mul', load(p.lhs, offsetOf(k, inLhs(ks), fromLhs)), load(p.rhs, offsetOf(k, inOther(ks), fromRhs)));
+    b.store(out, offsetOf(index, inOther(axes)), sumOf(b, extentsOf(ks), out.dtype, term));
   });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { Aval, scalarAval } from '../ir/aval.ts';
-import { type DType, dtypeInfo } from '../ir/dtype.ts';
+import { type DType, dtypeInfo, isFloat } from '../ir/dtype.ts';
 import { DTypeError } from '../ir/errors.ts';
 import { type Expr, int } from '../ir/loop/expr.ts';
 import type { SimplifyRule } from '../ir/simplify.ts';
@@ -92,9 +92,13 @@ function outputShape(name: string, avals: readonly Aval[]): Shape {
 
 export function defineElementwise<P extends object>(rules: ElementwiseRules<P>): Primitive<P> {
   const { name, accepts, resultDType } = rules;
+  const keeps = keepsFloats(rules);
   const primitive: Primitive<P> = definePrimitive<P>({
     name,
     abstractEval: (avals, params) => {
+      const first = avals[0]!;
+      // The usual case, also in cost: operands of one float type.
+      if (keeps && isFloat(first.dtype) && avals.every((a) => a === first)) return [first];
       const same = rules.sameDType ?? avals.map((_, i) => i);
       checkDTypes(name, accepts, avals, same);
       rules.check?.(avals);
@@ -121,7 +125,7 @@ export function defineElementwise<P extends object>(rules: ElementwiseRules<P>):
         ),
       ],
     },
-    ...(rules.onHost && { onHost: { compute: rules.onHost, keepsFloats: keepsFloats(rules) } }),
+    ...(rules.onHost && { onHost: { compute: rules.onHost, keepsFloats: keeps } }),
     ...(rules.slopes && { slopes: rules.slopes }),
     simplify: (view) =>
       rules.simplify?.(view) ??

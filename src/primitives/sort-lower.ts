@@ -1,6 +1,7 @@
 /**
- * Loops of sort: a stable bottom-up merge sort of each line, all operands moving together between two sets of buffers.
- * May import: `ir`, `core`, `primitives/strided-view`.
+ * Loops of sort: each line is sorted stably, all operands moving together between two sets of buffers. One key of at most 32 bits
+ * is sorted by its digits (radix-sort), everything else by merging.
+ * May import: `ir`, `core`, `primitives/radix-sort`.
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
@@ -21,6 +22,7 @@ import {
 } from '../ir/loop/expr.ts';
 import type { KernelBuilder } from '../ir/loop/kernel.ts';
 import { sizeOf } from '../ir/shape.ts';
+import { digitCount, radixSort } from './radix-sort.ts';
 
 export interface SortParams {
   readonly dimension: number;
@@ -97,6 +99,27 @@ function mergePass(
   });
 }
 
+/** Leaves the result where it was, by merging runs of 1, 2, 4, … elements. */
+function mergeSort(
+  b: KernelBuilder,
+  ping: readonly BufferRef[],
+  pong: readonly BufferRef[],
+  keys: number,
+  n: number,
+): void {
+  const width = b.local('int32', 1);
+  // Two passes a round, so that the result is always back in the first set.
+  b.while(binary('lt', b.get(width), int(n)), () => {
+    mergePass(b, ping, pong, keys, n, b.get(width));
+    b.set(width, imul(b.get(width), int(2)));
+    mergePass(b, pong, ping, keys, n, b.get(width));
+    b.set(width, imul(b.get(width), int(2)));
+  });
+}
+
+/** Shorter lines are merged: counting digits costs about as much as this many elements do. */
+const leastRadix = 64;
+
 export function lowerSort(b: KernelBuilder, inputs: readonly Aval[], { dimension, numKeys }: SortParams): void {
   const { shape } = inputs[0]!;
   const n = shape[dimension]!;
@@ -105,20 +128,18 @@ export function lowerSort(b: KernelBuilder, inputs: readonly Aval[], { dimension
   if (n * inner * outer === 0) return;
   const buffers = (): BufferRef[] => inputs.map((x) => b.scratch(x.dtype, n));
   const [ping, pong] = [buffers(), buffers()];
+  const digits = digitCount(inputs[0]!.dtype);
+  const isByDigits = numKeys === 1 && digits > 0 && n >= leastRadix;
+  const tables = isByDigits ? b.scratch('int32', digits * 256) : undefined;
   b.loop(outer, (i) =>
     b.loop(inner, (j) => {
       const line = b.get(b.local('int32', iadd(imul(i, int(n * inner)), j)));
       const at = (e: Expr): Expr => iadd(line, imul(e, int(inner)));
       ping.forEach((buffer, k) => b.parallel([n], ([e]) => b.store(buffer, e!, load(b.inputs[k]!, at(e!)))));
-      const width = b.local('int32', 1);
-      // Two passes a round, so that the result is always back in the first set.
-      b.while(binary('lt', b.get(width), int(n)), () => {
-        mergePass(b, ping, pong, numKeys, n, b.get(width));
-        b.set(width, imul(b.get(width), int(2)));
-        mergePass(b, pong, ping, numKeys, n, b.get(width));
-        b.set(width, imul(b.get(width), int(2)));
-      });
-      ping.forEach((buffer, k) => b.parallel([n], ([e]) => b.store(b.outputs[k]!, at(e!), load(buffer, e!))));
+      let sorted: readonly BufferRef[] = ping;
+      if (isByDigits) sorted = radixSort(b, ping, pong, tables!, n);
+      else mergeSort(b, ping, pong, numKeys, n);
+      sorted.forEach((buffer, k) => b.parallel([n], ([e]) => b.store(b.outputs[k]!, at(e!), load(buffer, e!))));
     }),
   );
 }

@@ -141,15 +141,15 @@ function joinedAxes(view: View<{ readonly axes: readonly number[] }>, inner: Equ
 }
 
 /**
- * x repeated n times adds up to n·x: the sum is accumulated exactly and rounded once, as the product is. A sum starts from 0, which turns
- * −0 into 0.
+ * x repeated n times adds up to n·x: a sum of float32 is accumulated in float64, exactly for so few terms, and rounded once, as the product
+ * is; integers wrap alike. (Sums of float64 round on the way.) A sum starts from 0, which turns −0 into 0.
  */
 export const timesCount =
   (p: { readonly add: PrimitiveInfo; readonly mul: PrimitiveInfo }) =>
   (x: Atom, count: number): readonly Equation[] | undefined => {
     const { dtype } = x.aval;
-    // Up to here every integer is a float, and float64 holds the sums of that many float32 numbers (IEEE 754, binary32 and binary64).
-    if (count > 2 ** (dtype === 'float64' ? 53 : 24)) return undefined;
+    // Up to 2²⁴ every integer is a float32 (IEEE 754), and the sum of as many float32 numbers fits the 53 bits of float64.
+    if (dtype === 'float64' || count > 2 ** 24) return undefined;
     const scalar = (value: number): Literal =>
       new Literal({ aval: x.aval.strong().withShape([]), scalar: castScalar(value, dtype) });
     const product = equationOf(p.mul, [x, scalar(count)], {}, x.aval);

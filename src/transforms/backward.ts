@@ -11,12 +11,13 @@ import type { Tensor } from '../core/tensor.ts';
 import type { Scratch } from '../core/scratch.ts';
 import { equationSite, replaySite, stopReplay } from '../core/site.ts';
 import { bind, currentTrace } from '../core/trace.ts';
-import { Cotangents } from './cotangents.ts';
+import { Cotangents, type Residuals } from './cotangents.ts';
 import { bits, memo } from './memo.ts';
 
 /**
  * Cotangents of the inputs that `operands` marks linear (`null` for the others and for zeros). Equations that depend on no linear
- * input are evaluated first; with `isAllLinear` there are none. `scratch` is the one that records what is computed meanwhile.
+ * input are evaluated first; with `isAllLinear` there are none. `scratch` is the one that
+ * records what is computed meanwhile, `residuals` what is to be freed on the way.
  */
 export function backwardPass(
   program: Program,
@@ -24,11 +25,12 @@ export function backwardPass(
   cts: readonly MaybeZero[],
   isAllLinear = false,
   scratch?: Scratch,
+  residuals?: Residuals,
 ): MaybeZero[] {
   // What stands for no operation of the user's stands for the call that asked for the derivative.
   const before = replaySite(currentTrace().wantsSites() ? equationSite() : undefined);
   try {
-    return runBackward(program, operands, cts, isAllLinear, scratch);
+    return runBackward(program, operands, cts, isAllLinear, scratch, residuals);
   } finally {
     stopReplay(before);
   }
@@ -40,12 +42,14 @@ function runBackward(
   cts: readonly MaybeZero[],
   isAllLinear: boolean,
   scratch: Scratch | undefined,
+  residuals: Residuals | undefined,
 ): MaybeZero[] {
   const values = givenValues(program, operands);
   const linear = isAllLinear ? program.equations : evaluateResiduals(program, values);
   // What has been computed up to here serves more than one equation.
   scratch?.takeRecent();
   const pending = new Cotangents(values, scratch);
+  pending.consume(residuals);
   program.outputs.forEach((o, i) => pending.add(o, cts[i]!));
   pending.transpose(linear, 0, linear.length);
   return program.inputs.map((v, i) => (isLinearInput(operands[i]!) ? pending.take(v) : null));

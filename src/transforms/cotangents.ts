@@ -13,7 +13,7 @@ import {
   type TransposeOperand,
   type TransposeRule,
 } from '../core/primitive.ts';
-import { recordScratch, type Scratch } from '../core/scratch.ts';
+import { outermostScratch, recordScratch, type Scratch } from '../core/scratch.ts';
 import { replaySite } from '../core/site.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { add } from '../primitives/arithmetic.ts';
@@ -29,9 +29,16 @@ export class Cotangents {
   /** Cotangents that lost their last holder. */
   private readonly loose: Tensor[] = [];
 
+  private residuals: Residuals | undefined;
+
   constructor(values: ReadonlyMap<Var, Tensor>, scratch: Scratch | undefined) {
     this.values = values;
     this.scratch = scratch;
+  }
+
+  /** Frees these as well, each after the last of the equations that reads it. */
+  consume(residuals: Residuals | undefined): void {
+    this.residuals = residuals;
   }
 
   add(a: Atom, ct: MaybeZero): void {
@@ -39,7 +46,8 @@ export class Cotangents {
     const old = this.pending.get(a);
     const sum = old === undefined ? ct : add(old, ct);
     this.pending.set(a, sum);
-    if (this.scratch === undefined) return;
+    this.residuals?.keep(sum);
+    if (this.scratch === undefined || this.scratch.isEmpty) return;
     if (this.scratch.owns(sum)) this.holders.set(sum, (this.holders.get(sum) ?? 0) + 1);
     if (old !== undefined) this.release(old);
   }
@@ -66,7 +74,7 @@ export class Cotangents {
 
   private freeUnheld(): void {
     const { scratch, holders } = this;
-    if (scratch === undefined) return;
+    if (scratch === undefined || scratch.isEmpty) return;
     for (const x of scratch.takeRecent()) if (!holders.has(x)) scratch.free(x);
     for (const x of this.loose) if (!holders.has(x)) scratch.free(x);
     this.loose.length = 0;
@@ -74,7 +82,10 @@ export class Cotangents {
 
   /** Takes cotangents through equations `from` to `to`, last first. */
   transpose(equations: readonly Equation[], from: number, to: number): void {
-    for (let i = to - 1; i >= from; i--) this.transposeOne(equations[i]!);
+    for (let i = to - 1; i >= from; i--) {
+      this.transposeOne(equations[i]!);
+      this.residuals?.leave(equations[i]!);
+    }
   }
 
   private transposeOne(eqn: Equation): void {
@@ -109,13 +120,49 @@ export class Cotangents {
     args: readonly TransposeOperand[],
   ): readonly MaybeZero[] {
     const rule = transposeRuleOf(eqn);
-    if (this.scratch === undefined || recordOf(eqn).runsUserCode !== true) return rule(outCts, args, eqn.params);
-    for (const ct of outCts) if (ct !== null) this.scratch.keep(ct);
+    if (recordOf(eqn).runsUserCode !== true) return rule(outCts, args, eqn.params);
+    for (const scratch of [this.scratch, outermostScratch()]) {
+      for (const ct of outCts) if (ct !== null) scratch?.keep(ct);
+    }
     const before = recordScratch(undefined);
     try {
       return rule(outCts, args, eqn.params);
     } finally {
       recordScratch(before);
+    }
+  }
+}
+
+/** Values that the forward pass made for the equations of a linear Program, and nobody else reads. */
+export class Residuals {
+  private readonly scratch: Scratch;
+  /** Operands that are still to be read. */
+  private readonly uses = new Map<Tensor, number>();
+
+  /** Frees at once what no equation reads. */
+  constructor(equations: readonly Equation[], scratch: Scratch) {
+    this.scratch = scratch;
+    for (const eqn of equations) {
+      for (const a of eqn.inputs) {
+        if (a.kind === 'literal') this.uses.set(a.value as Tensor, (this.uses.get(a.value as Tensor) ?? 0) + 1);
+      }
+    }
+    for (const x of scratch.all()) if (!this.uses.has(x)) scratch.free(x);
+  }
+
+  /** `x` is a result as well. */
+  keep(x: Tensor): void {
+    this.scratch.keep(x);
+  }
+
+  /** `eqn` was the last but those before it. */
+  leave(eqn: Equation): void {
+    for (const a of eqn.inputs) {
+      if (a.kind === 'var') continue;
+      const x = a.value as Tensor;
+      const left = this.uses.get(x)! - 1;
+      this.uses.set(x, left);
+      if (left === 0) this.scratch.free(x);
     }
   }
 }

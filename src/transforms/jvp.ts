@@ -9,9 +9,18 @@ import { castScalar, isFloat } from '../ir/dtype.ts';
 import type { AnyPrimitive, MaybeZero } from '../core/primitive.ts';
 import { equationSite, maxSites, replaySite, stopReplay } from '../core/site.ts';
 import { numberOf } from '../core/scalar.ts';
-import { recordScratch, type Scratch } from '../core/scratch.ts';
+import { insideDerivative, recordScratch, Scratch } from '../core/scratch.ts';
 import { ConcreteTensor, hostScalar, scalarTensor, type Tensor, Tracer } from '../core/tensor.ts';
-import { bind, checkAlive, currentTrace, type CustomJvpCall, type CustomVjpCall, Trace, withTrace } from '../core/trace.ts';
+import {
+  bind,
+  checkAlive,
+  currentTrace,
+  type CustomJvpCall,
+  type CustomVjpCall,
+  evalTrace,
+  Trace,
+  withTrace,
+} from '../core/trace.ts';
 import { add } from '../primitives/arithmetic.ts';
 import { broadcastTo } from '../primitives/structural.ts';
 import { applyCustomLinear } from './custom-linear.ts';
@@ -200,14 +209,20 @@ export class DualTrace extends Trace {
     const { calculus } = primitive;
     if (!isConstant && calculus.kind === 'structured') {
       const rule = (): readonly [readonly Tensor[], readonly MaybeZero[]] => calculus.jvp(primals, tangents, params);
-      if (primitive.runsUserCode !== true) return this.joinOwned(...this.underRules(rule));
-      this.expose(primals);
-      return this.join(...withTrace(this.rules, rule));
+      const isOurs = primitive.runsUserCode !== true;
+      if (!isOurs) this.expose([...primals, ...tangents]);
+      const [results, resultTangents] = isOurs ? this.underRules(rule) : withTrace(this.rules, rule);
+      this.expose(results.filter((_, i) => (resultTangents[i] ?? null) === null));
+      return this.join(results, resultTangents);
     }
     const outs = withTrace(this.parent, () => bind(primitive, primals, params));
     if (isConstant || calculus.kind === 'piecewise-constant') return outs;
     const tangentOuts = (): readonly MaybeZero[] => tangentsOut(primitive, primals, tangents, outs, params);
-    return this.joinOwned(outs, this.underRules(tangentOuts));
+    const outTangents = this.underRules(tangentOuts);
+    // What is handed out with a tangent can be read by way of its tracer only.
+    if (this.scratch !== undefined)
+      for (let i = 0; i < outs.length; i++) if (outTangents[i]) this.scratch.own(outs[i]!);
+    return this.join(outs, outTangents);
   }
 
   /** Runs a rule of the library's: what it computes is seen by nobody else. */
@@ -221,26 +236,15 @@ export class DualTrace extends Trace {
     }
   }
 
-  /** Results of such a rule: those that are handed out with a tangent can be read by way of their tracers only. */
-  private joinOwned(outs: readonly Tensor[], tangents: readonly MaybeZero[]): Tensor[] {
-    if (this.scratch !== undefined) {
-      for (let i = 0; i < outs.length; i++) {
-        if ((tangents[i] ?? null) === null) this.scratch.keep(outs[i]!);
-        else this.scratch.own(outs[i]!);
-      }
-    }
-    return this.join(outs, tangents);
-  }
-
-  /** Functions of the user's get these values themselves. */
-  private expose(values: readonly Tensor[]): void {
-    if (this.scratch !== undefined) for (const x of values) this.scratch.keep(x);
+  /** The user gets these values themselves. */
+  private expose(values: readonly MaybeZero[]): void {
+    if (this.scratch !== undefined) for (const x of values) if (x !== null) this.scratch.keep(x);
   }
 
   processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {
     const [primals, tangents, isConstant] = this.split(args);
     if (isConstant) return withTrace(this.parent, () => this.parent.processCustomJvp(call, primals));
-    this.expose(primals);
+    this.expose([...primals, ...tangents]);
     return this.join(...withTrace(this.rules, () => call.jvp(primals, tangents)));
   }
 
@@ -324,10 +328,19 @@ export function jvpFlat(
   tangents: readonly MaybeZero[],
 ): [Tensor[], MaybeZero[]] {
   const parent = currentTrace();
-  const trace = new DualTrace(name, parent, parent);
+  const scratch = parent === evalTrace ? new Scratch() : undefined;
+  const trace = new DualTrace(name, parent, parent, undefined, scratch);
   try {
-    const outs = withTrace(trace, () => f(primals.map((p, i) => trace.lift(p, tangents[i]!))));
-    return [outs.map((o) => trace.primalOf(o)), outs.map((o) => trace.tangentOf(o))];
+    const args = primals.map((p, i) => trace.lift(p, tangents[i]!));
+    const traced = insideDerivative(scratch, () => withTrace(trace, () => f(args)));
+    const outs = traced.map((o) => trace.primalOf(o));
+    const tangentOuts = traced.map((o) => trace.tangentOf(o));
+    for (const x of [...outs, ...tangentOuts]) if (x !== null) scratch?.keep(x);
+    scratch?.freeAll();
+    return [outs, tangentOuts];
+  } catch (error) {
+    scratch?.keepAll();
+    throw error;
   } finally {
     trace.isAlive = false;
   }

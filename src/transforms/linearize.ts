@@ -11,20 +11,18 @@ import { evalProgram } from '../core/evaluate.ts';
 import { activeExecutor } from '../core/executor.ts';
 import { LinearInput, type MaybeZero } from '../core/primitive.ts';
 import { ProgramTrace } from '../core/program-trace.ts';
-import { recordScratch, Scratch } from '../core/scratch.ts';
+import { insideDerivative, outermostScratch, recordScratch, Scratch } from '../core/scratch.ts';
 import { ConcreteTensor, type Tensor } from '../core/tensor.ts';
 import { currentTrace, evalTrace, type Trace, withTrace } from '../core/trace.ts';
 import { backwardPass } from './backward.ts';
+import { Residuals } from './cotangents.ts';
 import { DualTrace } from './jvp.ts';
 import { PartialEvalTrace } from './partial-eval.ts';
 import { ScalarTape } from './scalar-tape.ts';
 
 /** Whether numbers may take the place of scalars: nothing watches single operations, and the device keeps them on the host. */
 const takesScalars = (parent: Trace): boolean =>
-  parent === evalTrace &&
-  activeExecutor().keepsScalarsOnHost === true &&
-  !settings.debugNans &&
-  !parent.wantsSites();
+  parent === evalTrace && activeExecutor().keepsScalarsOnHost === true && !settings.debugNans && !parent.wantsSites();
 
 /** A function's value at a point, and its derivative there as a linear Program. */
 export class Linearized {
@@ -44,7 +42,7 @@ export class Linearized {
   /** What the forward pass made for itself, where it is to be freed. */
   private readonly scratch: Scratch | undefined;
 
-  /** With `isOnce`, `release` is called in the end. */
+  /** With `isOnce`, `vjp` is called once, frees what only it needs, and is the last call. */
   constructor(
     name: string,
     f: (args: readonly Tensor[]) => readonly Tensor[],
@@ -56,13 +54,13 @@ export class Linearized {
     const rules = new PartialEvalTrace(parent, program);
     const tape = takesScalars(parent) ? new ScalarTape(program) : undefined;
     this.scratch = isOnce && parent === evalTrace ? new Scratch() : undefined;
-    const trace = new DualTrace(name, parent, rules, tape, this.scratch);
+    const trace = new DualTrace(name, parent, rules, tape, isOnce ? (this.scratch ?? outermostScratch()) : undefined);
     let inputs = 0;
     this.tangentInput = primals.map((p) => (isFloat(p.dtype) ? inputs++ : undefined));
     this.numInputs = inputs;
     const args = primals.map((p) => (isFloat(p.dtype) ? trace.lift(p, program.newInput(p.aval.strong())) : p));
     try {
-      const outs = withTrace(trace, () => f(args));
+      const outs = insideDerivative(this.scratch, () => withTrace(trace, () => f(args)));
       this.outs = outs.map((o) => trace.primalOf(o));
       const tangents = outs.map((o) => trace.tangentOf(o));
       let outputs = 0;
@@ -71,6 +69,9 @@ export class Linearized {
       this.residuals = program.captured;
       this.isAllLinear = rules.isAllUnknown;
       this.tape = tape?.isEmpty === false ? tape : undefined;
+    } catch (error) {
+      this.scratch?.keepAll();
+      throw error;
     } finally {
       for (const t of [trace, rules, program]) t.isAlive = false;
     }
@@ -98,35 +99,53 @@ export class Linearized {
     return this.tangentInput.map((k) => (k === undefined ? null : grads[offset + k]!));
   }
 
-  /** Frees what the forward pass made for the derivative, all but the outputs and `results`. Nothing else is to be asked afterwards. */
-  release(results: readonly MaybeZero[]): void {
-    const { scratch } = this;
-    if (scratch === undefined) return;
-    for (const x of this.outs) scratch.keep(x);
-    for (const x of results) if (x !== null) scratch.keep(x);
-    scratch.freeAll();
-  }
-
   private runBackward(cts: readonly MaybeZero[]): MaybeZero[] {
-    if (currentTrace() !== evalTrace) return this.backward(cts, undefined);
+    if (currentTrace() !== evalTrace) return this.backwardInside(cts);
     const scratch = new Scratch();
     const before = recordScratch(scratch);
     try {
-      const grads = this.backward(cts, scratch);
+      const grads = this.backward(cts, scratch, this.residualsOnce());
       for (const g of grads) if (g !== null) scratch.keep(g);
       scratch.freeAll();
+      this.scratch?.freeAll();
+      return grads;
+    } catch (error) {
+      scratch.keepAll();
+      this.scratch?.keepAll();
+      throw error;
+    } finally {
+      recordScratch(before);
+    }
+  }
+
+  /** Inside another derivative, or a function that is traced. */
+  private backwardInside(cts: readonly MaybeZero[]): MaybeZero[] {
+    const scratch = outermostScratch();
+    const before = recordScratch(scratch);
+    try {
+      const grads = this.backward(cts);
+      for (const g of grads) if (g !== null) scratch?.keep(g);
       return grads;
     } finally {
       recordScratch(before);
     }
   }
 
-  private backward(cts: readonly MaybeZero[], scratch: Scratch | undefined): MaybeZero[] {
+  private residualsOnce(): Residuals | undefined {
+    if (this.scratch === undefined) return undefined;
+    for (const x of this.outs) this.scratch.keep(x);
+    if (this.scratch.isEmpty) return undefined;
+    return new Residuals(this.program.equations, this.scratch);
+  }
+
+  private backward(cts: readonly MaybeZero[], scratch?: Scratch, residuals?: Residuals): MaybeZero[] {
     const { tape, isAllLinear } = this;
     const isConcrete = currentTrace() === evalTrace && cts.every((ct) => ct === null || ct instanceof ConcreteTensor);
-    if (tape !== undefined && isAllLinear && isConcrete) return tape.backward(this.program, cts, scratch);
+    if (tape !== undefined && isAllLinear && isConcrete) return tape.backward(this.program, cts, scratch, residuals);
     const program = this.linearProgram();
     const linearInputs = program.inputs.slice(this.residuals.length).map((v) => new LinearInput(v.aval));
-    return backwardPass(program, [...this.residuals, ...linearInputs], cts, isAllLinear, scratch);
+    const operands = [...this.residuals, ...linearInputs];
+    // With a tape, `program` has more equations than those that `residuals` counts.
+    return backwardPass(program, operands, cts, isAllLinear, scratch, tape === undefined ? residuals : undefined);
   }
 }

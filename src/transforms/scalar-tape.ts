@@ -14,7 +14,7 @@ import type { Scratch } from '../core/scratch.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { addP, divP, mulP, negP } from '../primitives/arithmetic.ts';
 import { type NoParams, noParams } from '../primitives/define-elementwise.ts';
-import { Cotangents } from './cotangents.ts';
+import { Cotangents, type Residuals } from './cotangents.ts';
 
 /** No operand. */
 export const absent = -1;
@@ -89,10 +89,16 @@ export class ScalarTape {
   }
 
   /** Cotangents of the inputs of `program`, the equations between which this tape stands. */
-  backward(program: Program, cts: readonly MaybeZero[], scratch: Scratch | undefined): MaybeZero[] {
+  backward(
+    program: Program,
+    cts: readonly MaybeZero[],
+    scratch: Scratch | undefined,
+    residuals: Residuals | undefined,
+  ): MaybeZero[] {
     const { left, right, leftSlope, rightSlope } = this;
     const sums = new NodeSums(left.length, this.dtype === 'float32');
     const pending = new TapeCotangents(sums, this.nodeOfVar, scratch);
+    pending.consume(residuals);
     program.outputs.forEach((o, i) => pending.add(o, cts[i]!));
     pending.transpose(program.equations, this.seen, program.equations.length);
     for (let i = left.length - 1; i >= 0; i--) {

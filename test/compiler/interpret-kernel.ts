@@ -4,7 +4,7 @@
  */
 import { castScalar, type DType, isFloat, saturate, type TypedArray } from '../../src/ir/dtype.ts';
 import type { Axis, BinaryOp, BufferRef, Expr, UnaryOp } from '../../src/ir/loop/expr.ts';
-import type { Combine, Gemm, Kernel, MatrixRef, Stmt, Store } from '../../src/ir/loop/kernel.ts';
+import type { Combine, Epilogue, Gemm, Kernel, MatrixRef, Stmt, Store } from '../../src/ir/loop/kernel.ts';
 
 const roundEven = (x: number): number => {
   const r = Math.round(x);
@@ -205,6 +205,18 @@ export class KernelInterpreter {
           sum += this.memory.get(g.a.buffer)![at(g.a, i, k)]! * this.memory.get(g.b.buffer)![at(g.b, k, j)]!;
         }
         this.memory.get(g.c.buffer)![c] = sum;
+      }
+    }
+    if (g.epilogue !== undefined) this.epilogue(g.epilogue);
+  }
+
+  /** Backward: its order is not defined. */
+  private epilogue({ row, column, body }: Epilogue): void {
+    for (let i = row.extent - 1; i >= 0; i--) {
+      for (let j = column.extent - 1; j >= 0; j--) {
+        this.axes.set(row, i);
+        this.axes.set(column, j);
+        this.run(body);
       }
     }
   }

@@ -94,6 +94,7 @@ describe('a transformer step', () => {
     const built = compileStep(smallTransformer);
     const needed = built.stateBytes + built.batchBytes + residualBytes(smallTransformer);
     expect(built.plan.plannedOutputs.filter((p) => p.kind === 'computed').length).toBeLessThanOrEqual(2);
+    console.log(`transformer step: ${(peakBytes(built) / needed).toFixed(3)} of what it needs`);
     expect(peakBytes(built) / needed).toBeLessThanOrEqual(1.3);
   });
 
@@ -115,12 +116,9 @@ describe('a transformer step', () => {
     const batch = transformerBatch(sizes);
     const [plain, checkpointed] = [sizes, { ...sizes, isCheckpointed: true }].map((s) => {
       const { init, step } = transformerStep(s);
-      const [next, , loss] = jit(step as never)(
-        params as never,
-        init(params) as never,
-        ...(batch as never[]),
-      ) as never as [never, never, Tensor];
-      return [loss, ...(tree.leaves(next) as Tensor[])];
+      const run = jit(step as (...args: never[]) => unknown) as unknown as typeof step;
+      const [next, , loss] = run(params, init(params), ...batch);
+      return [loss, ...(tree.leaves(next as never) as Tensor[])];
     });
     plain!.forEach((x, i) => expect(np.allclose(x, checkpointed![i]!, { rtol: 1e-4, atol: 1e-5 })).toBeTruthy());
   });

@@ -1,7 +1,20 @@
 /** Derivatives of functions of separate scalars: the tape of numbers gives what equations give. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { configure, grad, hessian, init, jit, jvp, linearize, np, type Tensor, valueAndGrad, vjp, vmap } from 'cotangent';
+import {
+  configure,
+  grad,
+  hessian,
+  init,
+  jit,
+  jvp,
+  linearize,
+  np,
+  type Tensor,
+  valueAndGrad,
+  vjp,
+  vmap,
+} from 'cotangent';
 import { Linearized } from '../../src/transforms/linearize.ts';
 
 beforeAll(async () => {

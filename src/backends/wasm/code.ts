@@ -20,13 +20,16 @@ export type WasmFunction = (...args: number[]) => void;
 export interface Target {
   /** Whether the memory that it imports is shared. */
   readonly isShared: boolean;
-  /** How its kernels share their work; undefined where they cannot. */
-  readonly threading?: Threading | undefined;
+  /** How its kernels share their work. */
+  readonly threading: Threading;
   /** What its matrix products will run: tells apart code that is otherwise equal. */
   readonly products: string;
   /** Places of its functions in the table, filled by the emission. */
   readonly slots: readonly number[];
 }
+
+/** For the same code where there are no threads. */
+const alone: Threading = { isAlone: true, control: 0, newSlot: () => 0, isPortable: () => false };
 
 let hasWarned = false;
 
@@ -64,7 +67,7 @@ export class CodeSpace {
   target(steps: readonly Step[]): Target {
     const slots: number[] = [];
     const products = this.gemm.prepare(largestProducts(steps), isWide());
-    return { isShared: this.heap.isShared, threading: this.pool?.threading(slots), products, slots };
+    return { isShared: this.heap.isShared, threading: this.pool?.threading(slots) ?? alone, products, slots };
   }
 
   /** A module that imports the memory, for code that is written here. */

@@ -11,7 +11,7 @@ import { ModuleBuilder } from './encode/module.ts';
 import type { ValueType } from './encode/opcodes.ts';
 import type { Threading } from './kernel/chunk.ts';
 import { emitKernel, prepareKernel } from './kernel/emit.ts';
-import { kernelKey } from './kernel/kernel-key.ts';
+import { KernelTable } from './kernel/kernel-key.ts';
 
 /** Steps in one function, nested ones included: engines compile a function at a time, in more than linear time. */
 const stepsPerFunction = 200;
@@ -61,7 +61,7 @@ type Iterations = ReadonlyMap<number, number>;
 class PlanEmitter {
   private readonly plan: Plan;
   private readonly module = new ModuleBuilder();
-  private readonly kernels = new Map<string, FunctionBuilder>();
+  private readonly kernels = new KernelTable<FunctionBuilder>();
   private readonly kernelOf = new Map<Kernel, FunctionBuilder>();
   private readonly marked: Step[] = [];
   private readonly mark: number | undefined;
@@ -85,12 +85,10 @@ class PlanEmitter {
   private kernel(k: Kernel): FunctionBuilder {
     const known = this.kernelOf.get(k);
     if (known !== undefined) return known;
-    const key = kernelKey(k);
-    let f = this.kernels.get(key);
-    if (f === undefined) {
+    const f = this.kernels.get(k, () => {
       const prepared = prepareKernel(k, false, this.threading !== undefined);
-      this.kernels.set(key, (f = emitKernel(this.module, prepared, this.threading)));
-    }
+      return emitKernel(this.module, prepared, this.threading);
+    });
     this.kernelOf.set(k, f);
     return f;
   }

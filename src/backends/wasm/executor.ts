@@ -50,6 +50,18 @@ interface DirectStep {
   readonly args: number[];
 }
 
+interface LastCall {
+  readonly params: object;
+  readonly avals: readonly Aval[];
+  readonly call: PlanCall;
+}
+
+function areOf(args: readonly ConcreteTensor[], avals: readonly Aval[]): boolean {
+  if (args.length !== avals.length) return false;
+  for (let i = 0; i < args.length; i++) if (args[i]!.aval !== avals[i]) return false;
+  return true;
+}
+
 export interface WasmOptions {
   /** How the device has threads. */
   readonly threads?: PoolOptions;
@@ -60,6 +72,8 @@ export class WasmExecutor implements Executor {
   readonly keepsScalarsOnHost = true;
   private readonly heap: Heap;
   private readonly code: CodeSpace;
+  /** The latest eager operation of each primitive, found by identity: loops mostly repeat themselves. */
+  private last: LastCall[] = [];
   /** Eager operations by primitive, avals and parameters. */
   private readonly eager = new Map<string, PlanCall>();
   /** Those that carry Programs, by the first of these. */
@@ -83,6 +97,7 @@ export class WasmExecutor implements Executor {
     const isWide = setWide(settings.simd256);
     if (isWide === this.isWide) return;
     this.isWide = isWide;
+    this.last = [];
     this.eager.clear();
     this.kernels.clear();
     this.byProgram = new WeakMap();
@@ -116,14 +131,19 @@ export class WasmExecutor implements Executor {
     params: object,
     outAvals: readonly Aval[],
   ): ConcreteTensor[] {
+    const last = this.last[primitive.id];
+    if (last !== undefined && last.params === params && areOf(args, last.avals)) return last.call.run(args, outAvals);
     let key = `${primitive.id}${paramsKey(params)}`;
     for (const a of args) key += avalKey(a.aval);
-    const cache = primitive.calculus.kind === 'structured' ? this.cacheOf(params) : this.eager;
+    const isStructured = primitive.calculus.kind === 'structured';
+    const cache = isStructured ? this.cacheOf(params) : this.eager;
     let call = cache.get(key);
     if (call === undefined) {
       call = this.prepareShared(primitive, args, params, outAvals);
       keep(cache, key, call);
     }
+    // What carries a Program must not outlive it.
+    if (!isStructured) this.last[primitive.id] = { params, avals: args.map((a) => a.aval), call };
     return call.run(args, outAvals);
   }
 
@@ -225,7 +245,7 @@ export class WasmExecutor implements Executor {
 
   private directStep(plan: Plan, s: Extract<Step, { kind: 'kernel' }>): DirectStep | undefined {
     const target = this.code.target([s]);
-    const prepared = prepareKernel(s.kernel, true, target.threading !== undefined);
+    const prepared = prepareKernel(s.kernel, true, true);
     if (prepared.nest.buffers.length + prepared.values.length > maxArguments) return undefined;
     const key = prepared.key + target.products;
     let run = this.kernels.get(key);

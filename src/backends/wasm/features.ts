@@ -35,6 +35,9 @@ function validates(op: OpName, operands: number): boolean {
   return WebAssembly.validate(module.build());
 }
 
+/** Whether the engine moves all loads of a straight piece of code to its start (V8 before 12): what is held then takes registers. */
+export const hoistsLoads = (): boolean => v8Version() > 0 && v8Version() < 12;
+
 let relaxed: boolean | undefined;
 
 /** Relaxed SIMD (fused multiply-add). Engines that have it behind a flag get the flag, in Node. */

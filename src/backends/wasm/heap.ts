@@ -43,7 +43,7 @@ const baseBudget: number = 64 << 20;
 /** The same where it cannot look, and spills the coldest. */
 const spillBudget: number = 32 << 20;
 /** How far the budget may be exceeded so that collections keep to their share of the time. */
-const restSlack: number = 32 << 20;
+const restSlack: number = 16 << 20;
 
 export interface HeapStats {
   /** Bytes of tensors in linear memory. */
@@ -76,7 +76,7 @@ export class Heap {
   private readonly finalizers: FinalizationRegistry<Block>;
   private residentBytes = 0;
   private spilledBytes = 0;
-  /** Resident tensors that came back after a spill. */
+  /** Resident tensors that are known to be in use. */
   private provenBytes = 0;
   private budget = baseBudget;
   private clock = 0;
@@ -283,7 +283,24 @@ export class Heap {
   /** A handle is gone. */
   private drop(block: Block): void {
     block.references--;
-    if (block.references === 0 && !block.isGone) this.discard(block);
+    if (block.isGone) return;
+    if (block.references === 0) this.discard(block);
+    else this.unprove(block);
+  }
+
+  /** Marks a resident tensor as in use, or no longer. */
+  prove(cell: Cell, isInUse: boolean): void {
+    const { block } = cell;
+    if (!isInUse) this.unprove(block);
+    else if (!block.isProven && cell.host === undefined) {
+      block.isProven = true;
+      this.provenBytes += block.size;
+    }
+  }
+
+  private unprove(block: Block): void {
+    if (block.isProven) this.provenBytes -= block.size;
+    block.isProven = false;
   }
 
   private discard(block: Block): void {
@@ -296,7 +313,7 @@ export class Heap {
 
   private untrack(block: Block): void {
     this.blocks.delete(block);
-    if (block.isProven) this.provenBytes -= block.size;
+    this.unprove(block);
   }
 
   /** A handle is gone, but its block lives on under another handle. */
@@ -312,10 +329,11 @@ export class Heap {
   private makeRoom(size: number): void {
     const needed = this.residentBytes + size;
     if (this.collector !== undefined) {
-      const isRelaxed = this.collector.isResting && needed < this.budget + restSlack;
+      const unknown = needed - this.provenBytes;
+      const isRelaxed = this.collector.isResting && unknown < this.budget + restSlack;
       // What is left is in use; the next look is due when as much again has been made.
-      if (needed > this.budget && !isRelaxed && this.freeDropped())
-        this.budget = Math.max(baseBudget, 2 * this.residentBytes);
+      if (unknown > this.budget && !isRelaxed && this.freeDropped())
+        this.budget = Math.max(baseBudget, 2 * (this.residentBytes - this.provenBytes));
     } else {
       const budget = spillBudget + this.provenBytes;
       if (needed > budget) this.spill(needed - budget / 2);
@@ -356,8 +374,7 @@ export class Heap {
     this.allocator.give(block.address, block.size);
     block.address = 0;
     block.wasSpilled = true;
-    if (block.isProven) this.provenBytes -= block.size;
-    block.isProven = false;
+    this.unprove(block);
     this.resident.delete(block);
     this.residentBytes -= block.size;
     this.spilledBytes += block.size;

@@ -42,6 +42,8 @@ function uploaded(heap: Heap, t: ConcreteTensor): WasmStorage {
 /** Where empty tensors are: an address that is always valid. */
 const nowhere: number = speculationSlack;
 
+const noHandles: readonly (WasmStorage | undefined)[] = [];
+
 export class PlanCall {
   private readonly heap: Heap;
   private readonly plan: Plan;
@@ -50,6 +52,8 @@ export class PlanCall {
   private readonly constants: readonly ConcreteTensor[];
   private readonly table: number[];
   private readonly stagingBytes: number;
+  /** Whether all operands pass through the staging area, and there is nothing else to bring in. */
+  private readonly isTiny: boolean;
   /** Offsets in the staging area; -1 for what has memory of its own. */
   private readonly inputOffsets: readonly number[];
   private readonly outputOffsets: readonly number[];
@@ -74,6 +78,7 @@ export class PlanCall {
     this.inputOffsets = plan.inputs.map(place);
     this.outputOffsets = plan.outputs.map((a, i) => (plan.plannedOutputs[i]!.kind === 'computed' ? place(a) : -1));
     this.stagingBytes = bytes;
+    this.isTiny = this.constants.length === 0 && this.inputOffsets.every((offset) => offset >= 0);
   }
 
   run(args: readonly ConcreteTensor[], outAvals: readonly Aval[]): ConcreteTensor[] {
@@ -110,8 +115,12 @@ export class PlanCall {
   }
 
   /** Puts the addresses of all operands and constants in the table; gives the operands' handles. */
-  private bringIn(args: readonly ConcreteTensor[], staging: number): (WasmStorage | undefined)[] {
+  private bringIn(args: readonly ConcreteTensor[], staging: number): readonly (WasmStorage | undefined)[] {
     const { heap, table, plan } = this;
+    if (this.isTiny) {
+      for (let i = 0; i < args.length; i++) copyIn(heap, args[i]!, (table[i] = staging + this.inputOffsets[i]!));
+      return noHandles;
+    }
     const handles = args.map((t, i) => (this.inputOffsets[i]! < 0 ? this.handle(args, t, i) : undefined));
     const constants = this.constants.map((t) => (t.aval.size === 0 ? undefined : uploaded(heap, t)));
     // All are marked before the first is placed, so that placing one does not push out another.

@@ -25,7 +25,7 @@ export interface Block {
   isGone: boolean;
   lastUse: number;
   wasSpilled: boolean;
-  /** In memory again after a spill, so it is known to be in use. */
+  /** Known to be in use: in memory again after a spill, or held. */
   isProven: boolean;
 }
 
@@ -97,6 +97,10 @@ export class WasmStorage implements Storage {
   /** Another handle of the same data, seen as `aval`. */
   share(aval: Aval): WasmStorage {
     return this.heap.share(this.data(), aval);
+  }
+
+  hold(isHeld: boolean): void {
+    if (this.cell !== undefined) this.heap.prove(this.cell, isHeld);
   }
 
   belongsTo(heap: Heap): boolean {

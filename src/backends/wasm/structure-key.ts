@@ -7,13 +7,21 @@
 import { rulesOf } from '../../compiler/rules.ts';
 import { ConcreteTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
-import { type Atom, type ConstantValue, type Equation, type Params, Program, subPrograms } from '../../ir/program.ts';
+import {
+  type Atom,
+  type ConstantValue,
+  type Equation,
+  type Params,
+  type Program,
+  subPrograms,
+} from '../../ir/program.ts';
 import { paramsKey } from './params-key.ts';
 
 /** Programs with larger constants are not shared: what is kept would keep the constants too. */
 const maxConstantBytes = 256;
 
-/** Characters of a key; a Program of about ten thousand equations. Compiling longer ones is dear, but so is keeping their keys. */
+/** Longer Programs are not shared either: they are rarely made twice, and their keys would be kept. */
+const maxEquations = 10_000;
 const maxKeyLength = 500_000;
 
 /** A key for one application of an operation that carries Programs; undefined where there is nothing to share. */
@@ -44,6 +52,7 @@ class StructureWriter {
     const known = this.programs.get(program);
     if (known !== undefined) return `^${known}`;
     this.programs.set(program, this.programs.size);
+    this.isShareable &&= program.equations.length <= maxEquations;
     const names = new Map<Atom, number>();
     const define = (v: Atom): void => void names.set(v, names.size);
     program.inputs.forEach(define);

@@ -48,6 +48,15 @@ export interface MatrixRef {
   readonly colStride: number;
 }
 
+/** Statements that run once for each element of a product's result, when that element is complete, in any order. */
+export interface Epilogue {
+  /** Of extents m and n. */
+  readonly row: Axis;
+  readonly column: Axis;
+  /** Of C it may load the element at (row, column) only; it may store that element, and load and store other buffers. */
+  readonly body: readonly Stmt[];
+}
+
 /** C[m,n] = A[m,k] · B[k,n] (overwrites C; with `accumulate`, adds to it). C's colStride is 1. Floats only. */
 export interface Gemm {
   readonly kind: 'gemm';
@@ -58,6 +67,7 @@ export interface Gemm {
   readonly b: MatrixRef;
   readonly c: MatrixRef;
   readonly accumulate: boolean;
+  readonly epilogue?: Epilogue;
 }
 
 export interface Kernel {
@@ -168,8 +178,15 @@ export class KernelBuilder {
     return this.get(target);
   }
 
-  gemm(g: Omit<Gemm, 'kind'>): void {
-    this.block.push({ kind: 'gemm', ...g });
+  /** `epilogue` writes what is done with each element of the result; see `Epilogue`. */
+  gemm(g: Omit<Gemm, 'kind' | 'epilogue'>, epilogue?: (row: Expr, column: Expr) => void): void {
+    if (epilogue === undefined) {
+      this.block.push({ kind: 'gemm', ...g });
+      return;
+    }
+    const [row, column] = [this.axis(g.m), this.axis(g.n)];
+    const body = this.nested(() => epilogue(axisExpr(row), axisExpr(column)));
+    this.block.push({ kind: 'gemm', ...g, epilogue: { row, column, body } });
   }
 
   build(): Kernel {

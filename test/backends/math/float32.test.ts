@@ -76,12 +76,45 @@ function worst(run: (x: number) => number, exact: (x: number) => number, range: 
 
 describe('float32 expansions', () => {
   for (const [fn, [exact, bound, range]] of Object.entries(unaries)) {
-    it(`${fn} is within ${bound} ulp everywhere, special values included`, () => {
+    it(`${fn} is within ${bound} ulp everywhere, special values included, whether multiply-adds round once or twice`, () => {
       const expansion = expandUnary(fn as UnaryOp, operand(0, 'float32'));
-      const [distance, at] = worst(compileExpr(expansion!, 1).run, exact, range);
-      expect(distance, `at ${at}`).toBeLessThanOrEqual(bound);
+      for (const isFused of [true, false]) {
+        const [distance, at] = worst(compileExpr(expansion!, 1, isFused).run, exact, range);
+        expect(distance, `at ${at}, rounding ${isFused ? 'once' : 'twice'}`).toBeLessThanOrEqual(bound);
+      }
     });
   }
+
+  it('sin and cos are right beside the zeros of both, where all digits of the argument cancel', () => {
+    for (const [fn, exact] of [
+      ['sin', Math.sin],
+      ['cos', Math.cos],
+    ] as const) {
+      for (const isFused of [true, false]) {
+        const { run } = compileExpr(expandUnary(fn, operand(0, 'float32'))!, 1, isFused);
+        let largest = 0;
+        for (let n = 1; n < 2200; n++) {
+          float[0] = (n * Math.PI) / 2;
+          const middle = bits[0]!;
+          for (let b = middle - 2; b <= middle + 2; b++)
+            largest = Math.max(largest, ulp32(run(ofBits(b)), exact(ofBits(b))));
+        }
+        expect(largest, `${fn}, rounding ${isFused ? 'once' : 'twice'}`).toBeLessThan(1.6);
+      }
+    }
+  });
+
+  it('cos of what is near 0 is 1, and neither exceeds 1', () => {
+    for (const isFused of [true, false]) {
+      const cos = compileExpr(expandUnary('cos', operand(0, 'float32'))!, 1, isFused).run;
+      for (const x of [0, -0, 1e-30, 1e-5, 1e-4]) expect(cos(Math.fround(x))).toBe(1);
+      const sin = compileExpr(expandUnary('sin', operand(0, 'float32'))!, 1, isFused).run;
+      for (let i = 0; i < 20000; i++) {
+        const x = Math.fround(i * 0.0197);
+        if (!(Math.abs(cos(x)) <= 1 && Math.abs(sin(x)) <= 1)) expect.fail(`at ${x}`);
+      }
+    }
+  });
 
   const binaries: Partial<Record<BinaryOp, readonly [(x: number, y: number) => number, number]>> = {
     pow: [pow, 0.51],

@@ -38,8 +38,7 @@ function exactly(x: number, y: number, z: number, precision: number, least: numb
   const [a, b, c] = [decompose(x), decompose(y), decompose(z)];
   const exponent = a.exponent + b.exponent;
   const low = Math.min(exponent, c.exponent);
-  const sum =
-    ((a.mantissa * b.mantissa) << BigInt(exponent - low)) + (c.mantissa << BigInt(c.exponent - low));
+  const sum = ((a.mantissa * b.mantissa) << BigInt(exponent - low)) + (c.mantissa << BigInt(c.exponent - low));
   return sum === 0n ? rough : compose(sum, low, precision, least);
 }
 

@@ -42,6 +42,18 @@ describe('eager operations', () => {
     expect(before.kernels).toBe(1);
   });
 
+  it('are told apart by operands and parameters, however they alternate', () => {
+    const [x, y] = [tensor(f32(100, 3), (i) => i), tensor(f32(3, 100), (i) => 2 * i)];
+    const [first, second] = [{ axes: [0] }, { axes: [1] }];
+    for (let i = 0; i < 3; i++) {
+      expect(apply(p.addP, [x, x], {}).read()[299]).toBe(598);
+      expect(apply(p.addP, [y, y], {}).aval.toString()).toBe('f32[3,100]');
+      expect(apply(p.reduceSumP, [x], first).read()[1]).toBe(14_950);
+      expect(apply(p.reduceSumP, [x], second).read()[1]).toBe(12);
+      expect(apply(p.reduceSumP, [y], second).read()[1]).toBe(29_900);
+    }
+  });
+
   it('keep tiny results on the host and large ones in the heap', () => {
     expect(apply(p.negP, [tensor(f32(4), (i) => i)], {}).storage).toBeInstanceOf(HostStorage);
     expect(apply(p.negP, [tensor(f32(400), (i) => i)], {}).storage).toBeInstanceOf(WasmStorage);

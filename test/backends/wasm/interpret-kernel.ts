@@ -214,6 +214,10 @@ function runStmt(s: Stmt, env: Env): void {
           }
           const [c, ci] = at(s.c, i, j);
           c[ci] = s.accumulate ? c[ci]! + sum : sum;
+          if (s.epilogue === undefined) continue;
+          env.axes.set(s.epilogue.row, i);
+          env.axes.set(s.epilogue.column, j);
+          run(s.epilogue.body, env);
         }
       }
     }

@@ -1,12 +1,15 @@
 /** What is compiled once: Programs of equal structure, and nothing that differs in what it computes. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { grad, jit, lax, np, type Tensor } from 'cotangent';
+import { KernelTable } from '../../../src/backends/wasm/kernel/kernel-key.ts';
 import { Recent } from '../../../src/backends/wasm/recent.ts';
 import { structureKey } from '../../../src/backends/wasm/structure-key.ts';
+import { compileProgram } from '../../../src/compiler/compile.ts';
 import { callP } from '../../../src/control/call.ts';
 import { traceProgram } from '../../../src/core/program-trace.ts';
 import { hostTensor } from '../../../src/core/tensor.ts';
 import { f32, i32 } from '../../../src/ir/aval.ts';
+import type { Kernel } from '../../../src/ir/loop/kernel.ts';
 import type { Program } from '../../../src/ir/program.ts';
 
 let compiled = 0;
@@ -133,5 +136,26 @@ describe('a map of what was used last', () => {
     expect(recent.get('d')).toBe(3);
     recent.add('f'.repeat(30), 5);
     expect(recent.size).toBe(0);
+  });
+});
+
+describe('equal kernels', () => {
+  function kernelOf(f: (y: Tensor) => Tensor, n = 300): Kernel {
+    const [step] = compileProgram(traceProgram('f', [f32(n)], ([y]) => [f(y!)]).program).steps;
+    if (step?.kind !== 'kernel') throw new Error('expected a kernel');
+    return step.kernel;
+  }
+  const scaled = (by: number) => kernelOf((y) => np.sin(y).mul(by));
+
+  it('share what is made of them; kernels with buffers alike do not', () => {
+    const table = new KernelTable<number>();
+    let made = 0;
+    const get = (k: Kernel): number => table.get(k, () => made++);
+    expect([scaled(2), scaled(3), scaled(2), kernelOf((y) => np.cos(y).mul(2)), scaled(3)].map(get)).toEqual([
+      0, 1, 0, 2, 1,
+    ]);
+    expect(get(kernelOf((y) => np.sin(y).mul(2), 301))).toBe(3);
+    expect(get(kernelOf((y) => np.sin(np.flip(y)).mul(2)))).toBe(4);
+    expect(table.size).toBe(5);
   });
 });

@@ -49,6 +49,13 @@ function expectSameBits(f: () => readonly Tensor[]): void {
 const normal = (seed: number, shape: readonly number[], dtype: 'float32' | 'float64' = 'float32'): Tensor =>
   random.normal(random.key(seed), shape, { dtype });
 
+it('what is read out of memory that threads share is not shared itself', () => {
+  const x = np.tanh(normal(1, [300, 300]));
+  expect(x.dataSync().buffer).toBeInstanceOf(ArrayBuffer);
+  expect(np.sum(x).dataSync().buffer).toBeInstanceOf(ArrayBuffer);
+  expect(structuredClone(x.dataSync())).toEqual(x.dataSync());
+});
+
 describe('results do not depend on the number of threads, bit for bit', () => {
   for (const [m, n, k] of [
     [301, 257, 129],
@@ -82,8 +89,33 @@ describe('results do not depend on the number of threads, bit for bit', () => {
         np.max(y, { axis: -1 }),
         np.cumsum(y, { axis: -1 }),
       ];
+      const compiled = jit(operations);
       expectSameBits(() => operations(x));
-      expectSameBits(() => jit(operations)(x) as Tensor[]);
+      expectSameBits(() => compiled(x) as Tensor[]);
+    }
+  });
+
+  it('in reductions of everything', () => {
+    for (const dtype of ['float32', 'float64'] as const) {
+      for (const shape of [[300_007], [333, 1001], [5, 40, 1700]]) {
+        const x = normal(13, shape, dtype);
+        const operations = (y: Tensor): Tensor[] => [
+          np.sum(np.sin(y).mul(y)),
+          np.max(y),
+          np.min(np.exp(y)),
+          np.prod(y.mul(0.001).add(1)),
+          np.any(np.greater(y, 5.5)),
+          np.sum(y, { axis: 0 }),
+        ];
+        const compiled = jit(operations);
+        expectSameBits(() => operations(x));
+        expectSameBits(() => compiled(x) as Tensor[]);
+        const [sum, max] = compiled(x) as [Tensor, Tensor];
+        const values = Array.from(x.dataSync());
+        const want = values.reduce((total, v) => total + Math.sin(v) * v, 0);
+        expect(Math.abs(sum.item() - want)).toBeLessThan(dtype === 'float32' ? 1e-6 * want : 1e-13 * want);
+        expect(max.item()).toBe(values.reduce((a, b) => Math.max(a, b)));
+      }
     }
   });
 

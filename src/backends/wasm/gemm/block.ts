@@ -71,7 +71,7 @@ export function defineBlock(module: ModuleBuilder, o: BlockOptions): FunctionBui
       const whole = b.op('i32.sub', m, left);
       const run = (height: Lir, from: Lir, panels: Lir): void => {
         const [atA, atC] = [b.add(a, b.mul(from, aRow)), b.add(c, b.mul(from, cRow))];
-        r.call(sweep, ...[height, panels, n, k, atA, aRow, aStep, bAt, bStep, bPanel, atC, cRow, adds]);
+        r.callWith(sweep, [height, panels, n, k, atA, aRow, aStep, bAt, bStep, bPanel, atC, cRow, adds]);
       };
       const isCached = b.op('i32.le_u', b.mul(b.mul(k, n), b.i32(e.bytes)), b.i32(cachedBytes));
       r.if(
@@ -109,7 +109,18 @@ function defineSweep(module: ModuleBuilder, o: BlockOptions, largest: FunctionBu
         const panel = b.mul(b.op('i32.shr_u', j, b.i32(Math.log2(width))), bPanel);
         const [from, to] = [b.add(bAt, panel), b.add(c, b.mul(j, b.i32(e.bytes)))];
         r.loop(zero, panels, 1, (i) =>
-          call(k, b.add(a, b.mul(i, aPanel)), aRow, aStep, from, bStep, b.add(to, b.mul(i, cPanel)), cRow, adds, columns),
+          call(
+            k,
+            b.add(a, b.mul(i, aPanel)),
+            aRow,
+            aStep,
+            from,
+            bStep,
+            b.add(to, b.mul(i, cPanel)),
+            cRow,
+            adds,
+            columns,
+          ),
         );
       };
       const whole = b.and(n, -width);

@@ -1,12 +1,13 @@
 /**
- * The modules of matrix products that generated code imports: `sgemm` and `dgemm` (see `gemmSignature`).
+ * The modules of matrix products that generated code imports, one for each of `GemmName` (see `gemmSignature`).
  * May import: `encode`, `features`, `heap`.
  * @module
  */
 import { ModuleBuilder } from '../encode/module.ts';
 import { hasRelaxedSimd } from '../features.ts';
 import { double, type Element, single } from './element.ts';
-import { defineGemm } from './entry.ts';
+import type { BlockOptions } from './block.ts';
+import { defineGemm, defineGemmBlocks } from './entry.ts';
 import { workspaceBytes } from './product.ts';
 import type { Tile } from './tile.ts';
 import { defaultTile, measuredTile } from './tuning.ts';
@@ -19,7 +20,12 @@ export interface Workspace {
 }
 
 /** Element types by the names of their routines. */
-const elements: { readonly [N in GemmName]: Element } = { sgemm: single, dgemm: double };
+const elements: { readonly [N in GemmName]: Element } = {
+  sgemm: single,
+  dgemm: double,
+  sgemm_blocks: single,
+  dgemm_blocks: double,
+};
 
 /** What one module of the library is made for. */
 export interface GemmOptions {
@@ -34,8 +40,9 @@ export function buildGemmModule({ name, tile, isShared }: GemmOptions): Uint8Arr
   const module = new ModuleBuilder();
   module.importMemory(isShared);
   const workspace = module.importGlobal('env', 'workspace', 'i32');
-  const element = elements[name];
-  module.exportFunction(name, defineGemm(module, { element, tile, isRelaxed: hasRelaxedSimd(), workspace }));
+  const options: BlockOptions = { element: elements[name], tile, isRelaxed: hasRelaxedSimd(), workspace };
+  const define = name.endsWith('_blocks') ? defineGemmBlocks : defineGemm;
+  module.exportFunction(name, define(module, options));
   return module.build();
 }
 
@@ -59,13 +66,13 @@ export interface GemmModule {
   readonly workspaceBytes: number;
 }
 
-/** Multiply-adds of a product from which measuring tiles is worth its time: half a millisecond's work. */
-export const largeProduct: number = 1 << 24;
+/** Multiply-adds of a product from which measuring tiles is worth its few milliseconds: one millisecond's work. */
+export const largeProduct: number = 1 << 25;
 
 /** The library of one memory; each routine is built when it is first imported. */
 export class GemmLibrary {
   private readonly workspace: Workspace;
-  private readonly tiles: { [N in GemmName]: Tile } = { sgemm: defaultTile, dgemm: defaultTile };
+  private readonly tiles = new Map<GemmName, Tile>();
   private readonly modules = new Map<GemmName, GemmModule>();
   private readonly instances = new Map<GemmName, WebAssembly.ImportValue>();
 
@@ -81,15 +88,19 @@ export class GemmLibrary {
     let names = '';
     for (const [name, work] of products) {
       if (work >= largeProduct || isWide) this.use(name, measuredTile(elements[name], isWide));
-      else if (this.tiles[name].vectors > defaultTile.vectors) this.use(name, defaultTile);
-      names += ` ${name} ${Object.values(this.tiles[name]).join()}`;
+      else if (this.tile(name).vectors > defaultTile.vectors) this.use(name, defaultTile);
+      names += ` ${name} ${Object.values(this.tile(name)).join()}`;
     }
     return names;
   }
 
+  private tile(name: GemmName): Tile {
+    return this.tiles.get(name) ?? defaultTile;
+  }
+
   private use(name: GemmName, tile: Tile): void {
-    if (tile === this.tiles[name]) return;
-    this.tiles[name] = tile;
+    if (tile === this.tile(name)) return;
+    this.tiles.set(name, tile);
     this.modules.delete(name);
     this.instances.delete(name);
   }
@@ -100,7 +111,7 @@ export class GemmLibrary {
     if (made === undefined) {
       const { buffer } = this.workspace.memory;
       const isShared = typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
-      const options: GemmOptions = { name, tile: this.tiles[name], isShared };
+      const options: GemmOptions = { name, tile: this.tile(name), isShared };
       const bytes = buildGemmModule(options);
       const module = new WebAssembly.Module(bytes);
       this.modules.set(name, (made = { bytes, module, workspaceBytes: gemmWorkspaceBytes(options) }));
@@ -117,6 +128,12 @@ export class GemmLibrary {
       },
       get dgemm() {
         return get('dgemm');
+      },
+      get sgemm_blocks() {
+        return get('sgemm_blocks');
+      },
+      get dgemm_blocks() {
+        return get('dgemm_blocks');
       },
     };
   }

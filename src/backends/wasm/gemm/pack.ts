@@ -29,31 +29,36 @@ function transposed(r: Routine, e: Element, v: readonly Lir[]): Lir[] {
 
 /** transpose(source, lineStride, lines, length, target, rowStride): target[q][p] = source[p][q] for p < lines, q < length. */
 export function defineTranspose(module: ModuleBuilder, e: Element): FunctionBuilder {
-  return defineRoutine(module, 6, (r, source, lineStride, lines, length, target, rowStride) => {
-    const { b } = r;
-    const last = b.op('i32.sub', lines!, b.i32(1));
-    r.loop(b.i32(0), lines!, e.lanes, (p) => {
-      // Lines past the last are read as the last.
-      const from = Array.from({ length: e.lanes }, (_, l) => {
-        const line = r.min(b.add(p, b.i32(l)), last);
-        return b.add(source!, b.mul(line, lineStride!));
+  return defineRoutine(
+    module,
+    6,
+    (r, source, lineStride, lines, length, target, rowStride) => {
+      const { b } = r;
+      const last = b.op('i32.sub', lines!, b.i32(1));
+      r.loop(b.i32(0), lines!, e.lanes, (p) => {
+        // Lines past the last are read as the last.
+        const from = Array.from({ length: e.lanes }, (_, l) => {
+          const line = r.min(b.add(p, b.i32(l)), last);
+          return b.add(source!, b.mul(line, lineStride!));
+        });
+        const to = b.add(target!, b.mul(p, b.i32(e.bytes)));
+        r.loop(b.i32(0), length!, e.lanes, (q) => {
+          const at = b.mul(q, b.i32(e.bytes));
+          const vectors = from.map((line) => r.load('v128.load', b.add(line, at)));
+          const row = b.add(to, b.mul(q, rowStride!));
+          r.storeAll(
+            transposed(r, e, vectors).map((value, l) => ({
+              op: 'v128.store' as const,
+              address: b.add(row, b.mul(rowStride!, b.i32(l))),
+              offset: 0,
+              value,
+            })),
+          );
+        });
       });
-      const to = b.add(target!, b.mul(p, b.i32(e.bytes)));
-      r.loop(b.i32(0), length!, e.lanes, (q) => {
-        const at = b.mul(q, b.i32(e.bytes));
-        const vectors = from.map((line) => r.load('v128.load', b.add(line, at)));
-        const row = b.add(to, b.mul(q, rowStride!));
-        r.storeAll(
-          transposed(r, e, vectors).map((value, l) => ({
-            op: 'v128.store' as const,
-            address: b.add(row, b.mul(rowStride!, b.i32(l))),
-            offset: 0,
-            value,
-          })),
-        );
-      });
-    });
-  }, `${e.scalar}_transpose`);
+    },
+    `${e.scalar}_transpose`,
+  );
 }
 
 /**
@@ -86,14 +91,19 @@ export function defineCopyPanels(module: ModuleBuilder, e: Element, vectors: num
 /** copyElements(source, rowStride, columnStride, rows, columns, target, targetStride). */
 export function defineCopyElements(module: ModuleBuilder, e: Element): FunctionBuilder {
   const [loadOp, storeOp]: [OpName, OpName] = [`${e.scalar}.load`, `${e.scalar}.store`];
-  return defineRoutine(module, 7, (r, source, rowStride, columnStride, rows, columns, target, targetStride) => {
-    const { b } = r;
-    r.loop(b.i32(0), rows!, 1, (i) => {
-      const [from, to] = [b.add(source!, b.mul(i, rowStride!)), b.add(target!, b.mul(i, targetStride!))];
-      r.loop(b.i32(0), columns!, 1, (j) => {
-        const value = r.load(loadOp, b.add(from, b.mul(j, columnStride!)));
-        r.store(storeOp, b.add(to, b.mul(j, b.i32(e.bytes))), value);
+  return defineRoutine(
+    module,
+    7,
+    (r, source, rowStride, columnStride, rows, columns, target, targetStride) => {
+      const { b } = r;
+      r.loop(b.i32(0), rows!, 1, (i) => {
+        const [from, to] = [b.add(source!, b.mul(i, rowStride!)), b.add(target!, b.mul(i, targetStride!))];
+        r.loop(b.i32(0), columns!, 1, (j) => {
+          const value = r.load(loadOp, b.add(from, b.mul(j, columnStride!)));
+          r.store(storeOp, b.add(to, b.mul(j, b.i32(e.bytes))), value);
+        });
       });
-    });
-  }, `${e.scalar}_copy_elements`);
+    },
+    `${e.scalar}_copy_elements`,
+  );
 }

@@ -19,7 +19,7 @@ import { type Tile, tileScratch } from './tile.ts';
 /** Steps of k in a block: a tile's part of A and of B stay in the first-level cache. Part of what results are: see above. */
 export const kBlock = 256;
 /** Rows of A in a block: it stays in the second-level cache. Tiles of 4 and of 6 rows divide it. */
-const mBlock = 144;
+export const mBlock = 144;
 /** Columns of B in a block that is copied, which stays in the second- or third-level cache; and in one that is not. */
 const nBlock = 1024;
 const nBlockInPlace = 256;
@@ -38,124 +38,198 @@ const swapLength = 1024;
 const aBytes = (e: Element): number => (mBlock + e.lanes) * (kBlock * e.bytes + rowPadding);
 const bBytes = (e: Element, tile: Tile): number => (kBlock + e.lanes) * (nBlock + tile.vectors * e.lanes) * e.bytes;
 
-/** The workspace: scratch of the tiles, a piece of a transposed product, a block of A, a block of B. */
-const swapAt: number = tileScratch;
+/** The workspace: scratch of the tiles, the state of a product, a piece of a transposed product, a block of A, a block of B. */
+export const stateAt: number = tileScratch;
+const stateBytes = 128;
+const swapAt: number = stateAt + stateBytes;
 const aAt = (e: Element): number => swapAt + swapLength * swapWidth * e.bytes;
 const bAt = (e: Element): number => aAt(e) + aBytes(e);
 export const workspaceBytes = (e: Element, tile: Tile): number => bAt(e) + bBytes(e, tile);
 
 /** m, n, k, a, aRow, aStep, b, bStep, bColumn, c, cRow, adds; strides in bytes. */
-type ProductParameters = readonly [Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir];
+export type ProductParameters = readonly [Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir];
+export const productParameters = 12;
+
+/** The routines that a product calls. */
+export interface ProductRoutines {
+  readonly block: FunctionBuilder;
+  readonly packA: FunctionBuilder;
+  readonly packB: FunctionBuilder;
+}
+
+export const defineProductRoutines = (module: ModuleBuilder, o: BlockOptions): ProductRoutines => ({
+  block: defineBlock(module, o),
+  packA: definePackA(module, o.element),
+  packB: definePackB(module, o),
+});
+
+/** Where a block of an operand lies: its address and two strides. */
+type Place = Three<Lir>;
+
+/** How a product is cut, and its pieces; `mBlock` is the number of rows of A in a block. */
+export class Blocking {
+  readonly blocks: Lir;
+  readonly isB: Lir;
+  readonly nStep: Lir;
+  readonly nBlocks: Lir;
+  private readonly r: Routine;
+  private readonly e: Element;
+  private readonly width: number;
+  private readonly routines: ProductRoutines;
+  private readonly p: ProductParameters;
+  private readonly mBlock: number;
+  private readonly isA: Lir;
+  private readonly each: Lir;
+  private readonly areaA: Lir;
+  private readonly areaB: Lir;
+
+  constructor(r: Routine, o: BlockOptions, routines: ProductRoutines, p: ProductParameters, mBlock: number) {
+    const { b } = r;
+    this.r = r;
+    this.e = o.element;
+    this.width = o.tile.vectors * this.e.lanes;
+    this.routines = routines;
+    this.p = p;
+    this.mBlock = mBlock;
+    const workspace = r.global(o.workspace);
+    this.areaA = b.add(workspace, b.i32(aAt(this.e)));
+    this.areaB = b.add(workspace, b.i32(bAt(this.e)));
+    this.isA = this.inPlaceA();
+    this.isB = this.inPlaceB();
+    // Blocks of k of nearly equal length.
+    const [, n, k] = p;
+    this.blocks = b.op('i32.div_u', b.add(k, b.i32(kBlock - 1)), b.i32(kBlock));
+    const each = r.variable('i32', k);
+    r.if(b.op('i32.gt_u', this.blocks, b.i32(1)), () =>
+      r.set([[each, b.op('i32.div_u', b.add(k, b.add(this.blocks, b.i32(-1))), this.blocks)]]),
+    );
+    this.each = r.read(each);
+    this.nStep = b.select(this.isB, b.i32(nBlockInPlace), b.i32(nBlock));
+    const shift = b.select(this.isB, b.i32(Math.log2(nBlockInPlace)), b.i32(Math.log2(nBlock)));
+    this.nBlocks = b.op('i32.shr_u', b.add(n, b.add(this.nStep, b.i32(-1))), shift);
+  }
+
+  private minus(x: Lir, y: Lir): Lir {
+    return this.r.b.op('i32.sub', x, y);
+  }
+
+  /** Columns adjacent, and few enough rows or a small matrix. One column has no neighbours to be adjacent to. */
+  private inPlaceB(): Lir {
+    const { b } = this.r;
+    const [m, n, k, , , , , , bColumn] = this.p;
+    const isAdjacent = b.op('i32.or', b.op('i32.eq', bColumn, b.i32(this.e.bytes)), b.op('i32.eq', n, b.i32(1)));
+    const size = b.mul(this.r.min(b.i32(kBlock), k), this.r.min(b.i32(inPlaceElements + 1), n));
+    const isSmall = b.op('i32.le_u', size, b.i32(inPlaceElements));
+    return b.op('i32.and', isAdjacent, b.op('i32.or', isSmall, b.op('i32.le_u', m, b.i32(inPlaceRows))));
+  }
+
+  /** Steps of k adjacent, or a small matrix: the smaller, the more columns a copy would serve. */
+  private inPlaceA(): Lir {
+    const { b } = this.r;
+    const [m, n, k, , , aStep] = this.p;
+    const size = b.mul(this.r.min(b.i32(kBlock), k), this.r.min(b.i32(inPlaceElements), m));
+    const isNarrow = b.op('i32.le_u', n, b.i32(2 * this.width));
+    const limit = b.select(isNarrow, b.i32(16 * inPlaceElements), b.i32(inPlaceElements));
+    return b.op('i32.or', b.op('i32.eq', aStep, b.i32(this.e.bytes)), b.op('i32.le_u', size, limit));
+  }
+
+  /** First column and number of columns of block `jb`. */
+  columns(jb: Lir): readonly [Lir, Lir] {
+    const jc = this.r.b.mul(jb, this.nStep);
+    return [jc, this.r.min(this.nStep, this.minus(this.p[1], jc))];
+  }
+
+  /** First row and number of rows of block `ib`. */
+  rows(ib: Lir): readonly [Lir, Lir] {
+    const ic = this.r.b.mul(ib, this.r.b.i32(this.mBlock));
+    return [ic, this.r.min(this.r.b.i32(this.mBlock), this.minus(this.p[0], ic))];
+  }
+
+  get mBlocks(): Lir {
+    const { b } = this.r;
+    return b.op('i32.div_u', b.add(this.p[0], b.i32(this.mBlock - 1)), b.i32(this.mBlock));
+  }
+
+  private steps(q: Lir): readonly [Lir, Lir] {
+    const pc = this.r.b.mul(q, this.each);
+    return [pc, this.r.min(this.each, this.minus(this.p[2], pc))];
+  }
+
+  /** Copies B's block of columns `jb` and steps `q`, unless it is read in place. */
+  copyB(jb: Lir, q: Lir): void {
+    const { b } = this.r;
+    const [, , , , , , , bStep, bColumn] = this.p;
+    const [[, nc], [, kc]] = [this.columns(jb), this.steps(q)];
+    const from = this.fromB(jb, q);
+    this.r.if(b.op('i32.eqz', this.isB), () =>
+      this.r.call(this.routines.packB, from, bStep, bColumn, kc, nc, this.areaB),
+    );
+  }
+
+  private fromB(jb: Lir, q: Lir): Lir {
+    const { b } = this.r;
+    const [, , , , , , bFrom, bStep, bColumn] = this.p;
+    return b.add(b.add(bFrom, b.mul(this.steps(q)[0], bStep)), b.mul(this.columns(jb)[0], bColumn));
+  }
+
+  private placeB(jb: Lir, q: Lir): Place {
+    const { b } = this.r;
+    const row = b.i32(this.width * this.e.bytes);
+    return [
+      b.select(this.isB, this.fromB(jb, q), this.areaB),
+      b.select(this.isB, this.p[7], row),
+      b.select(this.isB, row, b.mul(this.steps(q)[1], row)),
+    ];
+  }
+
+  private placeA(ib: Lir, q: Lir): Place {
+    const { r } = this;
+    const { b } = r;
+    const [, , , a, aRow, aStep] = this.p;
+    const [[ic, mc], [pc, kc]] = [this.rows(ib), this.steps(q)];
+    const from = b.add(b.add(a, b.mul(ic, aRow)), b.mul(pc, aStep));
+    const place: Three<Variable> = [r.variable('i32', from), r.variable('i32', aRow), r.variable('i32', aStep)];
+    r.if(b.op('i32.eqz', this.isA), () => {
+      const row = b.add(b.mul(kc, b.i32(this.e.bytes)), b.i32(rowPadding));
+      r.call(this.routines.packA, from, aRow, aStep, mc, kc, this.areaA, row);
+      const copied: Place = [this.areaA, row, b.i32(this.e.bytes)];
+      r.set(place.map((v, i) => [v, copied[i]!] as const));
+    });
+    return [r.read(place[0]), r.read(place[1]), r.read(place[2])];
+  }
+
+  /** Adds to block (ib, jb) of C its products of the steps `q`, for which B is in place or copied. */
+  run(ib: Lir, jb: Lir, q: Lir): void {
+    const { b } = this.r;
+    const [, , , , , , , , , c, cRow, adds] = this.p;
+    const [[ic, mc], [jc, nc], [, kc]] = [this.rows(ib), this.columns(jb), this.steps(q)];
+    const to = b.add(b.add(c, b.mul(ic, cRow)), b.mul(jc, b.i32(this.e.bytes)));
+    const isMore = b.op('i32.or', adds, b.op('i32.ne', q, b.i32(0)));
+    const [atA, atB] = [this.placeA(ib, q), this.placeB(jb, q)];
+    this.r.callWith(this.routines.block, [mc, nc, kc, ...atA, ...atB, to, cRow, isMore]);
+  }
+}
 
 /** product(m, n, k, a, aRow, aStep, b, bStep, bColumn, c, cRow, adds), k > 0; strides in bytes. */
-export function defineProduct(module: ModuleBuilder, o: BlockOptions): FunctionBuilder {
-  const block = defineBlock(module, o);
-  const packA = definePackA(module, o.element);
-  const packB = definePackB(module, o);
-  const { element: e, tile } = o;
-  const width = tile.vectors * e.lanes;
+export function defineProduct(module: ModuleBuilder, o: BlockOptions, routines: ProductRoutines): FunctionBuilder {
   return defineRoutine(
     module,
-    12,
+    productParameters,
     (r, ...p) => {
-      const { b } = r;
-      const [m, n, k, a, aRow, aStep, bFrom, bStep, bColumn, c, cRow, adds] = p as readonly Lir[] as ProductParameters;
-      const [zero, unit] = [b.i32(0), b.i32(e.bytes)];
-      const bytes = (x: Lir): Lir => b.mul(x, unit);
-      const min = (x: number, y: Lir): Lir => r.min(b.i32(x), y);
-      const minus = (x: Lir, y: Lir): Lir => b.op('i32.sub', x, y);
-      const or = (x: Lir, y: Lir): Lir => b.op('i32.or', x, y);
-      const and = (x: Lir, y: Lir): Lir => b.op('i32.and', x, y);
-      const workspace = r.global(o.workspace);
-      const [areaA, areaB] = [b.add(workspace, b.i32(aAt(e))), b.add(workspace, b.i32(bAt(e)))];
-      const isB = inPlaceB();
-      const isA = inPlaceA();
-      // Blocks of k of nearly equal length.
-      const blocks = b.op('i32.div_u', b.add(k, b.i32(kBlock - 1)), b.i32(kBlock));
-      const eachOf = r.variable('i32', k);
-      r.if(b.op('i32.gt_u', blocks, b.i32(1)), () =>
-        r.set([[eachOf, b.op('i32.div_u', b.add(k, minus(blocks, b.i32(1))), blocks)]]),
+      const cut = new Blocking(r, o, routines, p as readonly Lir[] as ProductParameters, mBlock);
+      const zero = r.b.i32(0);
+      r.loop(zero, cut.nBlocks, 1, (jb) =>
+        r.loop(zero, cut.blocks, 1, (q) => {
+          cut.copyB(jb, q);
+          r.loop(zero, cut.mBlocks, 1, (ib) => cut.run(ib, jb, q));
+        }),
       );
-      const each = r.read(eachOf);
-      const nStep = b.select(isB, b.i32(nBlockInPlace), b.i32(nBlock));
-      const nShift = b.select(isB, b.i32(Math.log2(nBlockInPlace)), b.i32(Math.log2(nBlock)));
-      r.loop(zero, b.op('i32.shr_u', b.add(n, minus(nStep, b.i32(1))), nShift), 1, (jb) => {
-        const jc = b.mul(jb, nStep);
-        const nc = r.min(nStep, minus(n, jc));
-        r.loop(zero, blocks, 1, (q) => {
-          const pc = b.mul(q, each);
-          const kc = r.min(each, minus(k, pc));
-          const [atB, stepB, panelB] = placeB(jc, nc, pc, kc);
-          r.loop(zero, m, mBlock, (ic) => {
-            const mc = min(mBlock, minus(m, ic));
-            const [atA, rowA, stepA] = placeA(ic, mc, pc, kc);
-            const to = b.add(b.add(c, b.mul(ic, cRow)), bytes(jc));
-            r.call(
-              block,
-              ...[mc, nc, kc, atA, rowA, stepA, atB, stepB, panelB, to, cRow, or(adds, b.op('i32.ne', q, zero))],
-            );
-          });
-        });
-      });
-
-      /** Columns adjacent, and few enough rows or a small matrix. One column has no neighbours to be adjacent to. */
-      function inPlaceB(): Lir {
-        const isAdjacent = or(b.op('i32.eq', bColumn, unit), b.op('i32.eq', n, b.i32(1)));
-        const isSmall = and(
-          b.op('i32.le_u', n, b.i32(inPlaceElements)),
-          b.op('i32.le_u', b.mul(min(kBlock, k), n), b.i32(inPlaceElements)),
-        );
-        return and(isAdjacent, or(isSmall, b.op('i32.le_u', m, b.i32(inPlaceRows))));
-      }
-
-      /** Steps of k adjacent, or a small matrix: the smaller, the more columns a copy would serve. */
-      function inPlaceA(): Lir {
-        const elements = b.mul(min(kBlock, k), min(inPlaceElements, m));
-        const limit = b.select(b.op('i32.le_u', n, b.i32(2 * width)), b.i32(16 * inPlaceElements), b.i32(inPlaceElements));
-        return or(b.op('i32.eq', aStep, unit), b.op('i32.le_u', elements, limit));
-      }
-
-      function placeB(jc: Lir, nc: Lir, pc: Lir, kc: Lir): readonly [Lir, Lir, Lir] {
-        const from = b.add(b.add(bFrom, b.mul(pc, bStep)), b.mul(jc, bColumn));
-        const places = variables(r, from, bStep, b.i32(width * e.bytes));
-        r.if(b.op('i32.eqz', isB), () => {
-          r.call(packB, from, bStep, bColumn, kc, nc, areaB);
-          assign(r, places, areaB, b.i32(width * e.bytes), b.mul(kc, b.i32(width * e.bytes)));
-        });
-        return read(r, places);
-      }
-
-      function placeA(ic: Lir, mc: Lir, pc: Lir, kc: Lir): readonly [Lir, Lir, Lir] {
-        const from = b.add(b.add(a, b.mul(ic, aRow)), b.mul(pc, aStep));
-        const places = variables(r, from, aRow, aStep);
-        r.if(b.op('i32.eqz', isA), () => {
-          const stride = b.add(bytes(kc), b.i32(rowPadding));
-          r.call(packA, from, aRow, aStep, mc, kc, areaA, stride);
-          assign(r, places, areaA, stride, unit);
-        });
-        return read(r, places);
-      }
     },
-    `${e.scalar}_product`,
+    `${o.element.scalar}_product`,
   );
 }
 
 type Three<T> = readonly [T, T, T];
-
-const variables = (r: Routine, x: Lir, y: Lir, z: Lir): Three<Variable> => [
-  r.variable('i32', x),
-  r.variable('i32', y),
-  r.variable('i32', z),
-];
-
-const assign = (r: Routine, v: Three<Variable>, x: Lir, y: Lir, z: Lir): void =>
-  r.set([
-    [v[0], x],
-    [v[1], y],
-    [v[2], z],
-  ]);
-
-const read = (r: Routine, v: Three<Variable>): Three<Lir> => [r.read(v[0]), r.read(v[1]), r.read(v[2])];
 
 /** packA(from, aRow, aStep, rows, k, to, stride): a block of A with adjacent steps of k. */
 function definePackA(module: ModuleBuilder, e: Element): FunctionBuilder {
@@ -242,7 +316,7 @@ export function defineSwapped(module: ModuleBuilder, o: BlockOptions, product: F
           const row = b.i32(swapLength * e.bytes);
           const from = b.add(a, b.mul(i, aRow));
           transposed(b.add(c, b.mul(i, cRow)), count, n, row, () =>
-            r.call(product, ...[n, count, k, bFrom, bColumn, bStep, from, aStep, aRow, piece, row, adds]),
+            r.callWith(product, [n, count, k, bFrom, bColumn, bStep, from, aStep, aRow, piece, row, adds]),
           );
         });
       const wide = (): void =>
@@ -251,7 +325,7 @@ export function defineSwapped(module: ModuleBuilder, o: BlockOptions, product: F
           const row = b.i32(swapWidth * e.bytes);
           const from = b.add(bFrom, b.mul(j, bColumn));
           transposed(b.add(c, b.mul(j, unit)), m, count, row, () =>
-            r.call(product, ...[count, m, k, from, bColumn, bStep, a, aStep, aRow, piece, row, adds]),
+            r.callWith(product, [count, m, k, from, bColumn, bStep, a, aStep, aRow, piece, row, adds]),
           );
         });
       r.if(b.op('i32.ge_u', m, n), tall, wide);

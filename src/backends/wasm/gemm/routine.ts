@@ -103,6 +103,11 @@ export class Routine {
     this.stmts.push({ kind: 'call', index: target.ordinal, args, isDefined: true });
   }
 
+  /** The same with a list of arguments. */
+  callWith(target: FunctionBuilder, args: readonly Lir[]): void {
+    this.call(target, ...args);
+  }
+
   load(op: OpName, address: Lir, offset = 0): Lir {
     // Memory changes under a routine, so a load stays in its loop and is never shared with one elsewhere.
     return this.b.make(op, [address], { imm: offset, level: this.depth, tag: this.nextTag++ });
@@ -117,16 +122,20 @@ export class Routine {
   }
 }
 
-/** Defines a function of i32 parameters by its body. */
+/** Defines a function of i32 parameters by its body, which gives its result, if it has one: an i32. */
 export function defineRoutine(
   module: ModuleBuilder,
   params: number,
-  write: (r: Routine, ...params: Lir[]) => void,
+  write: (r: Routine, ...params: Lir[]) => Lir | void,
   name = '',
+  hasResult = false,
 ): FunctionBuilder {
-  const f = module.defineFunction({ params: Array.from({ length: params }, () => 'i32' as const), results: [] }, name);
+  const results = hasResult ? (['i32'] as const) : [];
+  const f = module.defineFunction({ params: Array.from({ length: params }, () => 'i32' as const), results }, name);
   const r = new Routine(f);
-  write(r, ...Array.from({ length: params }, (_, i) => r.param(i)));
+  const result = write(r, ...Array.from({ length: params }, (_, i) => r.param(i)));
+  const returned = result ? r.variable('i32', result) : undefined;
   r.finish();
+  if (returned) f.get(returned.local);
   return f;
 }

@@ -12,7 +12,18 @@
 import type { Signature } from '../encode/module.ts';
 import type { Lir } from '../kernel/lir.ts';
 
-export const gemmSignature: Signature = { params: Array.from({ length: 14 }, () => 'i32' as const), results: [] };
+export const gemmParameterCount = 14;
+const params = Array.from({ length: gemmParameterCount }, () => 'i32' as const);
+
+/** `sgemm` and `dgemm`. */
+export const gemmSignature: Signature = { params, results: [] };
+
+/**
+ * `sgemm_blocks` and `dgemm_blocks`, for callers that do something with each block of C as soon as it is complete. A call begins the product
+ * and gives the address of four words: rows from and to, columns from and to, of a block that is complete. Calls with `parts` = 0 go
+ * on to the next; 0 says that there are no more. Blocks begin at multiples of 64 columns, and cover the part.
+ */
+export const gemmBlocksSignature: Signature = { params, results: ['i32'] };
 
 /** The parameters of that convention, in its order. */
 export type GemmParameters = readonly [

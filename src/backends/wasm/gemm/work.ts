@@ -6,7 +6,11 @@
 import type { Step } from '../../../compiler/plan.ts';
 import type { Stmt } from '../../../ir/loop/kernel.ts';
 
-export type GemmName = 'sgemm' | 'dgemm';
+/** Routines for float32 and float64; those that hand out blocks are for products with an epilogue. */
+export type GemmName = 'sgemm' | 'dgemm' | 'sgemm_blocks' | 'dgemm_blocks';
+
+export const gemmName = (isDouble: boolean, hasEpilogue: boolean): GemmName =>
+  `${isDouble ? 'dgemm' : 'sgemm'}${hasEpilogue ? '_blocks' : ''}`;
 
 /** Multiply-adds of the largest product that calls each routine; none of those that are not called. */
 export type LargestProducts = ReadonlyMap<GemmName, number>;
@@ -16,7 +20,7 @@ export function largestProducts(steps: readonly Step[]): LargestProducts {
   const statements = (stmts: readonly Stmt[]): void => {
     for (const s of stmts) {
       if (s.kind === 'gemm') {
-        const name = s.c.buffer.dtype === 'float64' ? 'dgemm' : 'sgemm';
+        const name = gemmName(s.c.buffer.dtype === 'float64', s.epilogue !== undefined);
         largest.set(name, Math.max(largest.get(name) ?? 0, s.m * s.n * s.k));
       } else if (s.kind === 'for' || s.kind === 'while') statements(s.body);
       else if (s.kind === 'if') [s.then, s.otherwise].forEach(statements);

@@ -9,6 +9,8 @@ import { layout } from '../threads/layout.ts';
 
 /** What kernels need in order to share their work. */
 export interface Threading {
+  /** Where there can only be one thread, the parts of a phase are done one after the other. */
+  readonly isAlone: boolean;
   /** Address of the control block. */
   readonly control: number;
   /** A place in the table of functions for one that computes chunks; it is exported under `chunkName`. */

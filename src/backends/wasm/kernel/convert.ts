@@ -6,11 +6,11 @@
  */
 import { MemoryError } from '../../../ir/errors.ts';
 import type { Axis, BufferRef, Expr, Local } from '../../../ir/loop/expr.ts';
-import type { Combine, Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
+import type { Combine, Epilogue, Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
 import { mergeableAxes } from './collapse.ts';
 import { ExprConverter } from './convert-expr.ts';
 import { Graph } from './graph.ts';
-import type { Loop, MatrixNode, Nest, NestStmt, ReduceItem, StoreItem } from './nest.ts';
+import type { ForLoop, Loop, MatrixNode, Nest, NestStmt, ReduceItem, StoreItem } from './nest.ts';
 import { visitNodes } from './nest.ts';
 import { depthBit, type Node } from './node.ts';
 
@@ -149,10 +149,28 @@ class Converter {
         const dtype = s.c.buffer.dtype === 'float64' ? 'float64' : 'float32';
         const { m, n, k, accumulate } = s;
         const [a, b, c] = [this.matrix(s.a), this.matrix(s.b), this.matrix(s.c)];
-        out.push({ kind: 'gemm', m, n, k, a, b, c, accumulate, dtype });
+        const epilogue = s.epilogue && this.epilogue(s.c.buffer, s.epilogue);
+        out.push({ kind: 'gemm', m, n, k, a, b, c, accumulate, dtype, epilogue });
         this.bumpBuffer(s.c.buffer);
       }
     }
+  }
+
+  /** Loops of their own even where an extent is 1: they run over ranges that are known at run time only. */
+  private epilogue(c: BufferRef, { row, column, body }: Epilogue): ForLoop {
+    const modified = modifiedBy(body);
+    const bump = (): void => {
+      this.bumpBuffer(c);
+      this.bump(modified);
+    };
+    this.depth += 2;
+    const [rows, columns] = [this.loop([row], this.depth - 1), this.loop([column], this.depth)];
+    bump();
+    const inner = this.block(body);
+    this.depth -= 2;
+    bump();
+    const columnLoop: ForLoop = { kind: 'for', loop: columns, parallel: true, body: inner };
+    return { kind: 'for', loop: rows, parallel: true, body: [columnLoop] };
   }
 
   private matrix(r: MatrixRef): MatrixNode {
@@ -350,7 +368,10 @@ function modifiedBy(stmts: readonly Stmt[]): Modified {
   };
   for (const s of stmts) {
     if (s.kind === 'store') m.buffers.add(s.buffer);
-    else if (s.kind === 'gemm') m.buffers.add(s.c.buffer);
+    else if (s.kind === 'gemm') {
+      m.buffers.add(s.c.buffer);
+      if (s.epilogue !== undefined) include(modifiedBy(s.epilogue.body));
+    }
     else if (s.kind === 'set') m.locals.add(s.local);
     else if (s.kind === 'reduce') {
       m.locals.add(s.target);

@@ -48,7 +48,8 @@ export class Graph {
     const args = fields.args ?? emptyArgs;
     let { level = 0, deps = 0, isUnsafe = false } = fields;
     let height = 0;
-    for (const a of args) {
+    for (let i = 0; i < args.length; i++) {
+      const a = args[i]!;
       if (a.level > level) level = a.level;
       deps |= a.deps;
       isUnsafe ||= a.isUnsafe;
@@ -219,10 +220,14 @@ export class Graph {
   }
 
   private keyOf(args: readonly Node[]): number | string {
-    if (args.length > 3 || args.some((a) => a.id >= keyBase)) return args.map((a) => a.id).join();
     let key = 0;
-    for (const a of args) key = key * keyBase + a.id;
-    return key;
+    let isSmall = args.length <= 3;
+    for (let i = 0; i < args.length; i++) {
+      const { id } = args[i]!;
+      key = key * keyBase + id;
+      isSmall &&= id < keyBase;
+    }
+    return isSmall ? key : args.map((a) => a.id).join();
   }
 
   // Operations

@@ -1,14 +1,56 @@
 /**
- * A key that equal kernels share: everything but names and identities. Cheaper than preparing a kernel, so that the repeated parts of
- * a long Program are prepared once.
+ * Which kernels are equal in everything but names and identities. Cheaper to tell than preparing a kernel, so that the repeated parts
+ * of a long Program are prepared once.
  * May import: `ir`.
  * @module
  */
 import { type Expr, operandsOf } from '../../../ir/loop/expr.ts';
 import type { Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
 
+/** A text that equal kernels share. */
 export function kernelKey(kernel: Kernel): string {
   return new KeyWriter(kernel).write();
+}
+
+interface Alike<T> {
+  readonly kernel: Kernel;
+  readonly value: T;
+  /** By key, once there is a second one. */
+  keyed?: Map<string, T>;
+}
+
+/** What is made of kernels, once for equal ones. Keys are written only for kernels whose buffers are alike. */
+export class KernelTable<T> {
+  private readonly groups = new Map<string, Alike<T>>();
+  private count = 0;
+
+  /** Number of distinct kernels. */
+  get size(): number {
+    return this.count;
+  }
+
+  get(kernel: Kernel, make: () => T): T {
+    let buffers = '';
+    for (const list of [kernel.inputs, kernel.outputs, kernel.scratch]) {
+      for (const b of list) buffers += `${b.dtype}${b.size} `;
+      buffers += ';';
+    }
+    const group = this.groups.get(buffers);
+    if (group === undefined) {
+      const value = make();
+      this.groups.set(buffers, { kernel, value });
+      this.count++;
+      return value;
+    }
+    group.keyed ??= new Map([[kernelKey(group.kernel), group.value]]);
+    const key = kernelKey(kernel);
+    let value = group.keyed.get(key);
+    if (value === undefined) {
+      group.keyed.set(key, (value = make()));
+      this.count++;
+    }
+    return value;
+  }
 }
 
 class KeyWriter {
@@ -108,6 +150,9 @@ class KeyWriter {
       case 'gemm': {
         const [a, b, c] = [this.matrix(s.a), this.matrix(s.b), this.matrix(s.c)];
         this.out += `gemm${s.m},${s.n},${s.k}${a}${b}${c}${s.accumulate};`;
+        if (s.epilogue === undefined) return;
+        this.out += `${this.name(s.epilogue.row)},${this.name(s.epilogue.column)}`;
+        this.block(s.epilogue.body);
       }
     }
   }

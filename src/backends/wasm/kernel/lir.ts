@@ -100,7 +100,10 @@ const none: Extra = {};
 /** Up to three numbers below 2^17 fit in the 53 bits of a number that is a key. */
 const keyBase = 131072;
 
-/** Makes and shares `Lir` values. */
+/**
+ * Makes and shares `Lir` values. Called for every instruction, mostly before the engine has optimised it: `for … of` and destructured
+ * arrays, which then make an object for each step, are avoided here and in the writer.
+ */
 export class LirBuilder {
   /** Values by operation, then by operands and the rest. */
   private readonly tables = new Map<Lir['op'], Map<number | string, Lir>>();
@@ -113,7 +116,8 @@ export class LirBuilder {
     const found = table.get(key);
     if (found !== undefined) return found;
     let { level = 0, isUnsafe = false } = extra;
-    for (const a of args) {
+    for (let i = 0; i < args.length; i++) {
+      const a = args[i]!;
       if (a.level > level) level = a.level;
       isUnsafe ||= a.isUnsafe;
     }
@@ -125,14 +129,19 @@ export class LirBuilder {
   }
 
   private keyOf(args: readonly Lir[], extra: Extra): number | string {
-    if (extra === none && args.length <= 3 && args.every((a) => a.id < keyBase)) {
+    if (extra === none && args.length <= 3) {
       let key = 0;
-      for (const a of args) key = key * keyBase + a.id;
-      return key;
+      let isSmall = true;
+      for (let i = 0; i < args.length; i++) {
+        const { id } = args[i]!;
+        key = key * keyBase + id;
+        isSmall &&= id < keyBase;
+      }
+      if (isSmall) return key;
     }
     const { imm = 0, lane = 0, bytes, tag = 0, type = '' } = extra;
     let key = `${Object.is(imm, -0) ? '-0' : imm} ${lane} ${tag} ${type}`;
-    for (const a of args) key += `,${a.id}`;
+    for (let i = 0; i < args.length; i++) key += `,${args[i]!.id}`;
     return bytes === undefined ? key : `${key};${bytes.join()}`;
   }
 

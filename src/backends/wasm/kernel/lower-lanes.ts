@@ -12,13 +12,13 @@ import {
   type TernaryOp,
   type UnaryOp,
 } from '../../../ir/loop/expr.ts';
+import { axisCoefficient } from './coefficient.ts';
 import { hostFallbacks, internalUnary } from './internal-ops.ts';
 import type { Lir, LirBuilder } from './lir.ts';
 import type { ValueLowering } from './lower-value.ts';
 import type { Node } from './node.ts';
 import { termSite } from './params.ts';
 import type { VectorOps } from './vector-ops.ts';
-import { axisCoefficient } from './vectorize.ts';
 
 export class LaneLowering {
   private readonly v: ValueLowering;
@@ -144,6 +144,11 @@ export class LaneLowering {
   private binaryLane(n: Node, x: Node, y: Node, p: number): Lir {
     const fn = n.fn as BinaryOp;
     if (x.dtype === 'float64' && isComparison(fn)) return this.narrowMask(n, p, (q) => this.mask64(n, q));
+    if ((fn === 'max' || fn === 'min') && (x.kind === 'const' || y.kind === 'const')) {
+      const [value, limit] = x.kind === 'const' ? [y, x] : [x, y];
+      const made = this.vectors.limit(fn, n.dtype, this.lane(value, p), limit.value);
+      if (made !== undefined) return made;
+    }
     const isShift = fn === 'shl' || fn === 'shr_logical' || fn === 'shr_arithmetic';
     const made = isShift
       ? this.shiftLane(fn, n, x, y, p)
@@ -191,6 +196,7 @@ export class LaneLowering {
     const buffer = n.ref as BufferRef;
     const index = n.args[0]!;
     const c = axisCoefficient(index, this.v.lanes!.loop);
+    if (this.v.lanes!.rows !== undefined) return this.loadRow(n, index, c, p);
     if (c === undefined) return this.gatherLane(n, buffer, index, p);
     const { address, offset } = this.v.address(buffer, index);
     const { bytes } = dtypeInfo[buffer.dtype];
@@ -204,6 +210,27 @@ export class LaneLowering {
       if (stride.op === 'const' && stride.imm > 0) return { address, offset: offset + steps * stride.imm };
       return { address: this.b.add(address, this.b.mul(stride, this.b.i32(steps))), offset };
     });
+  }
+
+  /** Row `p` of a tile. What lies side by side along the rows is loaded so, and exchanged. */
+  private loadRow(n: Node, index: Node, c: number | undefined, p: number): Lir {
+    const { b } = this;
+    const buffer = n.ref as BufferRef;
+    if (c === 0 || c === 1) {
+      const { address, offset } = this.v.atRow(buffer, index, p);
+      return b.make(c === 0 ? 'v128.load32_splat' : 'v128.load', [address], this.v.memoryExtra(n, offset));
+    }
+    const { address, offset } = this.v.address(buffer, index);
+    const stride = this.laneStride(index, dtypeInfo[buffer.dtype].bytes);
+    const columns = [0, 1, 2, 3].map((q) => {
+      const at = b.mul(stride, b.i32(q));
+      return at.op === 'const'
+        ? this.vectorAt(n, address, offset + at.imm)
+        : this.vectorAt(n, b.add(address, at), offset);
+    });
+    const pairs = p < 2 ? [0, 4, 1, 5] : [2, 6, 3, 7];
+    const [low, high] = [0, 2].map((q) => this.vectors.shuffleLanes(n.dtype, columns[q]!, columns[q + 1]!, pairs));
+    return this.vectors.shuffleLanes(n.dtype, low!, high!, p % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7]);
   }
 
   private vectorAt(n: Node, address: Lir, offset: number): Lir {

@@ -9,18 +9,22 @@ import type { FunctionBuilder } from '../encode/function.ts';
 import type { ModuleBuilder } from '../encode/module.ts';
 import type { OpName, ValueType } from '../encode/opcodes.ts';
 import { hasRelaxedSimd } from '../features.ts';
-import { gemmSignature } from '../gemm/signature.ts';
-import { layout } from '../threads/layout.ts';
-import { type ChunkInt, defineChunk, parallelSignature, type Threading } from './chunk.ts';
+import { gemmBlocksSignature, gemmSignature } from '../gemm/signature.ts';
+import { type GemmName, gemmName } from '../gemm/work.ts';
+import type { Threading } from './chunk.ts';
+import { axisCoefficient } from './coefficient.ts';
+import { canRepeat } from './repeat.ts';
 import type { PreparedKernel } from './emit.ts';
 import { type Lir, LirBuilder, type LirStmt, type LirStore } from './lir.ts';
+import { lowerPhase, type PhaseMaker, type PhaseStmt } from './lower-phase.ts';
 import { ReduceLowering } from './lower-reduce.ts';
 import { ValueLowering } from './lower-value.ts';
-import type { Loop, NestStmt, StoreItem } from './nest.ts';
+import type { ForLoop, Loop, NestStmt, StoreItem } from './nest.ts';
+import { partialBytes, partialsAddress } from './node.ts';
 import { extentSite, gemmSite, type IntSite } from './params.ts';
 import { type Phase, phaseSite } from './phases.ts';
 import { scalarType } from './scalar-ops.ts';
-import { axisCoefficient } from './vectorize.ts';
+import { type PerfectNest, perfectNest, tileColumns, tileSize } from './tiles.ts';
 import { LirWriter } from './write-lir.ts';
 
 /** What the lowering of reductions needs to make loops and locals. */
@@ -34,8 +38,8 @@ export interface LoopMaker {
   newLocal(type: ValueType): number;
   /** The value a local has now. */
   read(local: number, type: ValueType): Lir;
-  /** A load of a vector that the code around it has stored. */
-  reload(address: Lir, offset: number): Lir;
+  /** A load (of a vector) of what the code around it has stored. */
+  reload(address: Lir, offset: number, op?: OpName): Lir;
   assignScalar(target: Local, value: Lir): LirStmt;
   assignLanes(target: Local, parts: readonly Lir[]): LirStmt;
   stores(items: readonly StoreItem[]): LirStmt[];
@@ -125,8 +129,8 @@ export class NestLowering implements LoopMaker {
     return this.b.get(local, type, this.depth, this.nextTag--);
   }
 
-  reload(address: Lir, offset: number): Lir {
-    return this.b.make('v128.load', [address], { imm: offset, level: this.depth, tag: this.nextTag-- });
+  reload(address: Lir, offset: number, op: OpName = 'v128.load'): Lir {
+    return this.b.make(op, [address], { imm: offset, level: this.depth, tag: this.nextTag-- });
   }
 
   private block(stmts: readonly NestStmt[]): LirStmt[] {
@@ -135,7 +139,7 @@ export class NestLowering implements LoopMaker {
 
   private stmt(s: NestStmt): LirStmt[] {
     const phase = this.threading === undefined ? undefined : this.kernel.phases.get(s);
-    if (phase !== undefined && (s.kind === 'for' || s.kind === 'gemm')) return [this.phase(s, phase, this.threading!)];
+    if (phase !== undefined) return this.phase(s as PhaseStmt, phase, this.threading!);
     switch (s.kind) {
       case 'for':
         return this.forLoop(s);
@@ -152,68 +156,49 @@ export class NestLowering implements LoopMaker {
       case 'while':
         return [this.whileLoop(s)];
       case 'gemm':
-        return [this.gemm(s)];
+        return this.gemm(s);
     }
   }
 
   // Phases
 
-  /** Hands the chunks of the phase out when there are several threads; does all of it when there is one. */
-  private phase(s: For | Gemm, phase: Phase, threading: Threading): LirStmt {
-    const { b } = this;
-    const { nest, values, isParametric, sites } = this.kernel;
-    const own = nest.buffers.length + values.length;
-    const args = [
-      ...Array.from({ length: own }, (_, i) => b.get(i, 'i32', 0, 0)),
-      ...phase.around.map((l) => this.v.counterOf(l.node)),
-    ];
-    const chunkInt = (site: IntSite, value: number): ChunkInt =>
-      isParametric ? { argument: nest.buffers.length + sites.get(site)! } : { value };
-    const chunks = this.int(phaseSite(phase, 'chunks'), phase.chunks);
-    const part = this.phaseFunction(s, phase, args.length);
-    const all = s.kind === 'for' ? this.int(extentSite(s.loop), s.loop.axis.extent) : b.i32(1);
-    const alone: LirStmt = { kind: 'call', index: part.f.ordinal, args: [...args, b.i32(0), all], isDefined: true };
-    if (!part.isPortable) return alone;
-    const slot = defineChunk(
-      this.module,
-      threading,
-      part.f,
-      args.length,
-      s.kind === 'for'
-        ? {
-            kind: 'range',
-            grain: chunkInt(phaseSite(phase, 'grain'), phase.grain),
-            extent: chunkInt(extentSite(s.loop), s.loop.axis.extent),
-          }
-        : { kind: 'part', parts: chunkInt(phaseSite(phase, 'chunks'), phase.chunks) },
-    );
-    const control = b.i32(threading.control);
-    const threads = b.make('i32.load', [control], { imm: layout.threads, tag: this.nextTag-- });
-    const items = args.map((value, i): LirStore => ({
-      op: 'i32.store',
-      address: control,
-      value,
-      offset: layout.args + 4 * i,
-      lane: 0,
-    }));
-    const parallel = this.module.importFunction('threads', 'parallel', parallelSignature);
-    const share: LirStmt = { kind: 'call', index: parallel, args: [b.i32(slot), chunks] };
-    const isShared = b.op('i32.gt_s', threads, b.i32(1));
-    return { kind: 'if', cond: isShared, then: [{ kind: 'stores', items }, share], otherwise: [alone] };
+  private phase(s: PhaseStmt, phase: Phase, threading: Threading): LirStmt[] {
+    const { b, module, kernel } = this;
+    const maker: PhaseMaker = {
+      b,
+      module,
+      kernel,
+      int: (site, value) => this.int(site, value),
+      reloadInt: (address, offset) => b.make('i32.load', [address], { imm: offset, tag: this.nextTag-- }),
+      counterOf: (loop) => this.v.counterOf(loop.node),
+      plainLoop: (from, to, step, body) => this.plainLoop(from, to, step, body),
+      writePart: (f, ...rest) => new NestLowering(f, module, kernel).writePart(...rest),
+    };
+    const stmts = lowerPhase(maker, s, phase, threading);
+    if (s.kind !== 'reduce') return stmts;
+    return [...stmts, ...this.reductions.joinParts(s, this.int(phaseSite(phase, 'chunks'), phase.chunks))];
   }
 
-  /** A function for a range of the loop's iterations, or for a part of the product: its last two parameters say which. */
-  private phaseFunction(s: For | Gemm, phase: Phase, count: number): { f: FunctionBuilder; isPortable: boolean } {
-    const params = Array.from({ length: count + 2 }, () => 'i32' as const);
-    const f = this.module.defineFunction({ params, results: [] }, `${this.kernel.nest.name}_${phase.ordinal}`);
-    const inner = new NestLowering(f, this.module, this.kernel);
-    phase.around.forEach((l, i) => {
-      inner.v.depthOf[l.depth] = 0;
-      inner.v.bindAxis(l.node, inner.b.get(count - phase.around.length + i, 'i32', 0, 0));
+  /** All of a function for a part of a phase (see `PhaseMaker`). */
+  private writePart(s: PhaseStmt, phase: Phase, fromIndex: number, toIndex: number): ReadonlySet<string> {
+    const { b } = this;
+    const { around } = phase;
+    around.forEach((l, i) => {
+      this.v.depthOf[l.depth] = 0;
+      this.v.bindAxis(l.node, b.get(fromIndex - around.length + i, 'i32', 0, 0));
     });
-    const [from, to] = [inner.b.get(count, 'i32', 0, 0), inner.b.get(count + 1, 'i32', 0, 0)];
-    new LirWriter(f).write(s.kind === 'gemm' ? [inner.gemm(s, from, to)] : inner.forLoop(s, { from, to }));
-    return { f, isPortable: [...inner.hostCalls].every((name) => this.threading!.isPortable(name)) };
+    const [from, to] = [b.get(fromIndex, 'i32', 0, 0), b.get(toIndex, 'i32', 0, 0)];
+    new LirWriter(this.f).write(this.partOf(s, phase, from, to));
+    return this.hostCalls;
+  }
+
+  private partOf(s: PhaseStmt, phase: Phase, from: Lir, to: Lir): LirStmt[] {
+    const { b } = this;
+    if (s.kind === 'gemm') return this.gemm(s, from, to);
+    if (s.kind === 'for') return this.forLoop(s, { from, to });
+    const part = b.op('i32.div_u', from, this.int(phaseSite(phase, 'grain'), phase.grain));
+    const memory = b.add(b.i32(partialsAddress), b.mul(part, b.i32(partialBytes)));
+    return this.reductions.lower(s, this.kernel.plan.get(s)?.unroll ?? 0, { from, to, memory });
   }
 
   // Loops
@@ -224,6 +209,7 @@ export class NestLowering implements LoopMaker {
     const extent = range?.to ?? this.int(extentSite(s.loop), s.loop.axis.extent);
     if (strategy === undefined)
       return this.rangeLoop(s.loop, range?.from ?? this.b.i32(0), extent, 1, () => this.block(s.body), range === undefined);
+    if (strategy.kind === 'tiles') return this.tiles(perfectNest(s)!, range?.from ?? this.b.i32(0), extent);
     const widths = strategy.unroll > 1 ? [strategy.unroll, 1] : [1];
     const out: LirStmt[] = [];
     let from: Lir = range?.from ?? this.b.i32(0);
@@ -233,9 +219,52 @@ export class NestLowering implements LoopMaker {
       out.push(...this.rangeLoop(s.loop, from, to, 4 * parts, () => this.lanesBlock(s.body)));
       from = to;
     }
-    this.v.setMode(undefined);
-    out.push(...this.rangeLoop(s.loop, from, extent, 1, () => this.block(s.body)));
+    out.push(...this.remainder(s, from, extent));
     return out;
+  }
+
+  /** What is left after the last whole group: one more, which begins early enough to be whole, or one element at a time. */
+  private remainder(s: For, from: Lir, extent: Lir): LirStmt[] {
+    const { b } = this;
+    const isRepeated = canRepeat(s.body);
+    this.v.setMode(isRepeated ? { loop: s.loop, parts: 1 } : undefined);
+    const isKnown = from.op === 'const' && extent.op === 'const';
+    const last = b.add(extent, b.i32(-4));
+    const start = isKnown && from.imm < extent.imm ? last : b.select(b.op('i32.lt_s', from, extent), last, extent);
+    const [first, step] = isRepeated ? [isKnown && from.imm >= extent.imm ? extent : start, 4] : [from, 1];
+    const stmts = this.rangeLoop(s.loop, first, extent, step, () => this.block(s.body));
+    this.v.setMode(undefined);
+    return stmts;
+  }
+
+  /**
+   * Tiles in blocks of columns: the lines of memory that one column of tiles reads are still in the cache when the next
+   * elements of them are due.
+   */
+  private tiles({ outer, between, inner, items }: PerfectNest, from: Lir, to: Lir): LirStmt[] {
+    const { b, v } = this;
+    const [zero, width] = [b.i32(0), this.int(extentSite(inner), inner.axis.extent)];
+    const [rows, columns] = [b.and(to, -tileSize), b.and(width, -tileSize)];
+    const within = (body: () => LirStmt[]): LirStmt[] =>
+      between.reduceRight((inside, loop) => () => [this.scalarLoop(loop, inside)], body)();
+    const single = (first: Lir, last: Lir, left: Lir, right: Lir): LirStmt[] =>
+      within(() =>
+        this.rangeLoop(outer, first, last, 1, () => this.rangeLoop(inner, left, right, 1, () => this.stores(items))),
+      );
+    const tile = (left: Lir, right: Lir): LirStmt[] => {
+      v.setMode({ loop: inner, parts: tileSize, rows: outer });
+      const stmts = this.rangeLoop(inner, left, right, tileSize, () => this.stores(items));
+      v.setMode(undefined);
+      return stmts;
+    };
+    const main = within(() =>
+      this.plainLoop(zero, columns, tileColumns, (left) => {
+        const end = b.add(left, b.i32(tileColumns));
+        const right = b.select(b.op('i32.lt_s', end, columns), end, columns);
+        return this.rangeLoop(outer, from, rows, tileSize, () => tile(left, right));
+      }),
+    );
+    return [...main, ...single(from, to, columns, width), ...single(rows, to, zero, columns)];
   }
 
   /** One group of lanes. Where all guards hold, which is checked once for all of it, in code without them. */
@@ -330,6 +359,10 @@ export class NestLowering implements LoopMaker {
     const out: LirStore[] = [];
     for (let p = 0; p < count; p++) {
       const part = this.storable(buffer, this.v.part(value, p));
+      if (lanes.rows !== undefined) {
+        out.push({ op: 'v128.store', ...this.v.atRow(buffer, index, p), value: part, lane: 0 });
+        continue;
+      }
       if (c === 1) out.push(this.storeVector(buffer, item, part, p * perPart));
       else for (let lane = 0; lane < perPart; lane++) out.push(this.storeLane(item, part, c, p * perPart + lane, lane));
     }
@@ -384,7 +417,7 @@ export class NestLowering implements LoopMaker {
   // Matrix products
 
   /** All of the product, or one part of `parts`. */
-  private gemm(s: Gemm, part: Lir = this.b.i32(0), parts: Lir = this.b.i32(1)): LirStmt {
+  private gemm(s: Gemm, part: Lir = this.b.i32(0), parts: Lir = this.b.i32(1)): LirStmt[] {
     const int = (field: string, value: number): Lir => this.int(gemmSite(s, field, this.kernel.gemms), value);
     const at = (r: { buffer: BufferRef; offset: Extract<NestStmt, { kind: 'gemm' }>['a']['offset'] }): Lir => {
       const { address, offset } = this.v.address(r.buffer, r.offset);
@@ -406,7 +439,32 @@ export class NestLowering implements LoopMaker {
       part,
       parts,
     ];
-    const name = s.dtype === 'float64' ? 'dgemm' : 'sgemm';
-    return { kind: 'call', index: this.module.importFunction('gemm', name, gemmSignature), args };
+    const name = gemmName(s.dtype === 'float64', s.epilogue !== undefined);
+    if (s.epilogue !== undefined) return this.blocks(name, args, s.epilogue);
+    return [{ kind: 'call', index: this.module.importFunction('gemm', name, gemmSignature), args }];
+  }
+
+  /** Block by block of the result, with the epilogue of each. */
+  private blocks(name: GemmName, args: readonly Lir[], rows: ForLoop): LirStmt[] {
+    const { b } = this;
+    const columns = rows.body[0] as ForLoop;
+    const index = this.module.importFunction('gemm', name, gemmBlocksSignature);
+    const block = this.f.local('i32');
+    const call = (values: readonly Lir[]): LirStmt => {
+      const extra = { imm: index, type: 'i32', level: this.depth, tag: this.nextTag--, isUnsafe: true } as const;
+      return { kind: 'set', items: [{ local: block, value: b.make('call', values, extra) }] };
+    };
+    const begin = call(args);
+    this.depth++;
+    const { depth } = this;
+    const cond = this.read(block, 'i32');
+    const word = (offset: number): Lir =>
+      b.make('i32.load', [cond], { imm: offset, level: depth, tag: this.nextTag-- });
+    const body = this.rangeLoop(rows.loop, word(0), word(4), 1, () =>
+      this.forLoop(columns, { from: word(8), to: word(12) }),
+    );
+    body.push(call(args.map(() => b.i32(0))));
+    this.depth--;
+    return [begin, { kind: 'while', cond, depth, body }];
   }
 }

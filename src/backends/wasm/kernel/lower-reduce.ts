@@ -6,23 +6,22 @@
  */
 import type { DType } from '../../../ir/dtype.ts';
 import type { Combine } from '../../../ir/loop/kernel.ts';
+import type { OpName } from '../encode/opcodes.ts';
 import { isWide } from '../wide.ts';
 import { identityOf } from './convert.ts';
 import type { Lir, LirStmt, LirStore } from './lir.ts';
 import type { LoopMaker } from './lower-nest.ts';
 import type { ValueLowering } from './lower-value.ts';
 import type { Loop, NestStmt, ReduceItem, StoreItem } from './nest.ts';
-import { stagingAddress } from './node.ts';
+import { partialBytes, partialsAddress, stagingAddress } from './node.ts';
 import { extentSite } from './params.ts';
 import { scalarType } from './scalar-ops.ts';
+import { heavyHeight } from './vectorize.ts';
 
 type Reduce = Extract<NestStmt, { kind: 'reduce' }>;
 
 /** Groups of lanes a block of a float64 sum adds up before it joins the total. */
 const blockGroups = 64;
-
-/** Height of elements that are work of their own, and carry rounding errors of several steps. */
-const heavyHeight = 8;
 
 interface Accumulator {
   readonly item: ReduceItem;
@@ -40,12 +39,27 @@ interface Blocks {
   readonly lost: readonly (Accumulator | undefined)[];
 }
 
+/** Iterations of the outermost loop, and the memory for the results of these: they are not yet rounded, and wait to be joined. */
+export interface ReducePart {
+  readonly from: Lir;
+  readonly to: Lir;
+  readonly memory: Lir;
+}
+
+/** Bytes of a part's memory for its results; the rest is its own staging area. */
+const resultBytes = 64;
+
+/** Results that a part has room for. */
+export const mostPartialResults: number = resultBytes / 8;
+
 const accumulatorDType = (combine: Combine, dtype: DType): DType =>
   dtype === 'float32' && (combine === 'add' || combine === 'mul') ? 'float64' : dtype;
 
 export class ReduceLowering {
   private readonly v: ValueLowering;
   private readonly loops: LoopMaker;
+  /** What is being lowered, when it is a part. */
+  private range: ReducePart | undefined;
 
   constructor(v: ValueLowering, loops: LoopMaker) {
     this.v = v;
@@ -53,17 +67,51 @@ export class ReduceLowering {
   }
 
   /** `unroll` > 0: the innermost loop of the reduction runs in that many groups of lanes. */
-  lower(s: Reduce, unroll: number): LirStmt[] {
+  lower(s: Reduce, unroll: number, part?: ReducePart): LirStmt[] {
+    this.range = part;
+    const stmts = this.lowerRange(s, unroll);
+    this.range = undefined;
+    return stmts;
+  }
+
+  /** The results of all parts, combined in their order. */
+  joinParts(s: Reduce, parts: Lir): LirStmt[] {
+    const { b } = this.v;
+    const totals = s.items.map((i) => this.accumulator(i, false));
+    const body = this.loops.plainLoop(b.i32(0), parts, 1, (i) => {
+      const at = b.add(b.i32(partialsAddress), b.mul(i, b.i32(partialBytes)));
+      const items = totals.map((a, k) => {
+        const partial = this.loops.reload(at, 8 * k, `${scalarType(a.dtype)}.load` as OpName);
+        return { local: a.locals[0]!, value: this.combine(a, this.read(a, 0), partial) };
+      });
+      return [{ kind: 'set', items }];
+    });
+    return [this.initialize(totals), ...body, ...totals.map((a, k) => this.finish(a, k))];
+  }
+
+  private lowerRange(s: Reduce, unroll: number): LirStmt[] {
     if (unroll > 0) return this.alongRows(s, unroll);
     const accumulators = s.items.map((i) => this.accumulator(i, this.v.isVarying(i.result)));
     const body = this.nest(s.loops, () => this.update(accumulators, s.stores));
-    return [this.initialize(accumulators), ...body, ...accumulators.map((a) => this.finish(a))];
+    return [this.initialize(accumulators), ...body, ...accumulators.map((a, k) => this.finish(a, k))];
   }
 
-  private nest(loops: readonly Loop[], innermost: () => LirStmt[]): LirStmt[] {
+  private nest(loops: readonly Loop[], innermost: () => LirStmt[], isOutermost = true): LirStmt[] {
     const [first, ...rest] = loops;
     if (first === undefined) return innermost();
-    return [this.loops.scalarLoop(first, () => this.nest(rest, innermost))];
+    const inside = (): LirStmt[] => this.nest(rest, innermost, false);
+    if (isOutermost && this.range !== undefined)
+      return this.loops.rangeLoop(first, this.range.from, this.range.to, 1, inside);
+    return [this.loops.scalarLoop(first, inside)];
+  }
+
+  /** The result number `k`, in the accumulator's own dtype: rounded to its target, or left for `joinParts`. */
+  private deliver(a: Accumulator, k: number, value: Lir): LirStmt {
+    const { v, range } = this;
+    const { target } = a.item;
+    if (range === undefined) return this.loops.assignScalar(target, v.scalars.convert(a.dtype, target.dtype, value));
+    const op = `${scalarType(a.dtype)}.store` as OpName;
+    return { kind: 'stores', items: [{ op, address: range.memory, value, offset: 8 * k, lane: 0 }] };
   }
 
   /** `unroll`: parts that are combined in the end; those of several results are not. */
@@ -72,7 +120,7 @@ export class ReduceLowering {
     const dtype = accumulatorDType(item.combine, item.target.dtype);
     const { combine, element, target } = item;
     const isHeavySum = combine === 'add' && target.dtype === 'float32' && element.height >= heavyHeight;
-    const inPairs = isHeavySum && unroll === 4;
+    const inPairs = isHeavySum && unroll !== undefined && unroll > 1;
     const vectors = inPairs ? parts / 2 : parts;
     const count = inLanes ? (dtype === 'float64' ? 2 * vectors : vectors) : 1;
     const type = inLanes ? 'v128' : scalarType(dtype);
@@ -120,7 +168,7 @@ export class ReduceLowering {
    */
   private staged(s: Reduce, totals: readonly Accumulator[]): LirStmt[] {
     const { v, loops } = this;
-    const address = v.b.i32(stagingAddress);
+    const address = this.range === undefined ? v.b.i32(stagingAddress) : v.b.add(this.range.memory, v.b.i32(resultBytes));
     const stores: LirStore[] = [];
     const items = totals.flatMap((a) => {
       const { element } = a.item;
@@ -139,7 +187,9 @@ export class ReduceLowering {
   }
 
   private canStage(s: Reduce): boolean {
-    return isWide() && s.loops[0]!.depth === 1 && s.items.length <= 2 && s.items.some((i) => i.element.height >= heavyHeight);
+    return (
+      isWide() && s.loops[0]!.depth === 1 && s.items.length <= 2 && s.items.some((i) => i.element.height >= heavyHeight)
+    );
   }
 
   private updateLanes(s: Reduce, accumulators: readonly Accumulator[]): LirStmt[] {
@@ -156,12 +206,10 @@ export class ReduceLowering {
   }
 
   /** Rounds an accumulator to its target. */
-  private finish(a: Accumulator): LirStmt {
+  private finish(a: Accumulator, k: number): LirStmt {
     const { target } = a.item;
     const { v } = this;
-    if (!a.inLanes) {
-      return this.loops.assignScalar(target, v.scalars.convert(a.dtype, target.dtype, this.read(a, 0)));
-    }
+    if (!a.inLanes) return this.deliver(a, k, this.read(a, 0));
     if (a.dtype === target.dtype)
       return this.loops.assignLanes(
         target,
@@ -186,26 +234,27 @@ export class ReduceLowering {
     const lost = isLong
       ? s.items.map((i) => (i.combine === 'add' ? this.accumulator(i, true, unroll) : undefined))
       : [];
-    const extent = loops.int(extentSite(inner), inner.axis.extent);
+    const range = s.loops.length === 1 ? this.range : undefined;
+    const start = range?.from ?? v.b.i32(0);
+    const extent = range?.to ?? loops.int(extentSite(inner), inner.axis.extent);
     const limit = v.b.and(extent, -4 * unroll);
     const body = this.nest(s.loops.slice(0, -1), () => {
       v.setMode({ loop: inner, parts: unroll });
       const main =
         block === undefined
-          ? loops.rangeLoop(inner, v.b.i32(0), limit, 4 * unroll, () => this.updateLanes(s, total))
-          : this.blocked(s, limit, 4 * unroll, { total, block, lost });
+          ? loops.rangeLoop(inner, start, limit, 4 * unroll, () => this.updateLanes(s, total))
+          : this.blocked(s, start, limit, 4 * unroll, { total, block, lost });
       v.setMode(undefined);
       return [...main, ...loops.rangeLoop(inner, limit, extent, 1, () => this.update(tail, s.stores))];
     });
-    const results = total.map((t, i) => this.across(t, tail[i]!, lost[i]));
+    const results = total.map((t, i) => this.across(t, i, tail[i]!, lost[i]));
     return [this.initialize([...total, ...tail, ...lost.filter((l) => l !== undefined)]), ...body, ...results];
   }
 
-  private blocked(s: Reduce, limit: Lir, step: number, { total, block, lost }: Blocks): LirStmt[] {
+  private blocked(s: Reduce, from: Lir, limit: Lir, step: number, { total, block, lost }: Blocks): LirStmt[] {
     const { loops, v } = this;
     const loop = s.loops.at(-1)!;
-    const zero = v.b.i32(0);
-    return loops.plainLoop(zero, limit, step * blockGroups, (start) => {
+    return loops.plainLoop(from, limit, step * blockGroups, (start) => {
       const end = v.b.add(start, v.b.i32(step * blockGroups));
       const stop = v.b.select(v.b.op('i32.lt_s', end, limit), end, limit);
       const inner = loops.rangeLoop(loop, start, stop, step, () => this.updateLanes(s, block), true);
@@ -250,8 +299,8 @@ export class ReduceLowering {
     return elements[0]!;
   }
 
-  /** Combines the lanes of `a` and the remainder in `tail` into the target. */
-  private across(a: Accumulator, tail: Accumulator, lost: Accumulator | undefined): LirStmt {
+  /** Combines the lanes of `a` and the remainder in `tail` into result number `k`. */
+  private across(a: Accumulator, k: number, tail: Accumulator, lost: Accumulator | undefined): LirStmt {
     const { v } = this;
     const { b } = v;
     let sum = this.combine(tail, this.lanesOf(a, tail), this.read(tail, 0));
@@ -261,6 +310,6 @@ export class ReduceLowering {
       const isFinite = b.op('f64.eq', b.op('f64.sub', error, error), b.f64(0));
       sum = b.select(isFinite, b.op('f64.add', sum, error), sum);
     }
-    return this.loops.assignScalar(a.item.target, v.scalars.convert(a.dtype, a.item.target.dtype, sum));
+    return this.deliver(a, k, sum);
   }
 }

@@ -32,6 +32,8 @@ export interface LaneMode {
   readonly loop: Loop;
   /** Groups of four lanes. */
   readonly parts: number;
+  /** In tiles: part p is not a further group of lanes, but the same lanes in iteration p of this loop. */
+  readonly rows?: Loop;
 }
 
 /** Recursion bound; deeper graphs are lowered bottom-up in slices of this height. */
@@ -118,7 +120,10 @@ export class ValueLowering {
   }
 
   isVarying(n: Node): boolean {
-    return this.mode !== undefined && (n.deps & depthBit(this.mode.loop.depth)) !== 0;
+    const { mode } = this;
+    if (mode === undefined) return false;
+    const bits = depthBit(mode.loop.depth) | (mode.rows === undefined ? 0 : depthBit(mode.rows.depth));
+    return (n.deps & bits) !== 0;
   }
 
   /** Number of v128 parts of a value of this node's dtype. */
@@ -265,6 +270,19 @@ export class ValueLowering {
     const start =
       inOffset || index.value === 0 ? base : b.add(base, scaled(this.context.int(termSite(index), index.value)));
     return { address: terms.reduce((sum, t) => b.add(sum, t), start), offset: inOffset ? index.value * bytes : 0 };
+  }
+
+  /** The address of an element in row `row` of a tile. */
+  atRow(buffer: BufferRef, index: Node, row: number): { address: Lir; offset: number } {
+    const { b } = this;
+    const first = this.address(buffer, index);
+    const { node } = this.mode!.rows!;
+    const i = index.args.indexOf(node);
+    const step = index === node ? b.i32(1) : i < 0 ? b.i32(0) : this.coefficient(index, i);
+    const distance = b.mul(b.mul(step, b.i32(dtypeInfo[buffer.dtype].bytes)), b.i32(row));
+    if (distance.op === 'const' && distance.imm >= 0)
+      return { address: first.address, offset: first.offset + distance.imm };
+    return { address: b.add(first.address, distance), offset: first.offset };
   }
 
   memoryExtra(n: Node, offset: number): { imm: number; level: number; isUnsafe: boolean; tag: number } {

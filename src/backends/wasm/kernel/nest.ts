@@ -35,8 +35,15 @@ export interface MatrixNode {
   readonly colStride: number;
 }
 
+export interface ForLoop {
+  readonly kind: 'for';
+  readonly loop: Loop;
+  readonly parallel: boolean;
+  readonly body: readonly NestStmt[];
+}
+
 export type NestStmt =
-  | { readonly kind: 'for'; readonly loop: Loop; readonly parallel: boolean; readonly body: readonly NestStmt[] }
+  | ForLoop
   /** All values are computed before the first is stored. */
   | { readonly kind: 'stores'; readonly items: readonly StoreItem[] }
   /** `result` reads the local after the assignment. */
@@ -65,6 +72,8 @@ export type NestStmt =
       readonly c: MatrixNode;
       readonly accumulate: boolean;
       readonly dtype: 'float32' | 'float64';
+      /** A loop over rows whose only statement is a loop over columns; run for each block of C as soon as it is complete. */
+      readonly epilogue: ForLoop | undefined;
     };
 
 export interface Nest {
@@ -96,6 +105,7 @@ export function ownNodes(s: NestStmt): Node[] {
 
 export function childBlocks(s: NestStmt): readonly (readonly NestStmt[])[] {
   if (s.kind === 'for' || s.kind === 'while') return [s.body];
+  if (s.kind === 'gemm') return s.epilogue === undefined ? [] : [[s.epilogue]];
   return s.kind === 'if' ? [s.then, s.otherwise] : [];
 }
 

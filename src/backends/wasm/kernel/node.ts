@@ -53,6 +53,10 @@ export const speculationSlack: number = 8 << 20;
 /** Address of 256 bytes below the heap for vectors that the calling thread stores only to load them again. */
 export const stagingAddress = 256;
 
+/** Address, below the heap too, of the results of parts of a reduction, and the bytes that each part has. */
+export const partialsAddress = 4096;
+export const partialBytes = 512;
+
 export const noRange: { readonly lo: number; readonly hi: number } = { lo: -2147483648, hi: 2147483647 };
 
 export const isConst = (n: Node, value: number): boolean => n.kind === 'const' && n.value === value;

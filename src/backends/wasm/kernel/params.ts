@@ -202,5 +202,6 @@ class KeyWriter {
       this.out.push(this.buffer(r.buffer), offset);
     }
     for (const f in fields) this.out.push(this.int(fields[f]!, gemmSite(s, f, this.gemms), true));
+    if (s.epilogue !== undefined) this.block([s.epilogue]);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Which statements of a nest are worth sharing between threads, and in how many chunks. A phase is a parallel loop, or a matrix
- * product, outside all parallel loops; it may stand in loops that run in order. What is decided here depends on shapes only, never on
+ * Which statements of a nest are worth sharing between threads, and in how many chunks. A phase is a parallel loop, a
+ * reduction or a matrix product, outside all parallel loops; it may stand in loops that run in order. What is decided here depends on shapes only, never on
  * the number of threads, so that results do not either.
  * May import: `ir`, `kernel`.
  * @module
@@ -8,6 +8,7 @@
 import { dtypeInfo } from '../../../ir/dtype.ts';
 import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, visitNodes } from './nest.ts';
 import type { Node } from './node.ts';
+import { mostPartialResults } from './lower-reduce.ts';
 import type { IntSite } from './params.ts';
 import type { VectorPlan } from './vectorize.ts';
 
@@ -40,10 +41,11 @@ const columnUnit = 64;
 /** Work of one part of a product, in ns, and their number: each may copy all of one operand. */
 const partWork = 100_000;
 const mostParts = 8;
-
+/** Products in a loop below which each is cut itself, if they are large. */
 const fewProducts = 8;
 
 type For = Extract<NestStmt, { kind: 'for' }>;
+type Reduce = Extract<NestStmt, { kind: 'reduce' }>;
 type Gemm = Extract<NestStmt, { kind: 'gemm' }>;
 
 export function planPhases(nest: Nest, plan: VectorPlan): Phases {
@@ -52,7 +54,7 @@ export function planPhases(nest: Nest, plan: VectorPlan): Phases {
   const visit = (stmts: readonly NestStmt[], around: readonly Loop[]): void => {
     for (const s of stmts) {
       const isOrdered = s.kind === 'for' && (!s.parallel || isFewLargeProducts(s));
-      const cut = s.kind === 'gemm' ? cutProduct(s) : s.kind === 'for' && !isOrdered ? cutLoop(s, plan) : undefined;
+      const cut = isOrdered ? undefined : cutOf(s, plan);
       if (cut !== undefined && !readsOuterLocals(s)) phases.set(s, { ordinal: phases.size, statement, around, ...cut });
       statement++;
       if (isOrdered) visit(s.body, [...around, s.loop]);
@@ -69,11 +71,25 @@ function isFewLargeProducts({ loop, body: [only, ...more] }: For): boolean {
 
 type Cut = Pick<Phase, 'chunks' | 'grain'> | undefined;
 
-function cutLoop(s: For, plan: VectorPlan): Cut {
+function cutOf(s: NestStmt, plan: VectorPlan): Cut {
+  switch (s.kind) {
+    case 'for':
+      return cutLoop(s, s.loop, plan.has(s) ? cutUnit : 1, plan);
+    case 'reduce':
+      if (s.items.length > mostPartialResults) return undefined;
+      return cutLoop(s, s.loops[0]!, s.loops.length === 1 && plan.has(s) ? cutUnit : 1, plan);
+    case 'gemm':
+      return cutProduct(s);
+    default:
+      return undefined;
+  }
+}
+
+/** Cuts `loop`, the outermost of the statement, at multiples of `unit`. */
+function cutLoop(s: For | Reduce, loop: Loop, unit: number, plan: VectorPlan): Cut {
   const work = workOf(s, plan);
-  const { extent } = s.loop.axis;
+  const { extent } = loop.axis;
   if (work < leastWork || extent < 2) return undefined;
-  const unit = plan.has(s) ? cutUnit : 1;
   const wanted = Math.min(mostChunks, Math.max(2, Math.floor(work / chunkWork)));
   const grain = Math.ceil(extent / wanted / unit) * unit;
   const chunks = Math.ceil(extent / grain);
@@ -82,10 +98,13 @@ function cutLoop(s: For, plan: VectorPlan): Cut {
 
 function cutProduct(s: Gemm): Cut {
   const work = productWork(s);
-  const [extent, unit] = s.m >= s.n ? [s.m, rowUnit] : [s.n, columnUnit];
   if (work < leastWork) return undefined;
+  // As the library cuts: by columns where there are enough of them and rows of A lie in one piece, else along the longer side.
+  const canCutColumns = (parts: number): boolean => s.a.colStride === 1 && s.n >= 2 * columnUnit * parts;
+  const most = canCutColumns(2 * mostParts) ? 2 * mostParts : mostParts;
+  const wanted = Math.min(most, Math.max(2, Math.floor(work / partWork)));
+  const [extent, unit] = canCutColumns(wanted) || s.m < s.n ? [s.n, columnUnit] : [s.m, rowUnit];
   const units = Math.ceil(extent / unit);
-  const wanted = Math.min(mostParts, units, Math.max(2, Math.floor(work / partWork)));
   const chunks = Math.ceil(units / Math.ceil(units / wanted));
   return chunks > 1 ? { chunks, grain: 0 } : undefined;
 }
@@ -113,8 +132,8 @@ function readsOuterLocals(s: NestStmt): boolean {
   return found;
 }
 
-/** Rough time of a loop in ns. */
-function workOf(loop: For, plan: VectorPlan): number {
+/** Rough time of a loop or reduction in ns. */
+function workOf(loop: For | Reduce, plan: VectorPlan): number {
   /** Iterations of the loops around, by depth. */
   const times: number[] = [];
   const enter = (l: Loop): void => void (times[l.depth] = (times[l.depth - 1] ?? 1) * l.axis.extent);

@@ -97,7 +97,12 @@ export class VectorOps {
   /** The even (or the odd) ones of the lanes of two vectors. */
   everySecond(dtype: DType, low: Lir, high: Lir, isOdd: boolean): Lir {
     const first = isOdd ? 1 : 0;
-    return this.shuffleLanes(dtype, low, high, (dtype === 'float64' ? [0, 2] : [0, 2, 4, 6]).map((l) => l + first));
+    return this.shuffleLanes(
+      dtype,
+      low,
+      high,
+      (dtype === 'float64' ? [0, 2] : [0, 2, 4, 6]).map((l) => l + first),
+    );
   }
 
   /** Lanes of two vectors, those of the second counted on. */
@@ -144,6 +149,18 @@ export class VectorOps {
     return this.isRelaxed ? b.op(`${s}.relaxed_madd`, x, y, z) : b.op(`${s}.add`, b.op(`${s}.mul`, x, y), z);
   }
 
+  /**
+   * max or min with a number, in one or two instructions where the general one takes eight: x < c ? c : x keeps a NaN and is
+   * right but for zeros of different sign, of which max takes 0 (what adding 0 makes of -0) and min -0.
+   */
+  limit(fn: 'max' | 'min', dtype: DType, x: Lir, limit: number): Lir | undefined {
+    const s = shapeOf(dtype);
+    if (s === 'i32x4' || Number.isNaN(limit) || (fn === 'min' && Object.is(limit, -0))) return undefined;
+    const bounded = this.b.op(fn === 'max' ? `${s}.pmax` : `${s}.pmin`, x, this.constant(limit, dtype));
+    if (fn === 'min' || !Object.is(limit, 0)) return bounded;
+    return this.b.op(`${s}.add`, bounded, this.constant(0, dtype));
+  }
+
   // Operations. `undefined` where there is no instruction: the caller goes lane by lane.
 
   unary(fn: UnaryOp, dtype: DType, x: Lir): Lir | undefined {
@@ -151,6 +168,8 @@ export class VectorOps {
     const s = shapeOf(dtype);
     if (fn === 'usually') return x;
     if (!isFloatDType(dtype)) return this.intUnary(fn, dtype, x);
+    // V8 13.6 compiles pairs of f64x2.neg to 256-bit code that negates another register (see `wide.ts`).
+    if (fn === 'neg' && dtype === 'float64') return b.op('v128.xor', x, this.constant(-0, dtype));
     const native = floatUnary[fn];
     if (native !== undefined) return b.op(`${s}.${native}` as OpName, x);
     const abs = b.op(`${s}.abs` as OpName, x);

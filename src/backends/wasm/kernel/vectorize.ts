@@ -6,12 +6,19 @@
  */
 import { dtypeInfo } from '../../../ir/dtype.ts';
 import { isComparison } from '../../../ir/loop/expr.ts';
+import { v8Version } from '../features.ts';
+import { isWide } from '../wide.ts';
+import { axisCoefficient } from './coefficient.ts';
 import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, type StoreItem, visitNodes } from './nest.ts';
 import { depthBit, type Node } from './node.ts';
+import { runsInTiles } from './tiles.ts';
 
-/** `unroll`: groups of four lanes that run side by side in the main loop. */
+/**
+ * `lanes` of the loop itself, with `unroll` groups of four side by side in the main loop; or `tiles` of the loop and the innermost one
+ * in it.
+ */
 export interface Strategy {
-  readonly kind: 'lanes';
+  readonly kind: 'lanes' | 'tiles';
   readonly unroll: number;
 }
 
@@ -19,6 +26,25 @@ export interface Strategy {
 export type VectorPlan = ReadonlyMap<NestStmt, Strategy>;
 
 const lanes = 4;
+
+/** Height of elements that are work of their own, and carry the rounding errors of several steps. */
+export const heavyHeight = 8;
+
+/**
+ * Operations from which on two vectors at a time compete for registers in engines that order instructions anew. (Measured with V8
+ * 11.3, where tanh·exp + sin is 15 % slower in pairs; a lone tanh, of 30, is 8 % faster. V8 13.6 keeps the order of the code, and
+ * pairs gain.) Wider code needs pairs.
+ */
+const manyOperations = 48;
+const firstInOrder = 13;
+
+const areMany = (roots: readonly Node[]): boolean => {
+  const version = v8Version();
+  if (isWide() || version === 0 || version >= firstInOrder) return false;
+  let count = 0;
+  visitNodes(roots, new Set(), (n) => (count += n.args.length > 0 && n.kind !== 'affine' && n.kind !== 'load' ? 1 : 0));
+  return count > manyOperations;
+};
 
 /** The elements of a reduction count that many times as much as what is computed once for all of them: more decides nothing. */
 const maxTrips = 64;
@@ -31,6 +57,10 @@ export function planVectors(nest: Nest): VectorPlan {
 
 function planBlock(stmts: readonly NestStmt[], plan: Map<NestStmt, Strategy>): void {
   for (const s of stmts) {
+    if (s.kind === 'for' && s.parallel && runsInTiles(s)) {
+      plan.set(s, { kind: 'tiles', unroll: 1 });
+      continue;
+    }
     if (s.kind === 'for' && s.parallel && canRunInLanes(s.body) && planLoop(s, plan)) continue;
     if (s.kind === 'reduce') planReduce(s, plan);
     for (const b of childBlocks(s)) planBlock(b, plan);
@@ -65,13 +95,17 @@ function planLoop(s: For, plan: Map<NestStmt, Strategy>): boolean {
   let rows = 0;
   for (const r of reduces) {
     const inner = r.loops.at(-1)!;
-    const often = Math.min(maxTrips, r.loops.reduce((n, l) => n * l.axis.extent, 1));
+    const often = Math.min(
+      maxTrips,
+      r.loops.reduce((n, l) => n * l.axis.extent, 1),
+    );
     own += (often - 1) * (score(ownNodes(r), s.loop, r.loops) + storesScore(r.stores, s.loop));
     if (inner.axis.extent >= 2 * lanes) rows += often * (score(ownNodes(r), inner) + storesScore(r.stores, inner));
   }
   if (own <= 0 || rows > own) return false;
-  const isWide = reduces.length === 1 && reduces[0]!.items.length === 1 && s.loop.axis.extent >= 16;
-  plan.set(s, { kind: 'lanes', unroll: isWide ? 4 : reduces.length === 0 && s.loop.axis.extent >= 16 ? 2 : 1 });
+  const takesFour = reduces.length === 1 && reduces[0]!.items.length === 1 && s.loop.axis.extent >= 16;
+  const isPair = reduces.length === 0 && s.loop.axis.extent >= 16 && !areMany(roots);
+  plan.set(s, { kind: 'lanes', unroll: takesFour ? 4 : isPair ? 2 : 1 });
   return true;
 }
 
@@ -79,7 +113,9 @@ function planReduce(s: Reduce, plan: Map<NestStmt, Strategy>): void {
   const inner = s.loops.at(-1)!;
   if (inner.axis.extent < 2 * lanes) return;
   if (score(ownNodes(s), inner) + storesScore(s.stores, inner) <= 0) return;
-  plan.set(s, { kind: 'lanes', unroll: s.items.length > 2 ? 1 : inner.axis.extent >= 64 ? 4 : 2 });
+  const isHeavy = s.items.some((i) => i.element.height >= heavyHeight);
+  const most = isWide() || !isHeavy ? 4 : areMany(ownNodes(s)) ? 1 : 2;
+  plan.set(s, { kind: 'lanes', unroll: s.items.length > 2 ? 1 : Math.min(most, inner.axis.extent >= 64 ? 4 : 2) });
 }
 
 const storesScore = (items: readonly StoreItem[], loop: Loop): number =>
@@ -93,21 +129,6 @@ function storeScore(stmts: readonly NestStmt[], loop: Loop): number {
     for (const b of childBlocks(s)) sum += storeScore(b, loop);
   }
   return sum;
-}
-
-/** Coefficient of the loop's axis in an index, or undefined where the index is not affine in it. */
-export function axisCoefficient(index: Node, loop: Loop): number | undefined {
-  const bit = depthBit(loop.depth);
-  if ((index.deps & bit) === 0) return 0;
-  if (index === loop.node) return 1;
-  if (index.kind !== 'affine') return undefined;
-  let coefficient = 0;
-  for (let i = 0; i < index.args.length; i++) {
-    const a = index.args[i]!;
-    if (a === loop.node) coefficient = index.coefficients[i]!;
-    else if ((a.deps & bit) !== 0) return undefined;
-  }
-  return coefficient;
 }
 
 function accessScore(index: Node, loop: Loop): number {

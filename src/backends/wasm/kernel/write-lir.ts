@@ -1,12 +1,13 @@
 /**
  * Writes `LirStmt`s as WebAssembly: values used more than once go to locals, values that do not change in a loop are computed before
  * it, everything else stays on the operand stack.
- * May import: `encode`, `kernel/lir`.
+ * May import: `encode`, `kernel/{lir,walk-lir}`.
  * @module
  */
 import type { FunctionBuilder } from '../encode/function.ts';
 import type { OpName } from '../encode/opcodes.ts';
 import type { Lir, LirStmt } from './lir.ts';
+import { countValues, InvariantFinder, isTrivial, Marks, ownValues } from './walk-lir.ts';
 
 /** Expression trees deeper than this are cut by a local, which bounds the native recursion below. */
 const maxTreeHeight = 64;
@@ -14,13 +15,12 @@ const maxTreeHeight = 64;
 interface Scope {
   /** Values that have a local until the scope ends. */
   readonly values: Lir[];
-  readonly uses: Map<Lir, number>;
+  /** Values that are used more than once in it. */
+  readonly repeated: Set<Lir>;
 }
 
 type Loop = Extract<LirStmt, { kind: 'loop' }>;
 type Branch = Extract<LirStmt, { kind: 'if' }>;
-
-const isTrivial = (v: Lir): boolean => v.op === 'get' || (v.op === 'const' && v.type !== 'v128');
 
 /** What follows the opcode of an instruction. */
 type Form = 'plain' | 'lane' | 'memory' | 'memory-lane';
@@ -37,41 +37,42 @@ function formOf(op: OpName): Form {
   return form;
 }
 
-/** Values a statement evaluates itself, in the order they are pushed. */
-function ownValues(s: LirStmt): readonly Lir[] {
-  switch (s.kind) {
-    case 'loop':
-      return [s.from, s.to];
-    case 'stores':
-      return s.items.flatMap((i) => [i.address, i.value]);
-    case 'set':
-      return s.items.map((i) => i.value);
-    case 'if':
-      return [s.cond, ...(s.shared ?? [])];
-    case 'while':
-      return [];
-    case 'call':
-      return s.entry === undefined ? s.args : [...s.args, s.entry];
-  }
-}
+/** Heights are kept in the low seven bits. */
+const heightBase = 128;
+const noLocal = -1;
 
+/** Writes one function. What it knows of values is in arrays, by their numbers. */
 export class LirWriter {
   private readonly f: FunctionBuilder;
   private readonly scopes: Scope[] = [];
   /** Locals of the values of all open scopes. */
-  private readonly locals = new Map<Lir, number>();
+  private locals = new Int32Array(0);
+  /** Heights of the trees that are not cut yet, plus `heightBase` times the call of `materialize` that found them. */
+  private heights = new Int32Array(0);
+  private materializations = 0;
+  private counted = new Marks(0);
+  private invariants = new InvariantFinder(0);
 
   constructor(f: FunctionBuilder) {
     this.f = f;
   }
 
   write(body: readonly LirStmt[]): void {
+    const size = countValues(body);
+    this.locals = new Int32Array(size).fill(noLocal);
+    this.heights = new Int32Array(size);
+    this.counted = new Marks(size);
+    this.invariants = new InvariantFinder(size);
     this.block(body);
+  }
+
+  private hasLocal(v: Lir): boolean {
+    return this.locals[v.id] !== noLocal;
   }
 
   private block(stmts: readonly LirStmt[], extra: readonly Lir[] = []): void {
     this.openScope();
-    const hoisted = stmts.map((s) => this.loopInvariants(s));
+    const hoisted = stmts.map((s) => this.invariants.find(s, (v) => this.hasLocal(v)));
     this.countUses([...stmts.flatMap((s, i) => [...ownValues(s), ...hoisted[i]!]), ...extra]);
     stmts.forEach((s, i) => {
       // What a guarded loop needs is computed inside its guard.
@@ -87,73 +88,41 @@ export class LirWriter {
   }
 
   private openScope(): void {
-    this.scopes.push({ values: [], uses: new Map() });
+    this.scopes.push({ values: [], repeated: new Set() });
   }
 
   private closeScope(): void {
     for (const v of this.scopes.pop()!.values) {
-      this.f.release(this.locals.get(v)!);
-      this.locals.delete(v);
+      this.f.release(this.locals[v.id]!);
+      this.locals[v.id] = noLocal;
     }
   }
 
-  /** Adds the uses of `roots` and of everything under them that has no local yet. */
+  /** Finds what is used more than once in the scope by `roots` and everything under them that has no local yet. */
   private countUses(roots: readonly Lir[]): void {
-    const { uses } = this.scopes.at(-1)!;
-    const stack = [...roots];
+    const { repeated } = this.scopes.at(-1)!;
+    this.counted.clear();
+    const stack = roots.slice();
     while (stack.length > 0) {
       const v = stack.pop()!;
-      const n = uses.get(v) ?? 0;
-      uses.set(v, n + 1);
-      if (n === 0 && !this.locals.has(v)) for (const a of v.args) stack.push(a);
+      if (isTrivial(v) || this.hasLocal(v)) continue;
+      if (this.counted.add(v)) for (let i = 0; i < v.args.length; i++) stack.push(v.args[i]!);
+      else repeated.add(v);
     }
-  }
-
-  /** Values that a loop (at any depth inside `s`) uses and that do not change in it. */
-  private loopInvariants(s: LirStmt): Lir[] {
-    if (s.kind !== 'loop' && s.kind !== 'while') return [];
-    const found = new Set<Lir>();
-    const seen = new Set<Lir>();
-    const visit = (roots: readonly Lir[], isConditional: boolean): void => {
-      const stack = [...roots];
-      while (stack.length > 0) {
-        const v = stack.pop()!;
-        if (v.level < s.depth && !(isConditional && v.isUnsafe)) {
-          if (!isTrivial(v) && !this.locals.has(v)) found.add(v);
-          continue;
-        }
-        if (seen.has(v)) continue;
-        seen.add(v);
-        for (const a of v.args) stack.push(a);
-      }
-    };
-    const walk = (stmts: readonly LirStmt[], isConditional: boolean): void => {
-      for (const t of stmts) {
-        visit(ownValues(t), isConditional);
-        if (t.kind === 'loop') walk(t.body, isConditional || !t.runs);
-        else if (t.kind === 'if') [t.then, t.otherwise].forEach((b) => walk(b, true));
-        else if (t.kind === 'while') {
-          visit([t.cond], isConditional);
-          walk(t.body, true);
-        }
-      }
-    };
-    if (s.kind === 'while') visit([s.cond], false);
-    walk(s.body, s.kind === 'while');
-    return [...found];
   }
 
   /** Puts values with several uses (all of `roots`, when forced) into locals, arguments first. */
   private materialize(roots: readonly Lir[], isForced: boolean): void {
-    const { uses } = this.scopes.at(-1)!;
+    const { repeated } = this.scopes.at(-1)!;
     const forced = isForced ? new Set(roots) : undefined;
-    const heights = new Map<Lir, number>();
+    const { heights } = this;
+    const base = ++this.materializations * heightBase;
     const stack: Lir[] = [];
     for (const root of roots) {
       stack.push(root);
       while (stack.length > 0) {
         const v = stack[stack.length - 1]!;
-        if (heights.has(v) || isTrivial(v) || this.locals.has(v)) {
+        if (isTrivial(v) || this.hasLocal(v) || heights[v.id]! > base) {
           stack.pop();
           continue;
         }
@@ -161,15 +130,15 @@ export class LirWriter {
         let height = 1;
         for (let i = v.args.length - 1; i >= 0; i--) {
           const a = v.args[i]!;
-          if (isTrivial(a) || this.locals.has(a)) continue;
-          const h = heights.get(a);
-          if (h === undefined) stack.push(a);
+          if (isTrivial(a) || this.hasLocal(a)) continue;
+          const h = heights[a.id]! - base;
+          if (h <= 0) stack.push(a);
           else if (h >= height) height = h + 1;
         }
         if (stack.length > before) continue;
         stack.pop();
-        if ((uses.get(v) ?? 0) > 1 || forced?.has(v) || height > maxTreeHeight) this.toLocal(v);
-        else heights.set(v, height);
+        if (height > maxTreeHeight || repeated.has(v) || forced?.has(v)) this.toLocal(v);
+        else heights[v.id] = base + height;
       }
     }
   }
@@ -179,13 +148,12 @@ export class LirWriter {
     const local = this.f.local(v.type);
     this.f.set(local);
     this.scopes.at(-1)!.values.push(v);
-    this.locals.set(v, local);
+    this.locals[v.id] = local;
   }
 
   private push(v: Lir): void {
-    const local = isTrivial(v) ? undefined : this.locals.get(v);
-    if (local === undefined) this.compute(v);
-    else this.f.get(local);
+    if (!isTrivial(v) && this.hasLocal(v)) this.f.get(this.locals[v.id]!);
+    else this.compute(v);
   }
 
   private compute(v: Lir): void {
@@ -194,7 +162,7 @@ export class LirWriter {
       this.guarded(v);
       return;
     }
-    for (const a of v.args) this.push(a);
+    for (let i = 0; i < v.args.length; i++) this.push(v.args[i]!);
     switch (v.op) {
       case 'const':
         if (v.type === 'i32') f.i32(v.imm);
@@ -360,7 +328,7 @@ export class LirWriter {
 
   /** A value that stays available while inner blocks run. */
   private pinned(v: Lir): { push: () => void; release: () => void } {
-    if (isTrivial(v) || this.locals.has(v)) return { push: () => this.push(v), release: () => {} };
+    if (isTrivial(v) || this.hasLocal(v)) return { push: () => this.push(v), release: () => {} };
     const local = this.f.local(v.type);
     this.compute(v);
     this.f.set(local);

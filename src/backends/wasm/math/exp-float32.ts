@@ -10,9 +10,9 @@ import type { Expr } from '../../../ir/loop/expr.ts';
 import {
   abs,
   add,
+  and,
   atLeast,
   atMost,
-  copysign,
   div,
   float32FromBits,
   int32Bits,
@@ -20,6 +20,7 @@ import {
   madd,
   mul,
   neg,
+  or,
   polynomial,
   shl,
   shr,
@@ -43,8 +44,8 @@ function integerPart(x: Expr, scale: number, bias: number): { readonly k: Expr; 
 const remainder = (x: Expr, k: Expr): Expr => madd(k, -ln2Low, madd(k, -ln2High, x));
 
 /**
- * y · 2^k for `bits` with k + 254 in its low bits, -252 ≤ k ≤ 256: by two factors, so that only the last product rounds
- * where the result is subnormal.
+ * y · 2^k for `bits` with k + 254 in its low bits, -254 ≤ k ≤ 256: by two factors, so that only the last product rounds
+ * where the result is subnormal. (2^-127 as a factor is 0, but there the result is 0 as well.)
  */
 function scaleByHalves(y: Expr, bits: Expr): Expr {
   const half = shr(bits, 1);
@@ -56,15 +57,18 @@ const expTail = [
   0.4999999403953552, 0.16666516661643982, 0.04166810214519501, 0.008369190618395805, 0.0013838836457580328,
 ];
 
-/** exp of a number in [-104, 89]. */
+/** exp of a number in [-176, 89]. */
 function expBounded(x: Expr): Expr {
   const { k, bits } = integerPart(x, log2e, 254);
   const r = remainder(x, k);
   return scaleByHalves(add(madd(mul(r, r), polynomial(r, expTail), r), 1), bits);
 }
 
-/** exp: 0.98 ulp. Beyond the bounds of the clamp it is 0 or infinity to rounding. */
-export const exp32 = (x: Expr): Expr => expBounded(atLeast(atMost(x, 89), -104));
+/**
+ * exp: 0.99 ulp. Beyond the bounds of the clamp it is 0 or infinity to rounding; at the lower one both factors are 0, for
+ * products that underflow are slow (×4 where a mask of -10⁹ is used), and products with 0 are not.
+ */
+export const exp32 = (x: Expr): Expr => expBounded(atLeast(atMost(x, 89), -176));
 
 /** (2^r - 1) / r on |r| ≤ ½: relative error of the power 2^-26.2. */
 const exp2Tail = [
@@ -74,7 +78,7 @@ const exp2Tail = [
 
 /** exp2: 1.16 ulp. r = x - k is exact. */
 export function exp2_32(x: Expr): Expr {
-  const bounded = atLeast(atMost(x, 129), -151);
+  const bounded = atLeast(atMost(x, 129), -254);
   const { k, bits } = integerPart(bounded, 1, 254);
   const r = sub(bounded, k);
   return scaleByHalves(madd(r, polynomial(r, exp2Tail), 1), bits);
@@ -119,15 +123,20 @@ function expm1Bounded(x: Expr): Expr {
  */
 export const expm1_32 = (x: Expr): Expr => where(lt(abs(x), 2 ** -25), x, expm1Bounded(atLeast(atMost(x, 89), -17.5)));
 
+/** A number without a sign with that of x. */
+const withSign = (magnitude: Expr, x: Expr): Expr =>
+  float32FromBits(or(int32Bits(magnitude), and(int32Bits(x), -2147483648)));
+
 /** tanh(x)/x - 1 over x², |x| ≤ 0.55: relative error of the tanh 2^-24.7. */
 const tanhTail = [-0.3333294689655304, 0.1332072913646698, -0.05267200991511345, 0.016437876969575882];
 
 /** tanh: 1.33 ulp. A polynomial up to 0.55, then 1 - 2 / (exp(2|x|) + 1), which is 1 to rounding beyond 9.1. */
 export function tanh32(x: Expr): Expr {
+  const a = abs(x);
   const z = mul(x, x);
-  const { scale, w } = expParts(atMost(abs(add(x, x)), 18.2), 0);
+  const { scale, w } = expParts(atMost(add(a, a), 18.2), 0);
   const large = sub(1, div(2, madd(scale, w, add(scale, 1))));
-  return copysign(where(lt(abs(x), 0.55), madd(mul(x, z), polynomial(z, tanhTail), x), large), x);
+  return withSign(where(lt(a, 0.55), madd(mul(a, z), polynomial(z, tanhTail), a), large), x);
 }
 
 /** erf(x)/x - 1 over x², |x| ≤ 0.875: relative error of the erf 2^-26. */
@@ -146,5 +155,5 @@ export function erf32(x: Expr): Expr {
   const a = abs(x);
   const { scale, w } = expParts(polynomial(atMost(a, 3.93), erfLarge), 0);
   const large = sub(1, madd(scale, w, scale));
-  return copysign(where(lt(a, 0.875), madd(x, polynomial(mul(x, x), erfSmall), x), large), x);
+  return withSign(where(lt(a, 0.875), madd(a, polynomial(mul(a, a), erfSmall), a), large), x);
 }

@@ -139,7 +139,7 @@ export class ThreadPool {
       slots.push(slot);
       return slot;
     };
-    return { control: this.control, newSlot, isPortable: (name) => typeof portable[name] === 'function' };
+    return { isAlone: false, control: this.control, newSlot, isPortable: (name) => typeof portable[name] === 'function' };
   }
 
   /** Makes the functions of an instance known; they are forgotten when `owner` is collected. */

@@ -1,0 +1,98 @@
+/**
+ * Sorting by digits of 8 bits, the lowest first: each pass counts how often each digit occurs and then puts every element, in order,
+ * behind those before it, which keeps the order of equal ones.
+ * May import: `ir`.
+ * @module
+ */
+import type { DType } from '../ir/dtype.ts';
+import {
+  binary,
+  bitcast,
+  type BufferRef,
+  constant,
+  convert,
+  type Expr,
+  iadd,
+  int,
+  load,
+  select,
+} from '../ir/loop/expr.ts';
+import type { KernelBuilder } from '../ir/loop/kernel.ts';
+
+const radix = 256;
+
+/** Digits of a key of the dtype; 0 where keys have none that can be computed. */
+export const digitCount = (dtype: DType): number =>
+  dtype === 'float64' ? 0 : dtype === 'bool' || dtype === 'uint8' ? 1 : 4;
+
+/**
+ * Integers whose unsigned order is that of the values. A negative float32 has all bits of its pattern flipped, a positive one the
+ * sign bit only; zeros of both signs are one key, and so are all NaN, after everything else.
+ */
+function keyOf(x: Expr): Expr {
+  const signBit = int(-2147483648);
+  if (x.dtype === 'bool' || x.dtype === 'uint8') return convert(x, 'int32');
+  if (x.dtype === 'uint32') return bitcast(x, 'int32');
+  if (x.dtype === 'int32') return binary('xor', x, signBit);
+  const bits = select(binary('eq', x, constant(0, 'float32')), int(0), bitcast(x, 'int32'));
+  const flips = binary('or', binary('shr_arithmetic', bits, int(31)), signBit);
+  return select(binary('ne', x, x), int(-1), binary('xor', bits, flips));
+}
+
+/** Place of digit `d` of a key in the tables. */
+function slot(key: Expr, d: number): Expr {
+  const digit = binary('and', binary('shr_logical', key, int(8 * d)), int(radix - 1));
+  return iadd(digit, int(radix * d));
+}
+
+/**
+ * Sorts `n` elements of `ping` by its first buffer. `tables` holds 256 counts a digit.
+ * @returns the buffers that hold the result
+ */
+export function radixSort(
+  b: KernelBuilder,
+  ping: readonly BufferRef[],
+  pong: readonly BufferRef[],
+  tables: BufferRef,
+  n: number,
+): readonly BufferRef[] {
+  const digits = digitCount(ping[0]!.dtype);
+  b.parallel([digits * radix], ([i]) => b.store(tables, i!, int(0)));
+  b.loop(n, (i) => {
+    const key = b.get(b.local('int32', keyOf(load(ping[0]!, i))));
+    for (let d = 0; d < digits; d++) {
+      const at = b.get(b.local('int32', slot(key, d)));
+      b.store(tables, at, iadd(load(tables, at), int(1)));
+    }
+  });
+  let [from, to] = [ping, pong];
+  for (let d = 0; d < digits; d++) {
+    distribute(b, from, to, tables, d, n);
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
+/** One pass: counts become first places, and the elements go there. */
+function distribute(
+  b: KernelBuilder,
+  from: readonly BufferRef[],
+  to: readonly BufferRef[],
+  tables: BufferRef,
+  d: number,
+  n: number,
+): void {
+  const total = b.local('int32', 0);
+  b.loop(radix, (i) => {
+    const at = iadd(i, int(radix * d));
+    const count = b.get(b.local('int32', load(tables, at)));
+    b.store(tables, at, b.get(total));
+    b.set(total, iadd(b.get(total), count));
+  });
+  b.loop(n, (i) => {
+    const at = b.get(b.local('int32', slot(keyOf(load(from[0]!, i)), d)));
+    const place = b.get(b.local('int32', load(tables, at)));
+    from.forEach((buffer, k) => b.store(to[k]!, place, load(buffer, i)));
+    b.store(tables, at, iadd(place, int(1)));
+  });
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { prepareKernel } from '../../../src/backends/wasm/kernel/emit.ts';
+import { makeTypedArray } from '../../../src/ir/dtype.ts';
+import { binary, convert, type Expr, iadd, imul, int, linearize, load } from '../../../src/ir/loop/expr.ts';
+import { type Kernel, KernelBuilder } from '../../../src/ir/loop/kernel.ts';
+import { expectSame } from './run-kernel.ts';
+
+const counting = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => (i * 37) % 101);
+const strategies = (k: Kernel): string[] => [...prepareKernel(k, false).plan.values()].map((s) => s.kind);
+
+/** out[i,j] = across[j,i] · along[i,j] + (row[j] - column[i]) */
+function transposing(m: number, n: number): Kernel {
+  const input = (size: number): { dtype: 'float32'; size: number } => ({ dtype: 'float32', size });
+  const b = new KernelBuilder('transposing', [m * n, m * n, n, m].map(input), [input(m * n)]);
+  const [across, along, row, column] = b.inputs;
+  b.parallel([m, n], ([i, j]) => {
+    const at = linearize([i!, j!], [m, n]);
+    const product = binary('mul', load(across!, linearize([j!, i!], [n, m])), load(along!, at));
+    b.store(b.outputs[0]!, at, binary('add', product, binary('sub', load(row!, j!), load(column!, i!))));
+  });
+  return b.build();
+}
+
+describe('tiles', () => {
+  const shapes = [[4, 4], [5, 7], [16, 16], [37, 41], [3, 9], [64, 20]] as const; // prettier-ignore
+  for (const [m, n] of shapes) {
+    it(`a transposed operand of [${m},${n}] beside others`, () => {
+      const k = transposing(m, n);
+      expectSame(k, [counting(m * n), counting(m * n).reverse(), counting(n), counting(m)]);
+      expect(strategies(k)).toEqual([m < 4 ? 'lanes' : 'tiles']);
+    });
+  }
+
+  it('a loop between the two, and results of several dtypes', () => {
+    const [p, q, r] = [9, 3, 11];
+    const size = p * q * r;
+    const b = new KernelBuilder('between', [{ dtype: 'float32', size }], [{ dtype: 'float32', size }, { dtype: 'int32', size }]); // prettier-ignore
+    b.parallel([p, q, r], ([i, k, j]) => {
+      const x = load(b.inputs[0]!, linearize([j!, k!, i!], [r, q, p]));
+      const at = linearize([i!, k!, j!], [p, q, r]);
+      b.store(b.outputs[0]!, at, x);
+      b.store(b.outputs[1]!, at, convert(x, 'int32'));
+    });
+    const k = b.build();
+    expectSame(k, [counting(size)]);
+    expect(strategies(k)).toEqual(['tiles']);
+  });
+
+  it('are not for values that depend on where they are', () => {
+    const n = 8;
+    const b = new KernelBuilder('place', [{ dtype: 'float32', size: n * n }], [{ dtype: 'float32', size: n * n }]);
+    b.parallel([n, n], ([i, j]) => {
+      const x = load(b.inputs[0]!, linearize([j!, i!], [n, n]));
+      b.store(b.outputs[0]!, linearize([i!, j!], [n, n]), binary('add', x, convert(i!, 'float32')));
+    });
+    const k = b.build();
+    expectSame(k, [counting(n * n)]);
+    expect(strategies(k)).not.toContain('tiles');
+  });
+});
+
+describe('shuffled loads', () => {
+  const n = 29;
+  const orders: readonly (readonly [string, (i: Expr) => Expr])[] = [
+    ['every second element', (i) => imul(i, int(2))],
+    ['backwards', (i) => iadd(int(n + 2), imul(i, int(-1)))],
+  ];
+  for (const [name, at] of orders) {
+    for (const dtype of ['float32', 'float64', 'int32'] as const) {
+      it.each([0, 1, 2, 3])(`${name} of ${dtype}, from element %i and the next`, (offset) => {
+        const b = new KernelBuilder(
+          'shuffled',
+          [{ dtype, size: 2 * n + 8 }],
+          [
+            { dtype, size: n },
+            { dtype, size: n },
+          ],
+        );
+        b.parallel([n], ([i]) => {
+          b.store(b.outputs[0]!, i!, load(b.inputs[0]!, iadd(at(i!), int(offset))));
+          b.store(b.outputs[1]!, i!, load(b.inputs[0]!, iadd(at(i!), int(offset + 1))));
+        });
+        const k = b.build();
+        const x = makeTypedArray(dtype, 2 * n + 8);
+        x.forEach((_, i) => (x[i] = 3 * i + 1));
+        expectSame(k, [x]);
+        expect(strategies(k)).toEqual(['lanes']);
+      });
+    }
+  }
+});
