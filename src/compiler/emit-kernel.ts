@@ -20,16 +20,17 @@ import {
   type Local,
 } from '../ir/loop/expr.ts';
 import type { Kernel, Stmt, Store } from '../ir/loop/kernel.ts';
-import type { Atom, Literal, SourceSite, Var } from '../ir/program.ts';
+import type { Atom, Literal, Var } from '../ir/program.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
 import { relationOf } from './access.ts';
 import type { Graph, Node } from './graph.ts';
 import type { Group, Grouping } from './group.ts';
+import { Members } from './members.ts';
 import { type Kept, type Passes, planPasses } from './passes.ts';
 import { reindex } from './reindex.ts';
 import { findReuse, type Reuse } from './reuse.ts';
 import { rulesOf } from './rules.ts';
-import { chooseSpace, type Space } from './space.ts';
+import type { Space } from './space.ts';
 import type { Storage } from './storage.ts';
 import { unrollReduction } from './unroll.ts';
 
@@ -100,11 +101,11 @@ type Place = number | undefined;
 
 class KernelEmitter {
   private readonly graph: Graph;
-  private readonly grouping: Grouping;
   private readonly storage: Storage;
-  private readonly group: Group;
+  /** Elements of the group's space. */
+  private readonly size: number;
   private readonly outputs: readonly Var[];
-  private readonly needed: readonly Node[];
+  private readonly members: Members;
   private readonly space: Space;
   private readonly passes: Passes;
   private readonly rowAxes: readonly Axis[];
@@ -124,23 +125,15 @@ class KernelEmitter {
   private readonly statements: Stmt[] = [];
   private nextId: number;
 
-  constructor({ graph, grouping, storage }: Fusion, group: Group, outputs: readonly Var[], site?: Site) {
+  constructor(fusion: Fusion, group: Group, outputs: readonly Var[], site?: Site) {
     this.nextId = site?.nextId ?? 0;
-    this.graph = graph;
-    this.grouping = grouping;
-    this.storage = storage;
-    this.group = group;
+    this.graph = fusion.graph;
+    this.storage = fusion.storage;
+    this.size = group.frame.size;
     this.outputs = outputs;
-    this.needed = this.findNeeded();
-    this.space = chooseSpace(group.frame, this.needed, (node) => this.readsThrough(node));
-    this.passes = planPasses({
-      nodes: this.needed,
-      isColumn: (node) => this.isColumn(node),
-      isFold: (node) => this.isFold(node),
-      sources: (node) => this.membersReadBy(node),
-      outside: (node) => this.grouping.sourcesOf(node).length - this.membersReadBy(node).length,
-      isStored: (v) => storage.isStored(v),
-    });
+    this.members = new Members(fusion, group, outputs);
+    this.space = this.members.space;
+    this.passes = planPasses(this.members);
     this.rowAxes = site === undefined ? this.freshAxes(this.space.rows) : [];
     this.row =
       site === undefined
@@ -162,12 +155,12 @@ class KernelEmitter {
     const inputs = [...this.inputs.values()];
     const refs = this.outputs.map((v) => this.refs.get(v)!);
     const kernel: Kernel = {
-      name: [...new Set(this.needed.map((n) => n.eqn.primitive.name))].slice(0, 6).join('_'),
+      name: [...new Set(this.members.nodes.map((n) => n.eqn.primitive.name))].slice(0, 6).join('_'),
       inputs: inputs.map((i) => i.buffer),
       outputs: refs,
       scratch: this.scratch,
       body: nest(this.rowAxes, this.statements),
-      sites: sitesOf(this.needed),
+      sites: this.members.sites(),
     };
     return {
       kind: 'kernel',
@@ -175,54 +168,8 @@ class KernelEmitter {
       reads: inputs.map((i) => i.atom),
       writes: this.outputs,
       reuse: findReuse(this.statements, inputs, refs),
-      order: this.needed.at(-1)!.id,
+      order: this.members.nodes.at(-1)!.id,
     };
-  }
-
-  // Members
-
-  /** The nodes of the group that its stored values are computed from, in order. */
-  private findNeeded(): Node[] {
-    const needed = new Set<Node>();
-    const work = this.outputs.map((v) => this.graph.producer(v)!);
-    for (let node = work.pop(); node !== undefined; node = work.pop()) {
-      if (needed.has(node)) continue;
-      needed.add(node);
-      for (const m of this.membersReadBy(node)) work.push(m.node);
-    }
-    return this.group.nodes.filter((n) => needed.has(n));
-  }
-
-  private membersReadBy(node: Node): { readonly root: Var; readonly node: Node }[] {
-    return this.grouping.sourcesOf(node).flatMap(({ root }) => {
-      const p = this.graph.producer(root);
-      return p !== undefined && this.grouping.of(p) === this.group ? [{ root, node: p }] : [];
-    });
-  }
-
-  private isColumn(node: Node): boolean {
-    return this.space.columnCount !== undefined && node.size !== this.space.rowCount;
-  }
-
-  /** A reduction over the elements of a row. */
-  private isFold(node: Node): boolean {
-    const { columnCount, rowCount } = this.space;
-    return (
-      columnCount !== undefined &&
-      node.kind === 'reduction' &&
-      node.size === rowCount &&
-      node.evaluations === rowCount * columnCount &&
-      node.info.accesses.every((a) => a.relation === 'fold')
-    );
-  }
-
-  /** Whether an operand is computed here although it belongs to no member. */
-  private readsThrough(node: Node): boolean {
-    return node.eqn.inputs.some((a) => {
-      if (a.kind !== 'var' || this.graph.scalar(a) !== undefined) return false;
-      const p = this.graph.producer(a);
-      return p !== undefined && !this.storage.isStored(this.graph.root(a)) && this.grouping.of(p) !== this.group;
-    });
   }
 
   // Space
@@ -250,7 +197,7 @@ class KernelEmitter {
   private positionAt(place: Place): Position | undefined {
     if (place === undefined) return undefined;
     if (place === this.space.rowCount) return this.row;
-    return this.space.columnCount !== undefined && place === this.group.frame.size ? this.column : undefined;
+    return this.space.columnCount !== undefined && place === this.size ? this.column : undefined;
   }
 
   // Passes
@@ -285,7 +232,7 @@ class KernelEmitter {
     );
     this.column = { ...at, linear };
     this.pass = pass;
-    for (const node of this.passes.columns[pass]!) this.evaluate(node, this.column, this.group.frame.size);
+    for (const node of this.passes.columns[pass]!) this.evaluate(node, this.column, this.size);
     // Later results first, as below: `kept` lists them so.
     const stores = [...this.passes.kept].flatMap(([v, life]) =>
       life.from === pass ? [this.store(this.keptIn.get(v)!, this.column!, v)] : [],
@@ -306,24 +253,33 @@ class KernelEmitter {
     const reduce = this.reduction(node);
     const elements = sizeOf(this.space.columns) === 1 ? [] : axes;
     const reduceIndex = reindex(axes.map(indexOf), this.space.columns, reduce.extents);
-    const element = reduce.elementAt(reduceIndex, this.group.frame.size);
+    const element = reduce.elementAt(reduceIndex, this.size);
     const { combine, target } = reduce;
     const inner = elements.filter((a) => a.extent !== 1);
-    this.statements.push({ kind: 'reduce', target, combine, axes: inner, element, ...(stores.length > 0 && { stores }) });
+    this.statements.push({
+      kind: 'reduce',
+      target,
+      combine,
+      axes: inner,
+      element,
+      ...(stores.length > 0 && { stores }),
+    });
     this.row.values.set(node.eqn.outputs[0]!, { op: 'local', dtype: target.dtype, local: target });
   }
 
   // Values
 
   private evaluate(node: Node, at: Position, place: Place): void {
-    const value = node.kind === 'reduction' ? [this.reduce(node)] : this.element(node, this.indexIn(at, shapeOf(node)), place);
+    const value =
+      node.kind === 'reduction' ? [this.reduce(node)] : this.element(node, this.indexIn(at, shapeOf(node)), place);
     node.eqn.outputs.forEach((v, i) => at.values.set(v, value[i]!));
   }
 
   /** The results of a pointwise node at an index. */
   private element(node: Node, index: readonly Expr[], place: Place): readonly Expr[] {
     const { lower } = rulesOf(node.eqn);
-    if (lower.kind !== 'pointwise') throw new InternalError(`${node.eqn.primitive.name} cannot be computed at an index`);
+    if (lower.kind !== 'pointwise')
+      throw new InternalError(`${node.eqn.primitive.name} cannot be computed at an index`);
     const { params, inputs, outputs } = node.eqn;
     const shape = shapeOf(node);
     return lower.element({
@@ -379,7 +335,8 @@ class KernelEmitter {
     const root = atom.kind === 'var' ? this.graph.root(atom) : atom;
     const here = this.positionAt(place);
     if (here !== undefined && root.kind === 'var') return this.valueHere(root, atom, index, here, place);
-    if (root.kind === 'literal' || this.storage.isStored(root)) return this.loadAt(root, linearize(index, atom.aval.shape), here);
+    if (root.kind === 'literal' || this.storage.isStored(root))
+      return this.loadAt(root, linearize(index, atom.aval.shape), here);
     return this.computeAt(root, reindex(index, atom.aval.shape, root.aval.shape), place);
   }
 
@@ -439,14 +396,7 @@ const indexOf = (a: Axis): Expr => (a.extent === 1 ? int(0) : axisExpr(a));
 /** Independent loops around `body`. */
 function nest(axes: readonly Axis[], body: readonly Stmt[]): readonly Stmt[] {
   let out = body;
-  for (const axis of [...axes].reverse()) if (axis.extent !== 1) out = [{ kind: 'for', axis, parallel: true, body: out }];
+  for (const axis of [...axes].reverse())
+    if (axis.extent !== 1) out = [{ kind: 'for', axis, parallel: true, body: out }];
   return out;
-}
-
-/** Distinct sites of the nodes' equations, those that cost most first. */
-function sitesOf(nodes: readonly Node[]): SourceSite[] {
-  const costs = new Map<SourceSite, number>();
-  for (const { eqn, info, evaluations } of nodes)
-    if (eqn.site !== undefined) costs.set(eqn.site, (costs.get(eqn.site) ?? 0) + (1 + info.cost) * evaluations);
-  return [...costs].sort((a, b) => b[1] - a[1]).map(([site]) => site);
 }

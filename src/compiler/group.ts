@@ -229,7 +229,9 @@ export class Grouping {
     const frame = choice.frame()!;
     const [first, ...rest] = mergeable;
     if (first === undefined) return new Group(level, frame, false);
-    return rest.reduce((a, g) => (a.nodes.length >= g.nodes.length ? absorb(a, g) : absorb(g, a)), first).at(level, frame);
+    return rest
+      .reduce((a, g) => (a.nodes.length >= g.nodes.length ? absorb(a, g) : absorb(g, a)), first)
+      .at(level, frame);
   }
 
   private addProducer({ root }: Source, producers: Set<Group>): void {
@@ -243,7 +245,8 @@ export class Grouping {
     const { size } = root.aval;
     // A single number is at hand everywhere; a row of its own is only worth a second pass while it stays in cache.
     if (relation === 'row' && size === 1 && (g.frame.rows !== 1 || node.size > maxCachedRow)) return false;
-    const link = relation === 'row' ? rowFrame(size, node.size) : relation === 'fold' ? rowFrame(node.size, size) : undefined;
+    const link =
+      relation === 'row' ? rowFrame(size, node.size) : relation === 'fold' ? rowFrame(node.size, size) : undefined;
     if ((relation !== 'near' && link === undefined) || choice.frame(g, link) === undefined) return false;
     choice.add(g, link);
     return true;

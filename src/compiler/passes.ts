@@ -17,14 +17,14 @@ export interface RowMembers {
   /** The nodes that are needed, in order. */
   readonly nodes: readonly Node[];
   /** One value an element; else one value a row. */
-  readonly isColumn: (node: Node) => boolean;
+  isColumn(node: Node): boolean;
   /** A reduction over the elements of a row. */
-  readonly isFold: (node: Node) => boolean;
+  isFold(node: Node): boolean;
   /** The members that a node reads, by the variables it reads. */
-  readonly sources: (node: Node) => readonly { readonly root: Var; readonly node: Node }[];
+  sources(node: Node): readonly { readonly root: Var; readonly node: Node }[];
   /** Number of values read that are not those of members. */
-  readonly outside: (node: Node) => number;
-  readonly isStored: (v: Var) => boolean;
+  outside(node: Node): number;
+  isStored(v: Var): boolean;
 }
 
 /** A value in memory: written by pass `from`, read by passes up to `to`. */
@@ -46,10 +46,7 @@ export interface Passes {
 
 export function planPasses(members: RowMembers): Passes {
   const known = earliest(members);
-  const count = Math.max(
-    0,
-    ...members.nodes.map((n) => (members.isColumn(n) ? known.get(n)! + 1 : known.get(n)!)),
-  );
+  const count = Math.max(0, ...members.nodes.map((n) => (members.isColumn(n) ? known.get(n)! + 1 : known.get(n)!)));
   const { evaluated, kept } = placeElements(members, known);
   const lists = (length: number): Node[][] => Array.from({ length }, () => []);
   const plan = { count, rows: lists(count + 1), folds: lists(count), columns: lists(count), kept };
@@ -62,11 +59,11 @@ export function planPasses(members: RowMembers): Passes {
 }
 
 /** For elements the first pass that can compute them; for a row's values the number of passes that come before. */
-function earliest({ nodes, isFold, sources }: RowMembers): Map<Node, number> {
+function earliest(members: RowMembers): Map<Node, number> {
   const known = new Map<Node, number>();
-  for (const node of nodes) {
-    const at = sources(node).reduce((pass, s) => Math.max(pass, known.get(s.node)!), 0);
-    known.set(node, isFold(node) ? at + 1 : at);
+  for (const node of members.nodes) {
+    const at = members.sources(node).reduce((pass, s) => Math.max(pass, known.get(s.node)!), 0);
+    known.set(node, members.isFold(node) ? at + 1 : at);
   }
   return known;
 }
@@ -76,30 +73,30 @@ function placeElements(
   members: RowMembers,
   known: ReadonlyMap<Node, number>,
 ): { evaluated: Map<Node, Set<number>>; kept: Map<Var, Kept> } {
-  const { nodes, isColumn, isFold, sources, isStored } = members;
   const requests = new Map<Var, Set<number>>();
   const evaluated = new Map<Node, Set<number>>();
   const kept = new Map<Var, Kept>();
   const costs = repeatCosts(members);
-  for (const node of [...nodes].reverse()) {
+  for (const node of [...members.nodes].reverse()) {
     let passes = new Set<number>();
-    if (isFold(node)) passes.add(known.get(node)! - 1);
-    else if (isColumn(node)) {
+    if (members.isFold(node)) passes.add(known.get(node)! - 1);
+    else if (members.isColumn(node)) {
       const { outputs } = node.eqn;
       for (const v of outputs) for (const pass of requests.get(v) ?? []) passes.add(pass);
-      const isHome = outputs.some(isStored) || (passes.size > 1 && costs.get(node)! > maxRepeatedCost);
+      const isHome =
+        outputs.some((v) => members.isStored(v)) || (passes.size > 1 && costs.get(node)! > maxRepeatedCost);
       if (isHome) {
         const from = passes.size > 0 ? Math.min(...passes) : known.get(node)!;
         for (const v of outputs) {
           const to = Math.max(from, ...(requests.get(v) ?? []));
-          if (isStored(v) || to > from) kept.set(v, { from, to });
+          if (members.isStored(v) || to > from) kept.set(v, { from, to });
         }
         passes = new Set([from]);
       }
       evaluated.set(node, passes);
     } else continue;
-    for (const s of sources(node)) {
-      if (!isColumn(s.node)) continue;
+    for (const s of members.sources(node)) {
+      if (!members.isColumn(s.node)) continue;
       let wanted = requests.get(s.root);
       if (wanted === undefined) requests.set(s.root, (wanted = new Set()));
       for (const pass of passes) wanted.add(pass);
@@ -109,12 +106,13 @@ function placeElements(
 }
 
 /** What it costs to compute an element again, from what is in memory. */
-function repeatCosts({ nodes, isColumn, sources, outside, isStored }: RowMembers): Map<Node, number> {
+function repeatCosts(members: RowMembers): Map<Node, number> {
   const costs = new Map<Node, number>();
-  for (const node of nodes) {
-    if (!isColumn(node)) continue;
-    let cost = node.info.cost + outside(node);
-    for (const s of sources(node)) if (isColumn(s.node)) cost += isStored(s.root) ? 1 : costs.get(s.node)!;
+  for (const node of members.nodes) {
+    if (!members.isColumn(node)) continue;
+    let cost = node.info.cost + members.outside(node);
+    for (const s of members.sources(node))
+      if (members.isColumn(s.node)) cost += members.isStored(s.root) ? 1 : costs.get(s.node)!;
     costs.set(node, cost);
   }
   return costs;

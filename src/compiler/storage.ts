@@ -62,7 +62,8 @@ export class Storage {
   private demand(node: Node): void {
     if (node.isAlias || node.kind === 'opaque') return;
     const group = this.grouping.of(node);
-    const readers = group === undefined ? this.demandOf(node.eqn.outputs[0]!).far : new Map([[group, node.evaluations]]);
+    const readers =
+      group === undefined ? this.demandOf(node.eqn.outputs[0]!).far : new Map([[group, node.evaluations]]);
     for (const a of node.info.accesses) {
       const atom = node.eqn.inputs[a.operand]!;
       const producer = this.graph.producer(atom);

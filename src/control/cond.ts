@@ -6,7 +6,9 @@
 import { f32, i32 } from '../ir/aval.ts';
 import { isFloat } from '../ir/dtype.ts';
 import { InternalError } from '../ir/errors.ts';
+import { inlineProgram } from '../ir/inline.ts';
 import { Program } from '../ir/program.ts';
+import { type Replacement, scalarOf, type SimplifyView } from '../ir/simplify.ts';
 import { evalProgram } from '../core/evaluate.ts';
 import { internProgram } from '../core/intern.ts';
 import {
@@ -194,6 +196,17 @@ function selectByIndex(index: Tensor, cases: readonly Tensor[]): Tensor {
     .reduceRight((rest, x, k) => select(eq(column, scalarTensor(k, 'int32')), x, rest), cases.at(-1)!);
 }
 
+/** A branch that is known is run without a choice. */
+function simplify({
+  inputs: [index, ...operands],
+  params: { branches },
+}: SimplifyView<CondParams>): Replacement | undefined {
+  const known = scalarOf(index!);
+  if (known === undefined) return undefined;
+  const taken = branches[Math.max(0, Math.min(branches.length - 1, known))]!;
+  return { kind: 'equations', ...inlineProgram(taken, operands) };
+}
+
 /** Results that nobody uses are dropped from every branch. */
 function prune(
   used: readonly boolean[],
@@ -226,6 +239,7 @@ export const condP: Primitive<CondParams> = definePrimitive<CondParams>({
   calculus: { kind: 'structured', jvp, partialEval, transpose },
   batch,
   prune,
+  simplify,
   lower: { kind: 'control', control: ({ branches }) => ({ kind: 'branch', branches }) },
   samples: [
     { avals: [i32(), f32(3), f32(3)], params: { branches: sampleBranches }, data: [[0], undefined, undefined] },

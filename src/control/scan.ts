@@ -5,7 +5,9 @@
  * @module
  */
 import { type Aval, f32, f64 } from '../ir/aval.ts';
-import type { Program } from '../ir/program.ts';
+import { inlineProgram } from '../ir/inline.ts';
+import { Equation, type Program, Var } from '../ir/program.ts';
+import type { Replacement, SimplifyView } from '../ir/simplify.ts';
 import { internProgram } from '../core/intern.ts';
 import {
   type BatchContext,
@@ -29,7 +31,7 @@ import { broadcastTo, moveAxis, moveBatchToFront } from '../primitives/structura
 import { backwardPass } from '../transforms/backward.ts';
 import { zeros } from '../transforms/jvp.ts';
 import { batchProgram, jvpProgram } from '../transforms/program-transforms.ts';
-import { neededInputs } from './invariants.ts';
+import { hoistInvariants, neededInputs } from './invariants.ts';
 import { checkOperands } from './operands.ts';
 import { partialEvalScan } from './scan-partial.ts';
 import { carryFixpoint, omit, partsOf, pick, reorder, type ScanParams } from './scan-parts.ts';
@@ -229,6 +231,22 @@ function prune(used: readonly boolean[], params: ScanParams): PrunedEquation<Sca
   };
 }
 
+/** What is the same in every iteration is computed before the loop. */
+function simplify({ inputs, params, outputs }: SimplifyView<ScanParams>): Replacement | undefined {
+  const { body, numConsts, length } = params;
+  const hoisted = length > 1 ? hoistInvariants(body, new Set(body.inputs.slice(0, numConsts)), numConsts) : undefined;
+  if (hoisted === undefined) return undefined;
+  const before = inlineProgram(hoisted.before, inputs.slice(0, numConsts));
+  const operands = [...inputs.slice(0, numConsts), ...before.values, ...inputs.slice(numConsts)];
+  const loop = new Equation(
+    scanP,
+    operands,
+    { ...params, body: hoisted.body, numConsts: numConsts + hoisted.count },
+    outputs.map((a) => new Var(a)),
+  );
+  return { kind: 'equations', equations: [...before.equations, loop], values: loop.outputs };
+}
+
 function abstractEval(avals: readonly Aval[], { body, numConsts, numCarry, length }: ScanParams): Aval[] {
   const stacked = (a: Aval): Aval => a.withShape([length, ...a.shape]);
   checkOperands(
@@ -253,6 +271,7 @@ export const scanP: Primitive<ScanParams> = definePrimitive<ScanParams>({
   calculus: { kind: 'structured', jvp, partialEval, transpose },
   batch,
   prune,
+  simplify,
   lower: {
     kind: 'control',
     control: ({ body, numConsts, numCarry, length, reverse, unroll }) => ({

@@ -6,16 +6,18 @@
  */
 import { ConcreteTensor, type Tensor } from './tensor.ts';
 
-/** Tensors from this many bytes on are worth it: below, freeing costs as much as they weigh. */
-export const scratchBytes: number = 16 << 10;
+/** Tensors from this many bytes on are worth it: below, freeing costs as much as a collector does. */
+export const scratchBytes: number = 2 << 10;
+/** The same for values that a user may still look at by way of a tracer that has outlived its trace. */
+export const tracedBytes: number = 16 << 10;
 
 export class Scratch {
   private readonly made = new Set<Tensor>();
   private recent: Tensor[] = [];
 
   /** `x` was made for this derivative alone. */
-  own(x: Tensor): void {
-    if (!(x instanceof ConcreteTensor) || x.aval.bytes < scratchBytes) return;
+  own(x: Tensor, atLeast: number = scratchBytes): void {
+    if (!(x instanceof ConcreteTensor) || x.aval.bytes < atLeast) return;
     if (this.made.has(x)) return;
     this.made.add(x);
     this.recent.push(x);

@@ -9,7 +9,7 @@ import { castScalar, isFloat } from '../ir/dtype.ts';
 import type { AnyPrimitive, MaybeZero } from '../core/primitive.ts';
 import { equationSite, maxSites, replaySite, stopReplay } from '../core/site.ts';
 import { numberOf } from '../core/scalar.ts';
-import { insideDerivative, recordScratch, Scratch } from '../core/scratch.ts';
+import { insideDerivative, recordScratch, Scratch, tracedBytes } from '../core/scratch.ts';
 import { ConcreteTensor, hostScalar, scalarTensor, type Tensor, Tracer } from '../core/tensor.ts';
 import {
   bind,
@@ -221,7 +221,7 @@ export class DualTrace extends Trace {
     const outTangents = this.underRules(tangentOuts);
     // What is handed out with a tangent can be read by way of its tracer only.
     if (this.scratch !== undefined)
-      for (let i = 0; i < outs.length; i++) if (outTangents[i]) this.scratch.own(outs[i]!);
+      for (let i = 0; i < outs.length; i++) if (outTangents[i]) this.scratch.own(outs[i]!, tracedBytes);
     return this.join(outs, outTangents);
   }
 

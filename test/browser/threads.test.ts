@@ -35,7 +35,8 @@ async function bundle(): Promise<string> {
 }
 
 async function run(script: string, isIsolated: boolean): Promise<Run> {
-  const html = '<!doctype html><meta charset="utf-8"><title>threads</title><script type="module" src="page.js"></script>';
+  const html =
+    '<!doctype html><meta charset="utf-8"><title>threads</title><script type="module" src="page.js"></script>';
   const server = await serve({ '/': html, '/page.js': script, '/favicon.ico': '' }, isIsolated);
   const chromium = await launchChromium();
   try {

@@ -58,12 +58,13 @@ export function expectPlanMatches(
   return plan;
 }
 
-/** Throws unless `got` is what the reference computes. */
+/** Throws unless `got` is what the reference computes, to `slack` times the usual tolerance. */
 export function expectResults(
   program: Program,
   args: readonly TypedArray[],
   got: readonly TypedArray[],
   what = '',
+  slack = 1,
 ): void {
   const tensors = args.map((data, i) => hostTensor(data.slice() as TypedArray, program.inputs[i]!.aval));
   const expected = reference
@@ -71,7 +72,7 @@ export function expectResults(
     .map((t) => t.read());
   got.forEach((g, o) => {
     const aval = program.outAvals[o]!;
-    const tol = aval.dtype === 'float32' || aval.dtype === 'float64' ? tolerance[aval.dtype] : 0;
+    const tol = aval.dtype === 'float32' || aval.dtype === 'float64' ? slack * tolerance[aval.dtype] : 0;
     if (g.length !== expected[o]!.length) throw new Error(`${what} output ${o}: ${g.length} elements`);
     g.forEach((x, i) => {
       const y = expected[o]![i]!;

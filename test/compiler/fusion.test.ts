@@ -2,6 +2,7 @@
  * What is fused, what is stored, and that it stays right.
  * @module
  */
+import { lax } from 'cotangent';
 import { describe, expect, it } from 'vitest';
 import { type Aval, f32, i32 } from '../../src/ir/aval.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
@@ -81,14 +82,6 @@ describe('reductions', () => {
     expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0 });
   });
 
-  it('of softmax store the exponential once', () => {
-    const stats = statsOf([f32(6, 8)], ([x]) => {
-      const e = p.exp(p.sub(x!, p.broadcastInDim(p.reduceMax(x!, [1]), [6, 8], [0])));
-      return [p.div(e, p.broadcastInDim(p.reduceSum(e, [1]), [6, 8], [0]))];
-    });
-    expect(stats.kernels).toBeLessThanOrEqual(4);
-  });
-
   it('over nothing give the identity', () => {
     statsOf([f32(0, 3)], ([x]) => [p.reduceSum(p.exp(x!), [0]), p.reduceProd(x!, [0]), p.exp(x!)]);
     statsOf([f32(3, 0)], ([x]) => [p.add(p.reduceSum(x!, [1]), s(1)), p.reduceMax(x!, [1])]);
@@ -101,6 +94,139 @@ describe('reductions', () => {
       return [p.sub(square, p.mul(mean, mean))];
     });
     expect(stats.kernels).toBe(1);
+  });
+});
+
+const spread = (row: Tensor, shape: number[]): Tensor =>
+  p.broadcastInDim(
+    row,
+    shape,
+    row.shape.map((_, i) => i),
+  );
+
+function softmax(x: Tensor): Tensor {
+  const e = p.exp(p.sub(x, spread(p.reduceMax(x, [1]), x.shape as number[])));
+  return p.div(e, spread(p.reduceSum(e, [1]), x.shape as number[]));
+}
+
+function normalized(x: Tensor): Tensor {
+  const shape = x.shape as number[];
+  const scale = s(1 / shape[1]!);
+  const centred = p.sub(x, spread(p.mul(p.reduceSum(x, [1]), scale), shape));
+  const variance = p.mul(p.reduceSum(p.mul(centred, centred), [1]), scale);
+  return p.mul(centred, spread(p.rsqrt(p.add(variance, s(1e-5))), shape));
+}
+
+describe('rows', () => {
+  it('of a softmax are one kernel, which keeps the exponentials where the result goes', () => {
+    expect(statsOf([f32(6, 12)], ([x]) => [softmax(x!)])).toMatchObject({
+      kernels: 1,
+      arenaBytes: 0,
+      bytesMoved: 2 * 6 * 12 * 4,
+    });
+  });
+
+  it('of a normalized layer are one kernel in three passes', () => {
+    const f = ([x, gain]: readonly Tensor[]): Tensor[] => [
+      p.mul(normalized(x!), p.broadcastInDim(gain!, x!.shape as number[], [1])),
+    ];
+    const program = trace([f32(6, 12), f32(12)], f);
+    const plan = expectPlanMatches(program, drawArgs(program.inAvals, 3), '', { donate: [0] });
+    expect(compileStats(plan)).toMatchObject({ kernels: 1, arenaBytes: 0 });
+    expect(plan.plannedOutputs).toEqual([{ kind: 'donated', input: 0 }]);
+    const [step] = plan.steps;
+    const [loop] = step?.kind === 'kernel' ? step.kernel.body : [];
+    expect(loop?.kind === 'for' && loop.body.map((x) => x.kind)).toEqual(['reduce', 'reduce', 'for']);
+  });
+
+  it('are summed in the pass that stores their elements', () => {
+    const program = trace([f32(6, 12)], ([x]) => {
+      const e = p.exp(x!);
+      return [e, p.reduceSum(e, [1])];
+    });
+    const plan = expectPlanMatches(program, drawArgs(program.inAvals, 3));
+    expect(compileStats(plan)).toMatchObject({ kernels: 1, bytesMoved: 2 * 6 * 12 * 4 + 6 * 4 });
+    const [step] = plan.steps;
+    const [loop] = step?.kind === 'kernel' ? step.kernel.body : [];
+    expect(loop?.kind === 'for' && loop.body.map((x) => x.kind)).toEqual(['reduce', 'store']);
+  });
+
+  it('may be all there is: a sum and its terms', () => {
+    const stats = statsOf([f32(6, 12)], ([x]) => {
+      const y = p.mul(x!, s(2));
+      return [y, p.reduceSum(p.mul(y, y), [0, 1])];
+    });
+    expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+
+  it('of a few elements are left to lanes', () => {
+    expect(statsOf([f32(60, 3)], ([x]) => [softmax(x!)]).kernels).toBeGreaterThan(1);
+  });
+
+  it('whose values later readers need are stored, not the elements made from them', () => {
+    const stats = statsOf([f32(8, 16), f32(8, 8)], ([x, w]) => {
+      const centred = p.sub(x!, spread(p.mul(p.reduceSum(x!, [1]), s(1 / 16)), [8, 16]));
+      const product = dotGeneral(w!, p.mul(centred, centred), { contract: [[1], [0]], batch: [[], []] });
+      return [p.reduceSum(p.mul(product, centred), [0])];
+    });
+    // The squares, the means, and the product.
+    expect(stats.arenaBytes).toBe(2 * 8 * 16 * 4 + 64);
+  });
+});
+
+const matmul = (x: Tensor, y: Tensor): Tensor => dotGeneral(x, y, { contract: [[1], [0]], batch: [[], []] });
+
+describe('products', () => {
+  const layer = [f32(4, 5), f32(5, 6), f32(6)];
+
+  it('go on to a bias and an activation, in the memory of the result', () => {
+    const stats = statsOf(layer, ([x, w, b]) => [p.tanh(p.add(matmul(x!, w!), b!))]);
+    expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+
+  it('that others need too are stored beside what follows', () => {
+    const stats = statsOf(layer, ([x, w, b]) => {
+      const y = matmul(x!, w!);
+      return [p.tanh(p.add(y, b!)), y];
+    });
+    expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+
+  it('that are read at other positions end the kernel', () => {
+    const stats = statsOf([f32(4, 5), f32(5, 4)], ([x, w]) => {
+      const y = matmul(x!, w!);
+      return [p.add(y, p.transpose(y, [1, 0]))];
+    });
+    expect(stats.kernels).toBe(2);
+  });
+
+  it('under loops do the same for each', () => {
+    const stats = statsOf([f32(3, 4, 5), f32(3, 5, 6), f32(3, 4, 6)], ([x, w, r]) => [
+      p.add(r!, p.exp(p.neg(dotGeneral(x!, w!, { contract: [[2], [1]], batch: [[0], [0]] })))),
+    ]);
+    expect(stats.kernels).toBe(1);
+  });
+
+  it('whose update writes over a donated parameter accumulate beside it', () => {
+    const program = trace([f32(8, 5), f32(8, 6), f32(5, 6)], ([x, dy, w]) => [
+      p.sub(w!, p.mul(matmul(p.transpose(x!, [1, 0]), dy!), s(0.1))),
+    ]);
+    const plan = expectPlanMatches(program, drawArgs(program.inAvals, 3), '', { donate: [2] });
+    expect(plan.plannedOutputs).toEqual([{ kind: 'donated', input: 2 }]);
+    expect(compileStats(plan).kernels).toBe(1);
+  });
+
+  it('of a convolution go on to its bias and activation', () => {
+    const stats = statsOf([f32(2, 3, 5, 5), f32(4, 3, 3, 3), f32(4)], ([x, kernel, bias]) => {
+      const y = lax.convGeneralDilated(x!, kernel!, [1, 1], 'SAME');
+      return [p.max(p.add(y, p.broadcastInDim(bias!, [2, 4, 5, 5], [1])), s(0))];
+    });
+    expect(stats.kernels).toBe(1);
+  });
+
+  it('of elementwise work of another size stay alone', () => {
+    const stats = statsOf(layer, ([x, w]) => [p.tanh(p.broadcastInDim(matmul(x!, w!), [2, 4, 6], [1, 2]))]);
+    expect(stats.kernels).toBe(2);
   });
 });
 

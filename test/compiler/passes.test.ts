@@ -12,6 +12,7 @@ import { definePrimitive, type Primitive, type PrimitiveRules } from '../../src/
 import { hostTensor, scalarTensor, type Tensor } from '../../src/core/tensor.ts';
 import { bind1 } from '../../src/core/trace.ts';
 import { call } from '../../src/control/call.ts';
+import { cond } from '../../src/control/cond.ts';
 import { scan } from '../../src/control/scan.ts';
 import { whileLoop } from '../../src/control/while.ts';
 import { barrier } from '../../src/primitives/barrier.ts';
@@ -210,5 +211,60 @@ describe('constants', () => {
       return [p.reduceSum(x, [0])];
     });
     expect(names(dce(foldConstants(program)))).toEqual([]);
+  });
+});
+
+describe('loops', () => {
+  const matmul = (x: Tensor, y: Tensor): Tensor => p.dotGeneral(x, y, { contract: [[1], [0]], batch: [[], []] });
+  const bodyOf = (program: Program): Program =>
+    (program.equations.find((e) => e.primitive.name === 'scan')!.params as { body: Program }).body;
+  const simple = (program: Program): Program => dce(cse(simplify(program)));
+
+  it('compute before they begin what is the same in every iteration', () => {
+    // exp(w) goes to a product, which needs it in memory; the sum of w takes loops; b / 2 fuses into what varies.
+    const body = trace([f32(3, 3), f32(3), f32(2, 3)], ([w, b, h]) => [
+      p.add(matmul(h!, p.exp(w!)), p.sub(p.mul(p.mul(b!, s(0.5)), h!), p.reduceSum(w!, [0]))),
+    ]);
+    const args = [f32(3, 3), f32(3), f32(2, 3)];
+    const program = trace(args, (xs) => scan(xs, { body, numConsts: 2, numCarry: 1, length: 4, reverse: false }));
+    const out = simple(program);
+    expect(names(out)).toEqual(['exp', 'reduce_sum', 'scan']);
+    expect(names(bodyOf(out))).toEqual(['dot_general', 'mul', 'mul', 'sub', 'add']);
+    expectPlanMatches(program, drawArgs(args, 4));
+  });
+
+  it('in loops, out of both', () => {
+    const inner = trace([f32(3, 3), f32(3)], ([w, h]) => [p.add(h!, p.reduceSum(w!, [0]))]);
+    const outer = trace([f32(3, 3), f32(3)], (xs) =>
+      scan(xs, { body: inner, numConsts: 1, numCarry: 1, length: 3, reverse: false }),
+    );
+    const args = [f32(3, 3), f32(3)];
+    const program = trace(args, (xs) =>
+      scan(xs, { body: outer, numConsts: 1, numCarry: 1, length: 2, reverse: false }),
+    );
+    const out = simple(program);
+    expect(names(out)).toEqual(['reduce_sum', 'scan']);
+    expect(names(bodyOf(bodyOf(out)))).toEqual(['add']);
+    expectPlanMatches(program, drawArgs(args, 4));
+  });
+
+  it('keep what is behind a barrier, has effects, or varies', () => {
+    const note = toy('toy_in_loop', { hasEffects: true });
+    const body = trace([f32(3, 3), f32(3)], ([w, h]) => [
+      p.add(p.add(h!, p.reduceSum(barrier([w!])[0]!, [0])), p.reduceSum(note(w!), [0])),
+    ]);
+    const program = trace([f32(3, 3), f32(3)], (xs) =>
+      scan(xs, { body, numConsts: 1, numCarry: 1, length: 2, reverse: false }),
+    );
+    expect(names(simple(program))).toEqual(['scan']);
+  });
+});
+
+describe('branches', () => {
+  it('that are known are run, whatever the index', () => {
+    const [f, g] = [trace([f32(2)], ([x]) => [p.sin(x!)]), trace([f32(2)], ([x]) => [p.cos(x!)])];
+    const at = (k: number): string[] =>
+      names(simplify(trace([f32(2)], (xs) => cond([f, g], scalarTensor(k, 'int32'), xs))));
+    expect([at(-1), at(0), at(1), at(7)]).toEqual([['sin'], ['sin'], ['cos'], ['cos']]);
   });
 });

@@ -17,10 +17,17 @@ interface NodeProcess {
 
 const host = (): NodeProcess | undefined => (globalThis as { process?: NodeProcess }).process;
 
-/** Sets a flag of V8; undefined where that is not possible (outside Node). V8 complains on stderr about flags it does not know. */
+/** Sets a flag of V8; undefined where there is nothing to set it with (outside Node). V8 complains on stderr about flags it does not know. */
 export function engineFlags(): ((flag: string) => void) | undefined {
   const v8 = host()?.getBuiltinModule?.('node:v8');
-  return v8?.setFlagsFromString && ((flag) => v8.setFlagsFromString?.(flag));
+  if (v8?.setFlagsFromString === undefined) return undefined;
+  return (flag) => {
+    try {
+      v8.setFlagsFromString?.(flag);
+    } catch {
+      // Other hosts have the function and refuse: what the flag would have given is missing, which callers check.
+    }
+  };
 }
 
 /** Major and minor version of V8 as one number; 0 where it is unknown. */

@@ -330,10 +330,12 @@ export class Heap {
     const needed = this.residentBytes + size;
     if (this.collector !== undefined) {
       const unknown = needed - this.provenBytes;
-      const isRelaxed = this.collector.isResting && unknown < this.budget + restSlack;
-      // What is left is in use; the next look is due when as much again has been made.
-      if (unknown > this.budget && !isRelaxed && this.freeDropped())
-        this.budget = Math.max(baseBudget, 2 * (this.residentBytes - this.provenBytes));
+      if (unknown > this.budget) {
+        const isRelaxed = this.collector.isResting && unknown < this.budget + restSlack;
+        // What is left is in use; the next look is due when as much again has been made.
+        if (!isRelaxed && this.freeDropped())
+          this.budget = Math.max(baseBudget, 2 * (this.residentBytes - this.provenBytes));
+      }
     } else {
       const budget = spillBudget + this.provenBytes;
       if (needed > budget) this.spill(needed - budget / 2);

@@ -10,7 +10,14 @@ describe('max and min with a number', () => {
     for (const fn of ['max', 'min'] as const) {
       it.each([0, -0, 1, -1, Infinity, -Infinity, NaN])(`${fn} of ${dtype} and %d, on either side`, (limit) => {
         const size = values.length;
-        const b = new KernelBuilder('limits', [{ dtype, size }], [{ dtype, size }, { dtype, size }]);
+        const b = new KernelBuilder(
+          'limits',
+          [{ dtype, size }],
+          [
+            { dtype, size },
+            { dtype, size },
+          ],
+        );
         b.parallel([size], ([i]) => {
           const x = load(b.inputs[0]!, i!);
           b.store(b.outputs[0]!, i!, binary(fn, x, constant(limit, dtype)));

@@ -46,6 +46,19 @@ describe('tiles', () => {
     expect(strategies(k)).toEqual(['tiles']);
   });
 
+  it.each(['float64', 'uint8', 'bool'] as const)('blocks for transposes of %s', (dtype) => {
+    const [m, n] = [37, 50];
+    const b = new KernelBuilder('blocks', [{ dtype, size: m * n }], [{ dtype, size: m * n }]);
+    b.parallel([m, n], ([i, j]) => {
+      b.store(b.outputs[0]!, linearize([i!, j!], [m, n]), load(b.inputs[0]!, linearize([j!, i!], [n, m])));
+    });
+    const k = b.build();
+    const x = makeTypedArray(dtype, m * n);
+    x.forEach((_, i) => (x[i] = dtype === 'bool' ? (i * 7) % 2 : i % 251));
+    expectSame(k, [x]);
+    expect(strategies(k)).toEqual(['blocks']);
+  });
+
   it('are not for values that depend on where they are', () => {
     const n = 8;
     const b = new KernelBuilder('place', [{ dtype: 'float32', size: n * n }], [{ dtype: 'float32', size: n * n }]);

@@ -14,13 +14,23 @@ const n = 203;
 const data = Float32Array.from({ length: n * n }, (_, i) => Math.sin(i));
 const x = np.array(data, { shape: [n, n] });
 const f = (y: Tensor): Tensor => np.add(np.matmul(y, np.transpose(y)), np.tanh(np.multiply(y, 3)));
+/** Both use a negated operand whose register is needed again. */
+const negated = (y: Tensor): Tensor[] => {
+  const z = np.maximum(np.negative(y), 0.1);
+  return [z, np.multiply(np.add(z, y), y)];
+};
+const doubles = np.array(Float64Array.from(data), { shape: [n, n] });
 const result = (g: (y: Tensor) => Tensor): number[] => [...(g(x).dataSync() as Float32Array)];
 
 /** Often enough that all code is optimised. */
 function settled(): number[][] {
   const compiled = jit(f);
-  for (let i = 0; i < 60; i++) [f, compiled].forEach((g) => g(x));
-  return [result(f), result(compiled)];
+  const compiledNegated = jit(negated);
+  for (let i = 0; i < 60; i++) {
+    [f, compiled].forEach((g) => g(x));
+    compiledNegated(doubles);
+  }
+  return [result(f), result(compiled), ...compiledNegated(doubles).map((t) => [...(t.dataSync() as Float64Array)])];
 }
 
 const narrow = settled();

@@ -95,11 +95,6 @@ export class FunctionBuilder {
     this.code.f64(value);
   }
 
-  v128(bytes: Uint8Array): void {
-    this.op('v128.const');
-    this.code.append(bytes);
-  }
-
   /** A load or store; alignment hints are left at one byte, which costs nothing on the engines we know. */
   memory(name: OpName, offset = 0): void {
     this.op(name);

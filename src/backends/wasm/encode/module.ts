@@ -103,7 +103,7 @@ export class ModuleBuilder {
 
   /**
    * Index of a mutable v128 global that holds `bytes`. Engines cannot see through it, so a value read from it stays in a register,
-   * where a `v128.const` is rebuilt at each use.
+   * where a `v128.const` is rebuilt at each use: functions have no other vector constants.
    */
   vectorGlobal(bytes: Uint8Array): number {
     const key = bytes.join();

@@ -132,7 +132,6 @@ export const opcode = {
   'v128.load32_splat': 0xfd0009,
   'v128.load64_splat': 0xfd000a,
   'v128.store': 0xfd000b,
-  'v128.const': 0xfd000c,
   'i8x16.shuffle': 0xfd000d,
   'i8x16.swizzle': 0xfd000e,
   'i8x16.splat': 0xfd000f,

@@ -26,8 +26,12 @@ export interface BlockOptions {
 type BlockParameters = readonly [Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir, Lir];
 const parameterCount = 12;
 
-/** Bytes of a block of B that stays in the first-level cache while all rows of A pass: C is then written row by row. */
-const cachedBytes = 16 << 10;
+/**
+ * C is written row by row, with all of B for each few rows, where the block of B stays in the first-level cache, or where there are so few
+ * steps that writing C is most of the work.
+ */
+const cachedBytes = 24 << 10;
+const fewSteps = 16;
 
 /** Vectors in a row of the tiles of one and of two rows where B lies in place: sums enough for the latency of a multiply-add. */
 const wideVectors = ({ vectors }: Tile): readonly [number, number] => [4 * vectors, 2 * vectors];
@@ -75,7 +79,7 @@ export function defineBlock(module: ModuleBuilder, o: BlockOptions): FunctionBui
       };
       const isCached = b.op('i32.le_u', b.mul(b.mul(k, n), b.i32(e.bytes)), b.i32(cachedBytes));
       r.if(
-        isCached,
+        b.op('i32.or', isCached, b.op('i32.le_u', k, b.i32(fewSteps))),
         () => r.loop(b.i32(0), whole, rows, (i) => run(b.i32(rows), i, b.i32(1))),
         () => r.if(whole, () => run(b.i32(rows), b.i32(0), b.op('i32.div_u', whole, b.i32(rows)))),
       );

@@ -30,6 +30,9 @@ const columnUnit = 64;
 const swapLength = 32;
 const swapDepth = 16;
 
+/** Sizes of a product that is one block, read in place: the choice that the general product would come to as well. */
+const smallSize = 64;
+
 /** The range of rows or columns of C that a part computes. */
 interface Range {
   readonly from: Variable;
@@ -141,13 +144,29 @@ function taskOf(r: Routine, { element: e }: BlockOptions, kinds: Kinds, paramete
 
 /** gemm(parameters of the signature). */
 export function defineGemm(module: ModuleBuilder, o: BlockOptions): FunctionBuilder {
-  const kinds = defineKinds(module, o, defineProductRoutines(module, o));
+  const routines = defineProductRoutines(module, o);
+  const kinds = defineKinds(module, o, routines);
   return defineRoutine(
     module,
     gemmParameterCount,
     (r, ...p) => {
-      const task = taskOf(r, o, kinds, p as readonly Lir[] as GemmParameters);
-      task.run(() => r.call(kinds.product, ...task.product));
+      const { b } = r;
+      const { product, run } = taskOf(r, o, kinds, p as readonly Lir[] as GemmParameters);
+      const [m, n, k, a, aRow, aStep, bFrom, bStep, bColumn, c, cRow, adds] = product;
+      const isAtMost = (x: Lir, limit: number): Lir => b.op('i32.le_u', x, b.i32(limit));
+      const sizes = [m, n, k].map((x) => isAtMost(x, smallSize));
+      const isSmall = sizes.reduce(
+        (all, one) => b.op('i32.and', all, one),
+        b.op('i32.eq', bColumn, b.i32(o.element.bytes)),
+      );
+      const panel = b.i32(o.tile.vectors * 16);
+      run(() =>
+        r.if(
+          isSmall,
+          () => r.call(routines.block, m, n, k, a, aRow, aStep, bFrom, bStep, panel, c, cRow, adds),
+          () => r.call(kinds.product, ...product),
+        ),
+      );
     },
     `${o.element.scalar}_gemm`,
   );

@@ -26,10 +26,16 @@ const nBlockInPlace = 256;
 /** Padding of a copied row of A, so that rows do not fall on the same lines of the cache. */
 const rowPadding = 64;
 
-/** Rows of C up to which B is read in place: a copy of B costs as much as one or two of them. */
-const inPlaceRows = 24;
+/** Rows of C up to which B is read in place: a copy of B costs as much as the product of a few of them. */
+const inPlaceRows = 96;
+/** The same for rows of B a multiple of this many bytes apart, which compete for the same lines of the first-level cache. */
+const inPlaceRowsAliased = 8;
+const aliasedBytes = 4096;
 /** Elements of a block of B that is small enough to be read in place for any number of rows. */
-const inPlaceElements = 64 * 64;
+const smallB = 1 << 15;
+const smallAliasedB = 1 << 12;
+/** Elements of a block of A that is small enough to be read in place though its steps of k are not adjacent. */
+const smallA = 1 << 12;
 
 /** Rows or columns of C up to which the transposed product may be computed, and the length of its pieces. */
 export const swapWidth = 8;
@@ -116,20 +122,22 @@ export class Blocking {
   /** Columns adjacent, and few enough rows or a small matrix. One column has no neighbours to be adjacent to. */
   private inPlaceB(): Lir {
     const { b } = this.r;
-    const [m, n, k, , , , , , bColumn] = this.p;
+    const [m, n, k, , , , , bStep, bColumn] = this.p;
     const isAdjacent = b.op('i32.or', b.op('i32.eq', bColumn, b.i32(this.e.bytes)), b.op('i32.eq', n, b.i32(1)));
-    const size = b.mul(this.r.min(b.i32(kBlock), k), this.r.min(b.i32(inPlaceElements + 1), n));
-    const isSmall = b.op('i32.le_u', size, b.i32(inPlaceElements));
-    return b.op('i32.and', isAdjacent, b.op('i32.or', isSmall, b.op('i32.le_u', m, b.i32(inPlaceRows))));
+    const isAliased = b.op('i32.eqz', b.and(bStep, aliasedBytes - 1));
+    const size = b.mul(this.r.min(b.i32(kBlock), k), this.r.min(b.i32(smallB + 1), n));
+    const isSmall = b.op('i32.le_u', size, b.select(isAliased, b.i32(smallAliasedB), b.i32(smallB)));
+    const rows = b.select(isAliased, b.i32(inPlaceRowsAliased), b.i32(inPlaceRows));
+    return b.op('i32.and', isAdjacent, b.op('i32.or', isSmall, b.op('i32.le_u', m, rows)));
   }
 
   /** Steps of k adjacent, or a small matrix: the smaller, the more columns a copy would serve. */
   private inPlaceA(): Lir {
     const { b } = this.r;
     const [m, n, k, , , aStep] = this.p;
-    const size = b.mul(this.r.min(b.i32(kBlock), k), this.r.min(b.i32(inPlaceElements), m));
+    const size = b.mul(this.r.min(b.i32(kBlock), k), this.r.min(b.i32(16 * smallA), m));
     const isNarrow = b.op('i32.le_u', n, b.i32(2 * this.width));
-    const limit = b.select(isNarrow, b.i32(16 * inPlaceElements), b.i32(inPlaceElements));
+    const limit = b.select(isNarrow, b.i32(16 * smallA), b.i32(smallA));
     return b.op('i32.or', b.op('i32.eq', aStep, b.i32(this.e.bytes)), b.op('i32.le_u', size, limit));
   }
 

@@ -4,7 +4,7 @@
  * May import: `ir`, `kernel`, `math`.
  * @module
  */
-import type { Axis, Expr } from '../../../ir/loop/expr.ts';
+import { type Axis, type Expr, operandsOf } from '../../../ir/loop/expr.ts';
 import { expandBinary, expandUnary } from '../math/expand.ts';
 import type { Graph } from './graph.ts';
 import type { Node } from './node.ts';
@@ -15,8 +15,8 @@ export interface ExprScope {
   readonly load: (e: Extract<Expr, { op: 'load' }>, index: Node, isGuarded: boolean) => Node;
 }
 
-/** `undefined`: first pass, no guards. `null`: second pass, not under a select. */
-type Guard = Node | null | undefined;
+/** What must hold for the value to be used; null where nothing must. */
+type Guard = Node | null;
 
 interface Frame {
   readonly e: Expr;
@@ -27,7 +27,7 @@ export class ExprConverter {
   private readonly graph: Graph;
   private readonly scope: ExprScope;
   private plain = new Map<Expr, Node>();
-  private guarded = new Map<Node | null, Map<Expr, Node>>();
+  private guarded = new Map<Guard, Map<Expr, Node>>();
   private readonly expansions = new Map<Expr, Expr>();
 
   constructor(graph: Graph, scope: ExprScope) {
@@ -42,12 +42,36 @@ export class ExprConverter {
   }
 
   convert(e: Expr): Node {
-    const node = this.run(e, undefined);
-    return node.isUnsafe ? this.run(e, null) : node;
+    const node = this.runPlain(e);
+    return node.isUnsafe ? this.runGuarded(e) : node;
   }
 
-  private run(root: Expr, guard: Guard): Node {
-    const stack: Frame[] = [{ e: root, guard }];
+  /** First as if every load could be done anywhere. */
+  private runPlain(root: Expr): Node {
+    const { plain } = this;
+    const stack = [root];
+    while (stack.length > 0) {
+      const e = stack[stack.length - 1]!;
+      if (plain.has(e)) {
+        stack.pop();
+        continue;
+      }
+      const before = stack.length;
+      const expanded = this.expansion(e);
+      const operands = expanded === undefined ? operandsOf(e) : [expanded];
+      for (let i = operands.length - 1; i >= 0; i--) if (!plain.has(operands[i]!)) stack.push(operands[i]!);
+      if (stack.length > before) continue;
+      stack.pop();
+      const args = operands.map((x) => plain.get(x)!);
+      plain.set(e, expanded === undefined ? this.build(e, null, args) : args[0]!);
+    }
+    return plain.get(root)!;
+  }
+
+  /** Then again what holds an unsafe load, each part under the conditions of the selects around it. */
+  private runGuarded(root: Expr): Node {
+    const top: Frame = { e: root, guard: null };
+    const stack = [top];
     while (stack.length > 0) {
       const frame = stack[stack.length - 1]!;
       if (this.lookup(frame) !== undefined) {
@@ -60,28 +84,18 @@ export class ExprConverter {
         if (this.lookup(children[i]!) === undefined) stack.push(children[i]!);
       if (stack.length > before) continue;
       stack.pop();
-      this.memoize(
-        frame,
-        this.build(
-          frame,
-          children.map((c) => this.lookup(c)!),
-        ),
-      );
+      const args = children.map((c) => this.lookup(c)!);
+      this.memoize(frame, this.expansions.has(frame.e) ? args[0]! : this.build(frame.e, frame.guard, args));
     }
-    return this.lookup({ e: root, guard })!;
+    return this.lookup(top)!;
   }
 
   private lookup({ e, guard }: Frame): Node | undefined {
     const plain = this.plain.get(e);
-    if (guard === undefined || (plain !== undefined && !plain.isUnsafe)) return plain;
-    return this.guarded.get(guard)?.get(e);
+    return plain !== undefined && !plain.isUnsafe ? plain : this.guarded.get(guard)?.get(e);
   }
 
   private memoize({ e, guard }: Frame, node: Node): void {
-    if (guard === undefined) {
-      this.plain.set(e, node);
-      return;
-    }
     let memo = this.guarded.get(guard);
     if (memo === undefined) this.guarded.set(guard, (memo = new Map()));
     memo.set(e, node);
@@ -100,34 +114,12 @@ export class ExprConverter {
   private children({ e, guard }: Frame): Frame[] {
     const expanded = this.expansion(e);
     if (expanded !== undefined) return [{ e: expanded, guard }];
-    switch (e.op) {
-      case 'const':
-      case 'axis':
-      case 'local':
-        return [];
-      case 'load':
-        return [{ e: e.index, guard }];
-      case 'binary':
-        return [
-          { e: e.x, guard },
-          { e: e.y, guard },
-        ];
-      case 'ternary':
-        return [
-          { e: e.x, guard },
-          { e: e.y, guard },
-          { e: e.z, guard },
-        ];
-      case 'select':
-        return this.selectChildren(e, guard);
-      default:
-        return [{ e: e.x, guard }];
-    }
+    if (e.op === 'select') return this.selectChildren(e, guard);
+    return operandsOf(e).map((x) => ({ e: x, guard }));
   }
 
   private selectChildren(e: Extract<Expr, { op: 'select' }>, guard: Guard): Frame[] {
     const cond: Frame = { e: e.cond, guard };
-    if (guard === undefined) return [cond, { e: e.then, guard }, { e: e.otherwise, guard }];
     const c = this.lookup(cond);
     // The guards of the branches are known only once the condition is converted.
     if (c === undefined) return [cond];
@@ -136,9 +128,8 @@ export class ExprConverter {
     return [cond, { e: e.then, guard: both(c) }, { e: e.otherwise, guard: both(this.graph.unary('not', c)) }];
   }
 
-  private build({ e, guard }: Frame, args: readonly Node[]): Node {
+  private build(e: Expr, guard: Guard, args: readonly Node[]): Node {
     const { graph } = this;
-    if (this.expansions.has(e)) return args[0]!;
     switch (e.op) {
       case 'const':
         return graph.constant(e.value, e.dtype);
@@ -147,9 +138,8 @@ export class ExprConverter {
       case 'local':
         return this.scope.local(e);
       case 'load': {
-        const isGuarded = guard !== undefined && guard !== null;
-        const index = isGuarded ? graph.select(guard, args[0]!, graph.int(0)) : args[0]!;
-        return this.scope.load(e, index, isGuarded);
+        const index = guard === null ? args[0]! : graph.select(guard, args[0]!, graph.int(0));
+        return this.scope.load(e, index, guard !== null);
       }
       case 'unary':
         return graph.unary(e.fn, args[0]!);

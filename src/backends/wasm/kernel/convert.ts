@@ -371,13 +371,11 @@ function modifiedBy(stmts: readonly Stmt[]): Modified {
     else if (s.kind === 'gemm') {
       m.buffers.add(s.c.buffer);
       if (s.epilogue !== undefined) include(modifiedBy(s.epilogue.body));
-    }
-    else if (s.kind === 'set') m.locals.add(s.local);
+    } else if (s.kind === 'set') m.locals.add(s.local);
     else if (s.kind === 'reduce') {
       m.locals.add(s.target);
       for (const store of s.stores ?? []) m.buffers.add(store.buffer);
-    }
-    else if (s.kind === 'if') [s.then, s.otherwise].forEach((b) => include(modifiedBy(b)));
+    } else if (s.kind === 'if') [s.then, s.otherwise].forEach((b) => include(modifiedBy(b)));
     else include(modifiedBy(s.body));
   }
   modifiedCache.set(stmts, m);

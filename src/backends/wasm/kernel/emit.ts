@@ -21,7 +21,7 @@ import { LirWriter } from './write-lir.ts';
 export interface PreparedKernel {
   readonly nest: Nest;
   readonly plan: VectorPlan;
-  /** Parametric kernels with equal keys have the same code; empty for others (see `kernelKey`). */
+  /** Parametric kernels with equal keys have the same code; empty for others (see `KernelTable`). */
   readonly key: string;
   /** Run-time parameters, which follow the pointers; empty unless parametric. */
   readonly values: readonly number[];

@@ -63,10 +63,8 @@ function scalarBits({ b }: Context): Bits {
 
 function laneBits({ b, vectors }: Context): Bits {
   return {
-    constant: (bits) => {
-      const [low, high] = [Number(BigInt.asIntN(32, bits)), Number(BigInt.asIntN(32, bits >> 32n))];
-      return vectors.lanes32([low, high, low, high]);
-    },
+    // As a number, whose pattern is no NaN.
+    constant: (bits) => vectors.constant(fromBitPattern(bits), 'float64'),
     number: (value) => vectors.constant(value, 'float64'),
     and: (x, y) => b.op('v128.and', x, y),
     or: (x, y) => b.op('v128.or', x, y),

@@ -8,7 +8,7 @@ import { type Expr, operandsOf } from '../../../ir/loop/expr.ts';
 import type { Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
 
 /** A text that equal kernels share. */
-export function kernelKey(kernel: Kernel): string {
+function kernelKey(kernel: Kernel): string {
   return new KeyWriter(kernel).write();
 }
 

@@ -3,7 +3,6 @@
  * May import: `ir`, `encode`, `kernel`.
  * @module
  */
-import { dtypeInfo } from '../../../ir/dtype.ts';
 import type { BufferRef, Local } from '../../../ir/loop/expr.ts';
 import type { FunctionBuilder } from '../encode/function.ts';
 import type { ModuleBuilder } from '../encode/module.ts';
@@ -12,12 +11,12 @@ import { hasRelaxedSimd } from '../features.ts';
 import { gemmBlocksSignature, gemmSignature } from '../gemm/signature.ts';
 import { type GemmName, gemmName } from '../gemm/work.ts';
 import type { Threading } from './chunk.ts';
-import { axisCoefficient } from './coefficient.ts';
 import { canRepeat } from './repeat.ts';
 import type { PreparedKernel } from './emit.ts';
-import { type Lir, LirBuilder, type LirStmt, type LirStore } from './lir.ts';
+import { type Lir, LirBuilder, type LirStmt } from './lir.ts';
 import { lowerPhase, type PhaseMaker, type PhaseStmt } from './lower-phase.ts';
 import { ReduceLowering } from './lower-reduce.ts';
+import { lowerStore } from './lower-store.ts';
 import { ValueLowering } from './lower-value.ts';
 import type { ForLoop, Loop, NestStmt, StoreItem } from './nest.ts';
 import { partialBytes, partialsAddress } from './node.ts';
@@ -50,9 +49,6 @@ type For = Extract<NestStmt, { kind: 'for' }>;
 type Gemm = Extract<NestStmt, { kind: 'gemm' }>;
 
 const doubleArgs = (arity: number): ValueType[] => Array.from({ length: arity }, () => 'f64');
-
-/** Bytes 0, 4, 8, 12: the low byte of each 32-bit lane. */
-const lowBytes: readonly number[] = [0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12];
 
 /** The values of the statements that `cond` needs as well, those inside others left out. */
 function sharedValues(cond: Lir, stmts: readonly LirStmt[]): Lir[] {
@@ -208,8 +204,19 @@ export class NestLowering implements LoopMaker {
     const strategy = this.kernel.plan.get(s);
     const extent = range?.to ?? this.int(extentSite(s.loop), s.loop.axis.extent);
     if (strategy === undefined)
-      return this.rangeLoop(s.loop, range?.from ?? this.b.i32(0), extent, 1, () => this.block(s.body), range === undefined);
-    if (strategy.kind === 'tiles') return this.tiles(perfectNest(s)!, range?.from ?? this.b.i32(0), extent);
+      return this.rangeLoop(
+        s.loop,
+        range?.from ?? this.b.i32(0),
+        extent,
+        1,
+        () => this.block(s.body),
+        range === undefined,
+      );
+    if (strategy.kind !== 'lanes') {
+      const nest = perfectNest(s)!;
+      const from = range?.from ?? this.b.i32(0);
+      return strategy.kind === 'tiles' ? this.tiles(nest, from, extent) : this.singly(nest, from, extent);
+    }
     const widths = strategy.unroll > 1 ? [strategy.unroll, 1] : [1];
     const out: LirStmt[] = [];
     let from: Lir = range?.from ?? this.b.i32(0);
@@ -218,6 +225,11 @@ export class NestLowering implements LoopMaker {
       this.v.setMode({ loop: s.loop, parts });
       out.push(...this.rangeLoop(s.loop, from, to, 4 * parts, () => this.lanesBlock(s.body)));
       from = to;
+      // Parts of the range end at multiples of all groups, or where the whole does.
+      if (!this.kernel.isParametric && s.loop.axis.extent % (4 * parts) === 0) {
+        this.v.setMode(undefined);
+        return out;
+      }
     }
     out.push(...this.remainder(s, from, extent));
     return out;
@@ -237,34 +249,44 @@ export class NestLowering implements LoopMaker {
     return stmts;
   }
 
-  /**
-   * Tiles in blocks of columns: the lines of memory that one column of tiles reads are still in the cache when the next
-   * elements of them are due.
-   */
-  private tiles({ outer, between, inner, items }: PerfectNest, from: Lir, to: Lir): LirStmt[] {
-    const { b, v } = this;
-    const [zero, width] = [b.i32(0), this.int(extentSite(inner), inner.axis.extent)];
-    const [rows, columns] = [b.and(to, -tileSize), b.and(width, -tileSize)];
-    const within = (body: () => LirStmt[]): LirStmt[] =>
-      between.reduceRight((inside, loop) => () => [this.scalarLoop(loop, inside)], body)();
-    const single = (first: Lir, last: Lir, left: Lir, right: Lir): LirStmt[] =>
-      within(() =>
-        this.rangeLoop(outer, first, last, 1, () => this.rangeLoop(inner, left, right, 1, () => this.stores(items))),
-      );
-    const tile = (left: Lir, right: Lir): LirStmt[] => {
-      v.setMode({ loop: inner, parts: tileSize, rows: outer });
-      const stmts = this.rangeLoop(inner, left, right, tileSize, () => this.stores(items));
-      v.setMode(undefined);
-      return stmts;
-    };
-    const main = within(() =>
-      this.plainLoop(zero, columns, tileColumns, (left) => {
+  /** Blocks of columns: the lines of memory that they are read from are still in the cache when the next row is due. */
+  private inBlocks({ between }: PerfectNest, columns: Lir, body: (left: Lir, right: Lir) => LirStmt[]): LirStmt[] {
+    const { b } = this;
+    const blocks = (): LirStmt[] =>
+      this.plainLoop(b.i32(0), columns, tileColumns, (left) => {
         const end = b.add(left, b.i32(tileColumns));
-        const right = b.select(b.op('i32.lt_s', end, columns), end, columns);
-        return this.rangeLoop(outer, from, rows, tileSize, () => tile(left, right));
+        return body(left, b.select(b.op('i32.lt_s', end, columns), end, columns));
+      });
+    return between.reduceRight((inside, loop) => () => [this.scalarLoop(loop, inside)], blocks)();
+  }
+
+  private singly(nest: PerfectNest, from: Lir, to: Lir): LirStmt[] {
+    const { outer, inner, items } = nest;
+    return this.inBlocks(nest, this.int(extentSite(inner), inner.axis.extent), (left, right) =>
+      this.rangeLoop(outer, from, to, 1, () => this.rangeLoop(inner, left, right, 1, () => this.stores(items))),
+    );
+  }
+
+  private tiles(nest: PerfectNest, from: Lir, to: Lir): LirStmt[] {
+    const { outer, between, inner, items } = nest;
+    const { b, v } = this;
+    const width = this.int(extentSite(inner), inner.axis.extent);
+    const [rows, columns] = [b.and(to, -tileSize), b.and(width, -tileSize)];
+    const single = (first: Lir, last: Lir, left: Lir, right: Lir): LirStmt[] =>
+      between.reduceRight(
+        (inside, loop) => () => [this.scalarLoop(loop, inside)],
+        () =>
+          this.rangeLoop(outer, first, last, 1, () => this.rangeLoop(inner, left, right, 1, () => this.stores(items))),
+      )();
+    const main = this.inBlocks(nest, columns, (left, right) =>
+      this.rangeLoop(outer, from, rows, tileSize, () => {
+        v.setMode({ loop: inner, parts: tileSize, rows: outer });
+        const stmts = this.rangeLoop(inner, left, right, tileSize, () => this.stores(items));
+        v.setMode(undefined);
+        return stmts;
       }),
     );
-    return [...main, ...single(from, to, columns, width), ...single(rows, to, zero, columns)];
+    return [...main, ...single(from, to, columns, width), ...single(rows, to, b.i32(0), columns)];
   }
 
   /** One group of lanes. Where all guards hold, which is checked once for all of it, in code without them. */
@@ -346,72 +368,7 @@ export class NestLowering implements LoopMaker {
   // Stores
 
   stores(items: readonly StoreItem[]): LirStmt[] {
-    return items.length === 0 ? [] : [{ kind: 'stores', items: items.flatMap((i) => this.store(i)) }];
-  }
-
-  private store(item: StoreItem): LirStore[] {
-    const { buffer, index, value } = item;
-    const { lanes } = this.v;
-    if (lanes === undefined || !(this.v.isVarying(index) || this.v.isVarying(value))) return [this.storeScalar(item)];
-    const count = buffer.dtype === 'float64' ? 2 * lanes.parts : lanes.parts;
-    const perPart = buffer.dtype === 'float64' ? 2 : 4;
-    const c = axisCoefficient(index, lanes.loop);
-    const out: LirStore[] = [];
-    for (let p = 0; p < count; p++) {
-      const part = this.storable(buffer, this.v.part(value, p));
-      if (lanes.rows !== undefined) {
-        out.push({ op: 'v128.store', ...this.v.atRow(buffer, index, p), value: part, lane: 0 });
-        continue;
-      }
-      if (c === 1) out.push(this.storeVector(buffer, item, part, p * perPart));
-      else for (let lane = 0; lane < perPart; lane++) out.push(this.storeLane(item, part, c, p * perPart + lane, lane));
-    }
-    return out;
-  }
-
-  private storeScalar({ buffer, index, value }: StoreItem): LirStore {
-    const { address, offset } = this.v.address(buffer, index);
-    const op: OpName =
-      buffer.dtype === 'float32'
-        ? 'f32.store'
-        : buffer.dtype === 'float64'
-          ? 'f64.store'
-          : dtypeInfo[buffer.dtype].bytes === 1
-            ? 'i32.store8'
-            : 'i32.store';
-    return { op, address, value: this.v.value(value), offset, lane: 0 };
-  }
-
-  /** A vector as it is laid out in memory: bytes are gathered in the low lane. */
-  private storable(buffer: BufferRef, part: Lir): Lir {
-    if (dtypeInfo[buffer.dtype].bytes > 1) return part;
-    const bytes = buffer.dtype === 'bool' ? this.b.op('v128.and', part, this.v.vectors.constant(1, 'int32')) : part;
-    return this.b.shuffle(bytes, bytes, lowBytes);
-  }
-
-  private storeVector(buffer: BufferRef, { index }: StoreItem, value: Lir, element: number): LirStore {
-    const { address, offset } = this.v.address(buffer, index);
-    const { bytes } = dtypeInfo[buffer.dtype];
-    return {
-      op: bytes > 1 ? 'v128.store' : 'v128.store32_lane',
-      address,
-      value,
-      offset: offset + element * bytes,
-      lane: 0,
-    };
-  }
-
-  private storeLane(
-    { buffer, index }: StoreItem,
-    value: Lir,
-    c: number | undefined,
-    element: number,
-    lane: number,
-  ): LirStore {
-    const { bytes } = dtypeInfo[buffer.dtype];
-    const op: OpName = bytes === 8 ? 'v128.store64_lane' : bytes === 4 ? 'v128.store32_lane' : 'v128.store8_lane';
-    if (c === 0) return { op, ...this.v.address(buffer, index), value, lane };
-    return { op, ...this.v.laneAddress(buffer, index, element, c !== undefined), value, lane };
+    return items.length === 0 ? [] : [{ kind: 'stores', items: items.flatMap((i) => lowerStore(this.v, i)) }];
   }
 
   // Matrix products

@@ -52,9 +52,13 @@ export function lowerPhase(maker: PhaseMaker, s: PhaseStmt, phase: Phase, thread
 
   const slot = defineChunk(module, threading, f, args.length, boundsOf(kernel, s, phase));
   const control = b.i32(threading.control);
-  const items = args.map(
-    (value, i): LirStore => ({ op: 'i32.store', address: control, value, offset: layout.args + 4 * i, lane: 0 }),
-  );
+  const items = args.map((value, i): LirStore => ({
+    op: 'i32.store',
+    address: control,
+    value,
+    offset: layout.args + 4 * i,
+    lane: 0,
+  }));
   const parallel = module.importFunction('threads', 'parallel', parallelSignature);
   const chunks = maker.int(phaseSite(phase, 'chunks'), phase.chunks);
   const share: LirStmt = { kind: 'call', index: parallel, args: [b.i32(slot), chunks] };
@@ -74,13 +78,7 @@ function boundsOf({ isParametric, nest, sites }: PreparedKernel, s: PhaseStmt, p
  * All of the phase on this thread. A call never leaves the code that it began in: so that a loop whose code is not optimised yet need not run
  * in it to its end, it is done chunk by chunk here too. (10⁷ elements of tanh, exp and sin, first call: 33 ms, not 54.)
  */
-function runAlone(
-  maker: PhaseMaker,
-  s: PhaseStmt,
-  phase: Phase,
-  f: FunctionBuilder,
-  args: readonly Lir[],
-): LirStmt[] {
+function runAlone(maker: PhaseMaker, s: PhaseStmt, phase: Phase, f: FunctionBuilder, args: readonly Lir[]): LirStmt[] {
   const { b } = maker;
   const call = (from: Lir, to: Lir): LirStmt => ({
     kind: 'call',

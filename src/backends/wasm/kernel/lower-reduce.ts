@@ -168,7 +168,8 @@ export class ReduceLowering {
    */
   private staged(s: Reduce, totals: readonly Accumulator[]): LirStmt[] {
     const { v, loops } = this;
-    const address = this.range === undefined ? v.b.i32(stagingAddress) : v.b.add(this.range.memory, v.b.i32(resultBytes));
+    const address =
+      this.range === undefined ? v.b.i32(stagingAddress) : v.b.add(this.range.memory, v.b.i32(resultBytes));
     const stores: LirStore[] = [];
     const items = totals.flatMap((a) => {
       const { element } = a.item;

@@ -66,7 +66,9 @@ export function planPhases(nest: Nest, plan: VectorPlan): Phases {
 
 /** Products that are better cut themselves. */
 function isFewLargeProducts({ loop, body: [only, ...more] }: For): boolean {
-  return loop.axis.extent < fewProducts && only?.kind === 'gemm' && more.length === 0 && productWork(only) > 4 * partWork;
+  return (
+    loop.axis.extent < fewProducts && only?.kind === 'gemm' && more.length === 0 && productWork(only) > 4 * partWork
+  );
 }
 
 type Cut = Pick<Phase, 'chunks' | 'grain'> | undefined;

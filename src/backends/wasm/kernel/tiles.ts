@@ -41,39 +41,69 @@ export function perfectNest(s: For): PerfectNest | undefined {
   }
 }
 
-/** Whether the loop `s` and the innermost loop in it should run in tiles. */
-export function runsInTiles(s: For): boolean {
+/**
+ * How the loop `s` and the innermost one in it should run together: in tiles, in blocks of single elements (of other widths, or
+ * where a tile cannot be), or not at all.
+ */
+export function tilingOf(s: For): 'tiles' | 'blocks' | undefined {
   const nest = perfectNest(s);
-  if (nest === undefined || nest.outer.axis.extent < tileSize || nest.inner.axis.extent < tileSize) return false;
+  if (nest === undefined || nest.outer.axis.extent < tileSize || nest.inner.axis.extent < tileSize) return undefined;
   const { outer, inner, items } = nest;
-  if (items.some((i) => dtypeInfo[i.buffer.dtype].bytes !== 4 || axisCoefficient(i.index, inner) !== 1)) return false;
-  if (items.some((i) => axisCoefficient(i.index, outer) === undefined)) return false;
+  const isAlong = ({ index }: StoreItem): boolean =>
+    axisCoefficient(index, inner) === 1 && axisCoefficient(index, outer) !== undefined;
+  if (!items.every(isAlong)) return undefined;
+  const found = examine(nest);
+  if (found.across === 0) return undefined;
+  if (found.canTile) return 'tiles';
+  const isLarge = Math.min(outer.axis.extent, inner.axis.extent) >= leastBlock;
+  return found.canBlock && found.steps <= mostSteps && isLarge ? 'blocks' : undefined;
+}
+
+/** Blocks are for movement: what computes more is better off in lanes, however it gets its operands. */
+const mostSteps = 6;
+const leastBlock = 16;
+
+interface Found {
+  /** Loads whose elements lie side by side along the outer loop only. */
+  across: number;
+  steps: number;
+  canTile: boolean;
+  canBlock: boolean;
+}
+
+function examine(nest: PerfectNest): Found {
+  const { outer, inner, items } = nest;
+  const has32Bits = items.every((i) => dtypeInfo[i.buffer.dtype].bytes === 4);
+  const found: Found = { across: 0, steps: 0, canTile: has32Bits, canBlock: true };
   const both = depthBit(outer.depth) | depthBit(inner.depth);
   const seen = new Set<Node>();
-  const found = { across: 0, isPossible: true };
   const visit = (n: Node): void => {
-    if (seen.has(n) || !found.isPossible) return;
+    if (seen.has(n) || (n.deps & both) === 0) return;
     seen.add(n);
-    if ((n.deps & both) === 0) return;
-    if (n.kind === 'load') visitLoad(n, nest, found);
-    else if (!isValue(n)) found.isPossible = false;
-    else n.args.forEach(visit);
+    if (n.kind === 'load') examineLoad(n, nest, found);
+    else {
+      found.steps++;
+      if (!isValue(n)) found.canTile = false;
+      if (n.kind === 'local') found.canBlock = false;
+      n.args.forEach(visit);
+    }
   };
   for (const i of items) visit(i.value);
-  return found.isPossible && found.across > 0;
+  return found;
 }
 
 /** Values whose lanes have 32 bits and do not say where they are. */
 const isValue = (n: Node): boolean =>
   n.kind !== 'axis' && n.kind !== 'affine' && n.kind !== 'local' && n.dtype !== 'float64' && n.dtype !== 'uint8';
 
-function visitLoad(n: Node, { outer, inner }: PerfectNest, found: { across: number; isPossible: boolean }): void {
+function examineLoad(n: Node, { outer, inner }: PerfectNest, found: Found): void {
   const [index] = n.args;
   const [along, across] = [axisCoefficient(index!, inner), axisCoefficient(index!, outer)];
-  const isPlain = n.value === 0 && !n.isUnsafe && dtypeInfo[n.dtype].bytes === 4 && along !== undefined;
-  if (!isPlain || across === undefined) found.isPossible = false;
-  else if (along !== 0 && along !== 1) {
-    if (across === 1) found.across++;
-    else found.isPossible = false;
-  }
+  const isAcross = along !== undefined && along !== 0 && along !== 1;
+  // Loops change places, which what the kernel itself writes might notice.
+  if (n.value !== 0) found.canBlock = found.canTile = false;
+  if (n.isUnsafe || along === undefined || across === undefined) found.canTile = false;
+  if (dtypeInfo[n.dtype].bytes !== 4) found.canTile = false;
+  if (isAcross && across === 1) found.across++;
+  else if (isAcross) found.canTile = false;
 }

@@ -11,14 +11,14 @@ import { isWide } from '../wide.ts';
 import { axisCoefficient } from './coefficient.ts';
 import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, type StoreItem, visitNodes } from './nest.ts';
 import { depthBit, type Node } from './node.ts';
-import { runsInTiles } from './tiles.ts';
+import { tilingOf } from './tiles.ts';
 
 /**
- * `lanes` of the loop itself, with `unroll` groups of four side by side in the main loop; or `tiles` of the loop and the innermost one
- * in it.
+ * `lanes` of the loop itself, with `unroll` groups of four side by side in the main loop; or `tiles` or
+ * `blocks` of the loop and the innermost one in it (see `tiles.ts`).
  */
 export interface Strategy {
-  readonly kind: 'lanes' | 'tiles';
+  readonly kind: 'lanes' | 'tiles' | 'blocks';
   readonly unroll: number;
 }
 
@@ -57,8 +57,9 @@ export function planVectors(nest: Nest): VectorPlan {
 
 function planBlock(stmts: readonly NestStmt[], plan: Map<NestStmt, Strategy>): void {
   for (const s of stmts) {
-    if (s.kind === 'for' && s.parallel && runsInTiles(s)) {
-      plan.set(s, { kind: 'tiles', unroll: 1 });
+    const tiling = s.kind === 'for' && s.parallel ? tilingOf(s) : undefined;
+    if (tiling !== undefined) {
+      plan.set(s, { kind: tiling, unroll: 1 });
       continue;
     }
     if (s.kind === 'for' && s.parallel && canRunInLanes(s.body) && planLoop(s, plan)) continue;

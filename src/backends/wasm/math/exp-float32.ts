@@ -92,7 +92,7 @@ function expParts(x: Expr, shift: number): { readonly scale: Expr; readonly w: E
 }
 
 /**
- * logistic, 1 / (1 + exp(-x)): 1.66 ulp. Numerator and denominator are both multiplied by 2^-32, so that the
+ * logistic, 1 / (1 + exp(-x)): 1.68 ulp. Numerator and denominator are both multiplied by 2^-32, so that the
  * denominator of a subnormal result does not overflow. What scale + 1 loses to rounding is added again.
  */
 export function logistic32(x: Expr): Expr {

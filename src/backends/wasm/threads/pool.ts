@@ -139,13 +139,20 @@ export class ThreadPool {
       slots.push(slot);
       return slot;
     };
-    return { isAlone: false, control: this.control, newSlot, isPortable: (name) => typeof portable[name] === 'function' };
+    return {
+      isAlone: false,
+      control: this.control,
+      newSlot,
+      isPortable: (name) => typeof portable[name] === 'function',
+    };
   }
 
   /** Makes the functions of an instance known; they are forgotten when `owner` is collected. */
   share(owner: object, code: SharedCode): void {
     const { module, bytes, slots, exports } = code;
-    const routines = WebAssembly.Module.imports(module).filter((i) => i.module === 'gemm').map((i) => i.name);
+    const routines = WebAssembly.Module.imports(module)
+      .filter((i) => i.module === 'gemm')
+      .map((i) => i.name);
     const shared: Shared = { serial: this.nextSerial++, slots, routines, bytes, address: 0, size: 0 };
     for (const s of slots) {
       if (s >= this.table.length) this.table.grow(s + 64 - this.table.length);
@@ -281,7 +288,8 @@ export class ThreadPool {
       const reason = `config.threads is ${settings.threads}, but this machine runs ${this.cores} at once: using ${wanted}.`;
       this.warn('cores', reason);
     }
-    while (wanted > 1 && this.threads > wanted) this.members.pop()!.handle.terminate();
+    const ended = wanted > 1 ? this.members.splice(wanted - 1) : [];
+    for (const m of ended) m.handle.terminate();
     while (this.threads < wanted && this.start());
     this.setWord(layout.threads, Math.min(wanted, this.threads));
   }

@@ -54,11 +54,11 @@ const spawnInNode =
 const spawnInPage: Spawn = (data, onLost) => {
   const url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
   const worker = new Worker(url, { name: 'cotangent' });
-  worker.onerror = (event: ErrorEvent) => {
+  worker.addEventListener('error', (event) => {
     event.preventDefault();
     onLost(event.message || 'the page may not start it');
-  };
-  worker.postMessage(data);
+  });
+  worker.postMessage(data, []);
   return { terminate: () => worker.terminate() };
 };
 

@@ -1,0 +1,81 @@
+/**
+ * Stores of single elements and of lanes.
+ * May import: `ir`, `kernel`.
+ * @module
+ */
+import { dtypeInfo } from '../../../ir/dtype.ts';
+import type { BufferRef } from '../../../ir/loop/expr.ts';
+import type { OpName } from '../encode/opcodes.ts';
+import { axisCoefficient } from './coefficient.ts';
+import type { Lir, LirStore } from './lir.ts';
+import type { ValueLowering } from './lower-value.ts';
+import type { StoreItem } from './nest.ts';
+
+/** Bytes 0, 4, 8, 12: the low byte of each 32-bit lane. */
+const lowBytes: readonly number[] = [0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12];
+
+export function lowerStore(v: ValueLowering, item: StoreItem): LirStore[] {
+  const { buffer, index, value } = item;
+  const { lanes } = v;
+  if (lanes === undefined || !(v.isVarying(index) || v.isVarying(value))) return [storeScalar(v, item)];
+  const count = buffer.dtype === 'float64' ? 2 * lanes.parts : lanes.parts;
+  const perPart = buffer.dtype === 'float64' ? 2 : 4;
+  const c = axisCoefficient(index, lanes.loop);
+  const out: LirStore[] = [];
+  for (let p = 0; p < count; p++) {
+    const part = storable(v, buffer, v.part(value, p));
+    if (lanes.rows !== undefined) {
+      out.push({ op: 'v128.store', ...v.atRow(buffer, index, p), value: part, lane: 0 });
+      continue;
+    }
+    if (c === 1) out.push(storeVector(v, buffer, item, part, p * perPart));
+    else for (let lane = 0; lane < perPart; lane++) out.push(storeLane(v, item, part, c, p * perPart + lane, lane));
+  }
+  return out;
+}
+
+function storeScalar(v: ValueLowering, { buffer, index, value }: StoreItem): LirStore {
+  const { address, offset } = v.address(buffer, index);
+  const op: OpName =
+    buffer.dtype === 'float32'
+      ? 'f32.store'
+      : buffer.dtype === 'float64'
+        ? 'f64.store'
+        : dtypeInfo[buffer.dtype].bytes === 1
+          ? 'i32.store8'
+          : 'i32.store';
+  return { op, address, value: v.value(value), offset, lane: 0 };
+}
+
+/** A vector as it is laid out in memory: bytes are gathered in the low lane. */
+function storable({ b, vectors }: ValueLowering, buffer: BufferRef, part: Lir): Lir {
+  if (dtypeInfo[buffer.dtype].bytes > 1) return part;
+  const bytes = buffer.dtype === 'bool' ? b.op('v128.and', part, vectors.constant(1, 'int32')) : part;
+  return b.shuffle(bytes, bytes, lowBytes);
+}
+
+function storeVector(v: ValueLowering, buffer: BufferRef, { index }: StoreItem, value: Lir, element: number): LirStore {
+  const { address, offset } = v.address(buffer, index);
+  const { bytes } = dtypeInfo[buffer.dtype];
+  return {
+    op: bytes > 1 ? 'v128.store' : 'v128.store32_lane',
+    address,
+    value,
+    offset: offset + element * bytes,
+    lane: 0,
+  };
+}
+
+function storeLane(
+  v: ValueLowering,
+  { buffer, index }: StoreItem,
+  value: Lir,
+  c: number | undefined,
+  element: number,
+  lane: number,
+): LirStore {
+  const { bytes } = dtypeInfo[buffer.dtype];
+  const op: OpName = bytes === 8 ? 'v128.store64_lane' : bytes === 4 ? 'v128.store32_lane' : 'v128.store8_lane';
+  if (c === 0) return { op, ...v.address(buffer, index), value, lane };
+  return { op, ...v.laneAddress(buffer, index, element, c !== undefined), value, lane };
+}
