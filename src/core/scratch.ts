@@ -7,7 +7,7 @@
 import { ConcreteTensor, type Tensor } from './tensor.ts';
 
 /** Tensors from this many bytes on are worth it: below, freeing costs as much as a collector does. */
-export const scratchBytes: number = 2 << 10;
+const scratchBytes: number = 2 << 10;
 /** The same for values that a user may still look at by way of a tracer that has outlived its trace. */
 export const tracedBytes: number = 16 << 10;
 

@@ -101,6 +101,8 @@ export function sumOfProducts(view: View<{ readonly axes: readonly number[] }>, 
   const [x, y] = product.inputs.map((a) => factorOf(view, a, shape, p));
   const summed = axes.filter((d) => shape[d] !== 1);
   if (!summed.every((d) => x!.axes.includes(d) && y!.axes.includes(d))) return undefined;
+  // An axis along which both repeat their elements is neither's own.
+  if (!shape.every((e, d) => e === 1 || x!.axes.includes(d) || y!.axes.includes(d))) return undefined;
   const both = x!.axes.filter((d) => y!.axes.includes(d) && !axes.includes(d));
   const own = (f: Factor, g: Factor): number[] => f.axes.filter((d) => !g.axes.includes(d));
   const [mAxes, nAxes] = [own(x!, y!), own(y!, x!)];

@@ -200,6 +200,11 @@ describe('products', () => {
     expect(stats.kernels).toBe(2);
   });
 
+  it('with a vector do not: along its one column nothing runs in lanes', () => {
+    const stats = statsOf([f32(4, 5), f32(5, 1), f32(4, 1)], ([w, h, b]) => [p.tanh(p.add(matmul(w!, h!), b!))]);
+    expect(stats).toMatchObject({ kernels: 2 });
+  });
+
   it('under loops do the same for each', () => {
     const stats = statsOf([f32(3, 4, 5), f32(3, 5, 6), f32(3, 4, 6)], ([x, w, r]) => [
       p.add(r!, p.exp(p.neg(dotGeneral(x!, w!, { contract: [[2], [1]], batch: [[0], [0]] })))),

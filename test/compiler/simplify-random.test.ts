@@ -3,7 +3,7 @@
  * @module
  */
 import * as fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Aval } from '../../src/ir/aval.ts';
 import { type DType, isFloat, makeTypedArray, type TypedArray } from '../../src/ir/dtype.ts';
 import { type Atom, Equation, Literal, Program } from '../../src/ir/program.ts';
@@ -183,5 +183,43 @@ describe('simplification', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('finds the products in sums of products', () => {
+    const extents = [1, 4, 16, 24];
+    let found = 0;
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.nat(0xffff)), (stream) => {
+        const choose = chooser(stream);
+        // Each axis belongs to x, to y, to both, or to neither; most of those of both are summed.
+        const shape = Array.from({ length: 4 }, () => extents[choose(extents.length)]!);
+        const owners = shape.map(() => [1, 2, 3, 3, choose(4)][choose(5)]!);
+        const axes = shape.flatMap((_, d) => (choose(5) < (owners[d] === 3 ? 4 : 1) ? [d] : []));
+        const part = (owner: number): Aval =>
+          new Aval(
+            shape.map((n, d) => ((owners[d]! & owner) === 0 ? 1 : n)),
+            'float64',
+          );
+        const program = trace([part(1), part(2)], ([x, y]) => {
+          const stretched = (t: Tensor): Tensor => {
+            const full = shape.map((n, d) => (choose(4) === 0 ? n : t.shape[d]!));
+            return p.broadcastInDim(t, full, [...full.keys()]);
+          };
+          return [p.reduceSum(p.mul(stretched(x!), stretched(y!)), axes)];
+        });
+        const simple = dce(cse(simplify(program)));
+        verifyProgram(simple);
+        if (simple.equations.some((e) => e.primitive.name === 'dot_general')) found++;
+        // Small integers: any order of the sums gives the same.
+        const args = program.inAvals.map((a) => {
+          const data = makeTypedArray(a.dtype, a.size);
+          return hostTensor(data.map(() => choose(9) - 4) as TypedArray, a);
+        });
+        const [before, after] = [program, withTensors(simple)].map((q) => [...reference.compile(q)(args)[0]!.read()]);
+        expect(after).toEqual(before);
+      }),
+      { numRuns: 300 },
+    );
+    expect(found).toBeGreaterThan(2);
   });
 });

@@ -376,6 +376,11 @@ describe('products', () => {
       names([f32(32, 24), f32(16, 32, 1)], ([x, y]) => [sum(p.broadcastInDim(x!, [16, 32, 24], [1, 2]), y!, 1)]),
     ).toEqual(['reshape', 'dot_general', 'transpose'].slice(0, 2));
     expect(names([f64(3, 16, 1, 32), f64(3, 1, 24, 32)], ([x, y]) => [sum(x!, y!, 3)])).toContain('dot_general');
+    // Both repeat their elements along the first axis: no product has it.
+    const repeated = (x: Tensor, dims: readonly number[]): Tensor => p.broadcastInDim(x, [2, 16, 24, 32], dims);
+    expect(
+      names([f32(16, 32), f32(24, 32)], ([x, y]) => [sum(repeated(x!, [1, 3]), repeated(y!, [2, 3]), 3)]),
+    ).toContain('reduce_sum');
     // One vector, few terms, operands of equal shape: the sum is as fast, and float32 keeps its accuracy.
     expect(names([f32(16, 32), f32(32)], ([x, y]) => [sum(x!, y!, 1)])).toEqual(['mul', 'reduce_sum']);
     expect(names([f32(4, 1, 8), f32(1, 4, 8)], ([x, y]) => [sum(x!, y!, 2)])).toEqual(['mul', 'reduce_sum']);

@@ -31,7 +31,7 @@ export const chain = (x: Tensor): Tensor =>
 
 export const chainOf = (f: unknown, size: number): Workload => traced(f, [np.zeros([size])], 0);
 
-export const crossEntropy = (logits: Tensor, oneHot: Tensor): Tensor =>
+const crossEntropy = (logits: Tensor, oneHot: Tensor): Tensor =>
   np.mean(np.sum(nn.logSoftmax(logits).mul(oneHot), { axis: -1 })).mul(-1);
 
 /** The loss and its gradient with respect to the logits. */
