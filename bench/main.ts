@@ -10,58 +10,86 @@ import { configure } from 'cotangent';
 import { growth } from './growth.ts';
 import { compare } from './harness.ts';
 import { memory } from './memory.ts';
-import { scaling } from './scaling.ts';
+import { familyNames, scaling } from './scaling.ts';
 import { ratios, workloads } from './workloads.ts';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true, default: [] },
-    rounds: { type: 'string', default: '3' },
-    time: { type: 'string', default: '300' },
-    threads: { type: 'string', default: '1' },
-    simd256: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    growth: { type: 'boolean', default: false },
-  },
-});
+/** A mistake on the command line, told in one line. */
+class UsageError extends Error {}
+
+interface Options {
+  readonly only: readonly string[];
+  readonly rounds: number;
+  readonly time: number;
+  readonly threads: number;
+  readonly simd256: boolean;
+  readonly json: string | undefined;
+  readonly growth: boolean;
+}
 
 function positive(name: string, text: string): number {
   const n = Number(text);
   if (Number.isInteger(n) && n > 0) return n;
-  throw new Error(`--${name}: expected a positive integer, got ${text}`);
+  throw new UsageError(`--${name}: expected a positive integer, got ${text}`);
 }
 
-const { json, simd256, only } = values;
-const [rounds, time, threads] = [
-  positive('rounds', values.rounds),
-  positive('time', values.time),
-  positive('threads', values.threads),
-];
-if (json !== undefined) writeFileSync(json, '');
-const report = (row: object): void => {
-  const line = JSON.stringify(row);
-  if (json === undefined) console.log(line);
-  else appendFileSync(json, `${line}\n`);
-};
-const isWanted = (name: string): boolean => only.length === 0 || only.some((part) => name.includes(part));
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      rounds: { type: 'string', default: '3' },
+      time: { type: 'string', default: '300' },
+      threads: { type: 'string', default: '1' },
+      simd256: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      growth: { type: 'boolean', default: false },
+    },
+  });
+  const { only, simd256, json, growth: isGrowth } = values;
+  const names = isGrowth ? ['transformer', ...familyNames] : [...workloads.map(({ name }) => name), 'memory'];
+  const unknown = only.find((part) => !names.some((name) => name.includes(part)));
+  if (unknown !== undefined)
+    throw new UsageError(`--only: expected a part of a name, got ${unknown}; names: ${names.join('; ')}`);
+  const [rounds, time] = [positive('rounds', values.rounds), positive('time', values.time)];
+  return { only, rounds, time, threads: positive('threads', values.threads), simd256, json, growth: isGrowth };
+}
 
-configure({ threads, simd256 });
-report({
-  node: process.version,
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: cpus().length,
-  load: loadavg()[0],
-  threads,
-  simd256,
-});
-if (values.growth) {
-  growth(report);
-  scaling(4, only, report);
-} else {
-  await compare(
-    workloads.filter(({ name }) => isWanted(name)),
-    ratios,
-    { rounds, time, report },
-  );
+/** Prints rows, or puts them into a file. */
+function reporter(json: string | undefined): (row: object) => void {
+  if (json === undefined) return (row) => console.log(JSON.stringify(row));
+  try {
+    writeFileSync(json, '');
+  } catch (error) {
+    throw new UsageError(`--json: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return (row) => appendFileSync(json, `${JSON.stringify(row)}\n`);
+}
+
+async function main(): Promise<void> {
+  const { only, rounds, time, threads, simd256, json, growth: isGrowth } = readOptions();
+  const report = reporter(json);
+  const isWanted = (name: string): boolean => only.length === 0 || only.some((part) => name.includes(part));
+  configure({ threads, simd256 });
+  const [cpu] = cpus();
+  const [load] = loadavg();
+  report({ node: process.version, cpu: cpu?.model ?? 'unknown', cores: cpus().length, load, threads, simd256 });
+  if (isGrowth) {
+    if (isWanted('transformer')) growth(report);
+    scaling(4, only, report);
+    return;
+  }
+  const wanted = workloads.filter(({ name }) => isWanted(name));
+  await compare(wanted, ratios, { rounds, time, report });
   if (isWanted('memory')) memory(report);
+}
+
+const isUsageError = (error: unknown): error is Error =>
+  error instanceof UsageError ||
+  (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
+
+try {
+  await main();
+} catch (error) {
+  if (!isUsageError(error)) throw error;
+  console.error(error.message.split('\n')[0]);
+  process.exitCode = 2;
 }

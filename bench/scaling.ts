@@ -66,6 +66,9 @@ const families: readonly Family[] = [
   },
 ];
 
+/** For `--only`. */
+export const familyNames: readonly string[] = families.map(({ name }) => name);
+
 interface Times {
   readonly equations: number;
   readonly trace: number;

@@ -7,7 +7,7 @@ import { ArgumentError, InternalError, TraceError, TreeError } from '../ir/error
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { Tensor } from '../core/tensor.ts';
 import { asTensor, type TensorLike } from './lift.ts';
-import { optionsOf } from './options.ts';
+import { describe as describeValue, optionsOf } from './options.ts';
 
 /** Structure `T` with every tensor-like leaf replaced by a tensor. */
 export type Tensors<T> = [TensorLike] extends [T]
@@ -108,9 +108,9 @@ export function flattenArgs(op: string, tree: unknown, base = 'args'): FlatTree 
 }
 
 function describe(x: unknown): string {
-  if (x === undefined) return 'undefined';
+  if (x === undefined || x === null) return String(x);
   if (typeof x === 'string') return JSON.stringify(x);
-  return typeof x === 'object' && x !== null ? `an instance of ${x.constructor.name}` : `a ${typeof x}`;
+  return typeof x === 'object' ? describeValue(x) : `a ${typeof x}`;
 }
 
 /** A trace cannot survive an await. What the abandoned promise throws later, when its tracers are dead, is of no interest. */

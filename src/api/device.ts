@@ -8,7 +8,7 @@ import { type Settings, settings } from '../core/config.ts';
 import { announceSettings, executorNames, getExecutor, registerExecutor, setActiveExecutor } from '../core/executor.ts';
 import { ReferenceExecutor } from '../backends/reference/executor.ts';
 import { WasmExecutor } from '../backends/wasm/executor.ts';
-import { isOptions } from './options.ts';
+import { describe, isOptions } from './options.ts';
 
 /** Makes the devices of this build known. Idempotent; building one is left to its first use. */
 export function setUpDevices(): void {
@@ -55,7 +55,8 @@ function set(key: string, value: unknown): void {
     throw new ArgumentError(`config: expected a setting, got ${key}.`, `settings: ${Object.keys(rules).join(', ')}.`);
   }
   const rule = rules[key as keyof Settings];
-  if (!rule.accepts(value)) throw new ArgumentError(`config.${key}: expected ${rule.expected}, got ${String(value)}.`);
+  if (!rule.accepts(value))
+    throw new ArgumentError(`config.${key}: expected ${rule.expected}, got ${describe(value)}.`);
   if (key === 'defaultDevice') setActiveExecutor(value as string);
   else (settings as unknown as Record<string, unknown>)[key] = value;
   announceSettings();
@@ -81,7 +82,7 @@ export function configure<T>(changes: Partial<Settings>, run: () => T): T;
 export function configure<T>(changes: Partial<Settings>, run?: () => T): T | undefined {
   if (!isOptions(changes))
     throw new ArgumentError(
-      `configure: expected an object of settings, got ${String(changes)}.`,
+      `configure: expected an object of settings, got ${describe(changes)}.`,
       'configure({ defaultDtype: "float64" }).',
     );
   const saved = { ...settings };

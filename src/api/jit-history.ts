@@ -65,14 +65,17 @@ export class JitHistory {
   readonly name: string;
   /** Where `jit` was called. */
   readonly site: SourceSite;
+  /** Arguments whose memory a call takes, as `jit` was told. */
+  readonly donateArgnums: number | readonly number[];
   readonly compilations: Compilation[] = [];
   /** All compilations, also those that are not remembered any more. */
   total = 0;
   calls = 0;
   private readonly source: string;
 
-  constructor(jitted: object, name: string, f: object) {
+  constructor(jitted: object, name: string, f: object, donateArgnums: number | readonly number[]) {
     this.name = name;
+    this.donateArgnums = donateArgnums;
     this.source = `${name} ${f.toString().slice(0, 500)}`;
     this.site = equationSite();
     histories.set(jitted, this);

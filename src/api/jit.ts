@@ -86,7 +86,7 @@ export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
     if (compilation !== undefined && currentTrace() === evalTrace) compilation.firstRunMs = performance.now() - start;
     return result;
   };
-  const history = new JitHistory(jitted, name, f);
+  const history = new JitHistory(jitted, name, f, options.donateArgnums ?? []);
   Object.defineProperty(jitted, 'name', { value: `jit(${name})` });
   return jitted as (...args: LiftArgs<A>) => Tensors<R>;
 }

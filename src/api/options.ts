@@ -3,6 +3,7 @@
  * May import: `ir`, `core`.
  * @module
  */
+import { Tensor } from '../core/tensor.ts';
 import { ArgumentError } from '../ir/errors.ts';
 
 /** True for a plain object: neither a tensor nor an array, a typed array or a function. */
@@ -12,20 +13,25 @@ export function isOptions(x: unknown): x is object {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Throws for a key that the function does not have. */
-export function checkOptions(op: string, options: object | null | undefined, keys: readonly string[]): void {
+/** Throws for a key that the function does not have; `fix` says what may have been meant. */
+export function checkOptions(
+  op: string,
+  options: object | null | undefined,
+  keys: readonly string[],
+  fix?: string,
+): void {
   if (options === undefined || options === null) return;
   if (!isOptions(options)) {
     throw new ArgumentError(
       `${op}: expected an options object, got ${describe(options)}.`,
-      `options: ${keys.join(', ')}.`,
+      fix ?? `options: ${keys.join(', ')}.`,
     );
   }
   for (const key of Object.keys(options)) {
     if (keys.includes(key)) continue;
     throw new ArgumentError(
       `${op}: expected options ${keys.join(', ')}, got ${key}.`,
-      'option names are those of NumPy in camelCase.',
+      fix ?? 'option names are those of NumPy in camelCase.',
       {
         option: key,
         valid: keys,
@@ -34,11 +40,14 @@ export function checkOptions(op: string, options: object | null | undefined, key
   }
 }
 
-function describe(x: unknown): string {
+/** A value as an error message names it. */
+export function describe(x: unknown): string {
   if (typeof x === 'function') return 'a function';
   if (typeof x === 'string') return JSON.stringify(x);
   if (x === null || typeof x !== 'object') return String(x);
-  return `a ${x.constructor.name}`;
+  if (x instanceof Tensor) return 'a tensor';
+  if (Array.isArray(x)) return 'an array';
+  return `an instance of ${(x.constructor as { name: string } | undefined)?.name ?? 'Object'}`;
 }
 
 /**
@@ -56,6 +65,12 @@ export function optionsOf<T extends object>(
   checkOptions(op, leading, keys);
   checkOptions(op, rest, keys);
   return { ...leading, ...rest } as T;
+}
+
+/** Throws unless `value` is absent or an integer of at least `least`. */
+export function checkCount(op: string, name: string, value: unknown, least: number): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= least)) return;
+  throw new ArgumentError(`${op}: expected ${name} to be an integer of at least ${least}, got ${describe(value)}.`);
 }
 
 /** Throws unless `value` is one of a set of words. */

@@ -4,7 +4,7 @@
  * May import: `ir`, `core`.
  * @module
  */
-import { ConcreteTensor, type Tensor } from './tensor.ts';
+import { ConcreteTensor, type Tensor, Tracer } from './tensor.ts';
 
 /** Tensors from this many bytes on are worth it: below, freeing costs as much as a collector does. */
 const scratchBytes: number = 2 << 10;
@@ -43,9 +43,11 @@ export class Scratch {
     return recent;
   }
 
-  /** Someone else may hold `x` now. */
+  /** Someone else may hold `x` now, and what it is made of if it is traced. */
   keep(x: Tensor): void {
-    if (this.made.delete(x)) (x as ConcreteTensor).storage.hold?.(false);
+    if (this.made.size === 0) return;
+    if (x instanceof Tracer) for (const part of x.parts()) this.keep(part);
+    else if (this.made.delete(x)) (x as ConcreteTensor).storage.hold?.(false);
   }
 
   keepAll(): void {
@@ -67,10 +69,10 @@ let outermost: Scratch | undefined;
 /** Scratch of the outermost derivative that is under way: what derivatives inside it make for themselves lasts as long as it does. */
 export const outermostScratch = (): Scratch | undefined => outermost;
 
-/** Runs a function of the user's inside a derivative that owns `scratch`. */
+/** Runs a function of the user's inside a derivative; what is made for that may be freed with `scratch`, if there is one. */
 export function insideDerivative<T>(scratch: Scratch | undefined, f: () => T): T {
   const before = outermost;
-  outermost = scratch ?? before;
+  outermost = scratch;
   try {
     return f();
   } finally {

@@ -212,6 +212,11 @@ export abstract class Tracer extends Tensor {
     );
   }
 
+  /** The values one level down that it is made of. */
+  parts(): readonly Tensor[] {
+    return [];
+  }
+
   /** The value one level down, when it may have numbers. */
   protected underlying(): Tensor | undefined {
     return undefined;

@@ -3,14 +3,19 @@
  * May import: `api` and everything below it.
  * @module
  */
+import { describe } from '../api/options.ts';
 import { describeChange } from '../api/jit-changes.ts';
 import { type Compilation, historyOf, remediesFor } from '../api/jit-history.ts';
 import { placeOf } from '../core/site.ts';
 import { ArgumentError } from '../ir/errors.ts';
-import { duration, plural } from './text.ts';
+import { duration, logAsText, plural } from './text.ts';
 
 /** The compilations of one jitted function, oldest first. Prints as text. */
 export class RecompileReport {
+  static {
+    logAsText(this.prototype);
+  }
+
   /** Name of the function that was given to `jit`. */
   readonly name: string;
   /** Where `jit` was called: `src/train.ts:20`; empty when unknown. */
@@ -47,7 +52,7 @@ export class RecompileReport {
     return [
       `${head}; ${duration(this.traceMs)} tracing${runs}.`,
       ...(this.total > this.compilations.length ? [`  (the latest ${this.compilations.length} follow)`] : []),
-      ...this.compilations.flatMap(describe),
+      ...this.compilations.flatMap(describeCompilation),
       ...fixes.map(({ kind, remedy }) => (fixes.length === 1 ? `Fix: ${remedy}` : `Fix (${kind}): ${remedy}`)),
     ].join('\n');
   }
@@ -56,7 +61,7 @@ export class RecompileReport {
 /** Changes that are listed for one compilation. */
 const maxChanges = 8;
 
-function describe(c: Compilation): string[] {
+function describeCompilation(c: Compilation): string[] {
   const from = c.place === '' ? '' : ` from ${c.place}`;
   const first = c.firstRunMs === undefined ? 'not run by itself' : `first run ${duration(c.firstRunMs)}`;
   const facts = `call ${c.call}${from}; ${plural(c.equations, 'equation')}, trace ${duration(c.traceMs)}, ${first}`;
@@ -102,9 +107,10 @@ function describe(c: Compilation): string[] {
 export function explainRecompile(f: (...args: never[]) => unknown): RecompileReport {
   const history = typeof f === 'function' ? historyOf(f) : undefined;
   if (history === undefined) {
+    const got = typeof f === 'function' ? `function ${f.name === '' ? 'without a name' : f.name}` : describe(f);
     throw new ArgumentError(
-      `explainRecompile: expected a function made by jit, got ${typeof f === 'function' ? `function ${f.name}` : typeof f}.`,
-      'pass the result of jit(…) itself.',
+      `explainRecompile: expected a function made by jit, got ${got}.`,
+      'pass what jit(…) returned, after calling it.',
     );
   }
   const { name, site, calls, total, compilations } = history;

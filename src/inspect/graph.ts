@@ -6,7 +6,7 @@
 import { type AnyFunction, checkFunction, functionName, type LiftArgs } from '../api/args.ts';
 import { historyOf } from '../api/jit-history.ts';
 import { makeProgram } from '../api/jit.ts';
-import { checkOptions } from '../api/options.ts';
+import { checkCount, checkOptions } from '../api/options.ts';
 import { flatten } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { Aval } from '../ir/aval.ts';
@@ -14,7 +14,7 @@ import { type Program, subPrograms } from '../ir/program.ts';
 import { type GraphBlock, graphBlocks } from './graph-model.ts';
 import { toPage } from './graph-page.ts';
 import { toDot, toMermaid } from './graph-text.ts';
-import { plural } from './text.ts';
+import { logAsText, plural } from './text.ts';
 
 export interface GraphOptions {
   /** Operations drawn at most; the rest is left out, and said so. Default 500. */
@@ -45,6 +45,10 @@ function countEquations(program: Program): number {
 
 /** The Program of a function at given arguments, as text and as drawings. */
 export class Graph {
+  static {
+    logAsText(this.prototype);
+  }
+
   readonly name: string;
   readonly program: Program;
   /** Paths of the arguments' leaves: `args[0].w`. */
@@ -146,7 +150,8 @@ export function graph<A extends readonly unknown[] = Tensor[]>(
   options: GraphOptions = {},
 ): (...args: LiftArgs<A>) => Graph {
   checkFunction('graph', f);
-  checkOptions('graph', options, ['maxOperations']);
+  checkOptions('graph', options, ['maxOperations'], 'arguments go to the result: graph(f)(x).');
+  checkCount('graph', 'maxOperations', options.maxOperations, 1);
   const history = historyOf(f);
   const name = history === undefined ? functionName(f as AnyFunction) : `jit(${history.name})`;
   return (...args) => {

@@ -10,7 +10,7 @@ import { settings } from '../core/config.ts';
 import { activeExecutor } from '../core/executor.ts';
 import { observeSites, placeOf } from '../core/site.ts';
 import { refusePromise } from './refuse-promise.ts';
-import { plural, scaled, table } from './text.ts';
+import { logAsText, plural, scaled, table } from './text.ts';
 
 /** Tensors of one shape and dtype, made in one place. */
 export interface MemoryGroup {
@@ -27,6 +27,10 @@ export interface MemoryGroup {
 
 /** What is alive on a device. Prints as a table. */
 export class MemoryReport {
+  static {
+    logAsText(this.prototype);
+  }
+
   readonly device: string;
   /** The largest first. */
   readonly groups: readonly MemoryGroup[];
@@ -53,6 +57,7 @@ export class MemoryReport {
   }
 
   toString(): string {
+    if (this.heapBytes === 0) return `Tensors on ${this.device} are ordinary JavaScript arrays and not counted.`;
     const outside = this.outsideBytes > 0 ? `, ${scaled(this.outsideBytes, 'B')} of them outside linear memory` : '';
     const heap = this.heapBytes > 0 ? `; linear memory has ${scaled(this.heapBytes, 'B')}` : '';
     const limit = Number.isFinite(settings.memoryLimit)

@@ -6,13 +6,14 @@
 import { type AnyFunction, checkFunction, functionName, type LiftArgs } from '../api/args.ts';
 import { vjp } from '../api/grad.ts';
 import { historyOf } from '../api/jit-history.ts';
-import { checkOptions } from '../api/options.ts';
+import { checkCount, checkOptions } from '../api/options.ts';
 import { activeExecutor, withExecutor } from '../core/executor.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { observeSites } from '../core/site.ts';
 import { ConcreteTensor, hostTensor, type Tensor } from '../core/tensor.ts';
 import { isFloat, makeTypedArray, type TypedArray } from '../ir/dtype.ts';
 import { CotangentError } from '../ir/errors.ts';
+import { refusePromise } from './refuse-promise.ts';
 import { type NanFinding, NanReport, type NonFinite, type OperandReport } from './nan-report.ts';
 import { type Operation, WatchingExecutor } from './watching-executor.ts';
 
@@ -202,7 +203,13 @@ export function nanDoctor<A extends readonly unknown[] = Tensor[]>(
   options: NanDoctorOptions = {},
 ): (...args: LiftArgs<A>) => NanReport {
   checkFunction('nanDoctor', f);
-  checkOptions('nanDoctor', options, ['gradient', 'infinities', 'maxFindings']);
+  checkOptions(
+    'nanDoctor',
+    options,
+    ['gradient', 'infinities', 'maxFindings'],
+    'arguments go to the result: nanDoctor(f)(x).',
+  );
+  checkCount('nanDoctor', 'maxFindings', options.maxFindings, 1);
   const history = historyOf(f);
   const name = history === undefined ? functionName(f as AnyFunction) : `jit(${history.name})`;
   return (...args) => diagnose(name, f as AnyFunction, args, options);
@@ -227,6 +234,7 @@ function diagnose(name: string, f: AnyFunction, args: readonly unknown[], option
   withExecutor(executor, () =>
     observeSites(() => {
       const result = f(...(ownArgs(args) as never[]));
+      refusePromise('nanDoctor', result);
       found.push(...nonFinite(result, (def, i) => `result${def.path(i)}`));
       if (!wantsGradient) return;
       watch.phase = 'gradient';

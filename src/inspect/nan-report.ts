@@ -3,7 +3,7 @@
  * May import: `api` and everything below it.
  * @module
  */
-import { plural } from './text.ts';
+import { logAsText, plural } from './text.ts';
 
 /** What is known of an operand of the operation that went wrong. */
 export interface OperandReport {
@@ -49,6 +49,10 @@ const number = (x: number): string => (Number.isInteger(x) ? String(x) : Number(
 
 /** The diagnosis of one function at given arguments. Prints as text. */
 export class NanReport {
+  static {
+    logAsText(this.prototype);
+  }
+
   readonly name: string;
   /** In the order in which they happened; each operation of a line once. */
   readonly findings: readonly NanFinding[];

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Subject } from './profiling-executor.ts';
-import { digits, duration, plural, scaled, table } from './text.ts';
+import { digits, duration, logAsText, plural, scaled, table } from './text.ts';
 
 /** One kernel, copy or eager operation, summed over the times it runs in one call of the function. */
 export interface ProfileRow {
@@ -82,6 +82,10 @@ const cut = (text: string, length: number): string => (text.length > length ? `$
 
 /** What one call of a function did. Prints as a table. */
 export class Profile<R = unknown> {
+  static {
+    logAsText(this.prototype);
+  }
+
   readonly name: string;
   readonly device: string;
   /** The dearest first. */
@@ -142,7 +146,7 @@ export class Profile<R = unknown> {
     if (this.rows.length === 0)
       return [
         ...this.heading(),
-        'No operation ran on this device. (Is the function of another copy of the package?)',
+        'No operation ran on this device. (Plain numbers only? Inside a trace? A function of another copy of the package?)',
       ].join('\n');
     const shown = this.rows.slice(0, limit);
     const [unit, perUnit] = this.rowsUs >= 10_000 ? (['ms', 1000] as const) : (['µs', 1] as const);
@@ -212,7 +216,8 @@ export class Profile<R = unknown> {
    * chrome://tracing or ui.perfetto.dev.
    */
   toChromeTrace(): ChromeTrace {
-    const zero = this.spans.reduce((t, s) => Math.min(t, s.start), Number.POSITIVE_INFINITY);
+    const spans = inOrder(this.spans);
+    const zero = spans[0]?.start ?? 0;
     const metadata = (name: string, value: string): TraceEvent => ({
       name,
       ph: 'M',
@@ -226,7 +231,7 @@ export class Profile<R = unknown> {
       traceEvents: [
         metadata('process_name', `cotangent (${this.device})`),
         metadata('thread_name', 'calling thread'),
-        ...this.spans.toSorted((a, b) => a.start - b.start || b.end - a.end).map((s) => traceEvent(s, zero)),
+        ...spans.map((s) => traceEvent(s, zero)),
       ],
       displayTimeUnit: 'ms',
       otherData,
@@ -245,11 +250,23 @@ function sourceText(sources: readonly string[]): string {
   return [first, ...others].join(', ') + (rest.length > 2 ? ` +${rest.length - 2}` : '');
 }
 
+/**
+ * By time, and of those that start together the outer ones first: a viewer nests a span in the one before it. Where the clock is coarse they
+ * may end together too; then a program is outside of what it runs, and of two programs the one that was noted later.
+ */
+function inOrder(spans: readonly Span[]): readonly Span[] {
+  const rank = new Map(spans.map((s, i) => [s, s.subject.kind === 'program' ? -i : i + 1]));
+  return spans.toSorted((a, b) => a.start - b.start || b.end - a.end || rank.get(a)! - rank.get(b)!);
+}
+
 function traceEvent({ subject, start, end }: Span, zero: number): TraceEvent {
   const { kind, name, size, cost, sources } = subject;
   const args: Record<string, string | number> = {};
   if (size !== '') args.size = size;
   if (kind !== 'program') Object.assign(args, { flops: cost.flops, bytes: cost.bytes });
   if (sources.length > 0) args.source = sources.join(', ');
-  return { name, ph: 'X', cat: kind, pid: 1, tid: 1, ts: 1000 * (start - zero), dur: 1000 * (end - start), args };
+  // Both ends in whole nanoseconds, so that no rounding lets a span end after the one around it: viewers drop such spans.
+  const nanoseconds = (ms: number): number => Math.round(1e6 * (ms - zero));
+  const ts = nanoseconds(start);
+  return { name, ph: 'X', cat: kind, pid: 1, tid: 1, ts: ts / 1000, dur: (nanoseconds(end) - ts) / 1000, args };
 }

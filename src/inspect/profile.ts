@@ -3,9 +3,16 @@
  * May import: `api` and everything below it.
  * @module
  */
-import { type AnyFunction, checkFunction, functionName, type LiftArgs, type Tensors } from '../api/args.ts';
+import {
+  type AnyFunction,
+  checkFunction,
+  functionName,
+  type LiftArgs,
+  normalizeArgnums,
+  type Tensors,
+} from '../api/args.ts';
 import { WasmStorage } from '../backends/wasm/storage.ts';
-import { checkOptions } from '../api/options.ts';
+import { checkCount, checkOptions } from '../api/options.ts';
 import { historyOf } from '../api/jit-history.ts';
 import { activeExecutor, withExecutor } from '../core/executor.ts';
 import { flatten, unflatten } from '../core/pytree.ts';
@@ -128,9 +135,16 @@ function rowsOf({ subjects, calls }: Tape, clockMs: number, average: typeof mean
     .sort((a, b) => b.totalUs - a.totalUs || b.flops - a.flops);
 }
 
-/** Fresh copies of tensors among the arguments: a call that takes the memory of its arguments can be repeated. */
-function copyArgs(args: readonly unknown[]): readonly unknown[] {
-  const [leaves, def] = flatten(args);
+/** Arguments with fresh copies of the tensors that the function donates, so that the call can be repeated. */
+function copyDonated(f: AnyFunction, args: readonly unknown[]): readonly unknown[] {
+  const history = historyOf(f);
+  if (history === undefined) return args;
+  const donated = normalizeArgnums('jit', history.donateArgnums, args.length);
+  return args.map((x, i) => (donated.includes(i) ? copyTensors(x) : x));
+}
+
+function copyTensors(tree: unknown): unknown {
+  const [leaves, def] = flatten(tree);
   const copy = (x: unknown): unknown => {
     if (!(x instanceof ConcreteTensor)) return x;
     const made = deviceTensor(x.read().slice() as TypedArray, x.aval);
@@ -138,7 +152,7 @@ function copyArgs(args: readonly unknown[]): readonly unknown[] {
     if (made.storage instanceof WasmStorage) made.storage.pin();
     return made;
   };
-  return unflatten(def, leaves.map(copy)) as readonly unknown[];
+  return unflatten(def, leaves.map(copy));
 }
 
 /** Calls `run` until it has been called `least` times and `ms` are over, or `most` times. */
@@ -178,7 +192,10 @@ export function profile<A extends readonly unknown[] = Tensor[], const R = unkno
   options: ProfileOptions = {},
 ): (...args: LiftArgs<A>) => Profile<Tensors<R>> {
   checkFunction('profile', f);
-  checkOptions('profile', options, ['repetitions', 'warmup', 'maxSpans']);
+  checkOptions('profile', options, ['repetitions', 'warmup', 'maxSpans'], 'arguments go to the result: profile(f)(x).');
+  checkCount('profile', 'repetitions', options.repetitions, 1);
+  checkCount('profile', 'warmup', options.warmup, 0);
+  checkCount('profile', 'maxSpans', options.maxSpans, 0);
   const name = historyOf(f) === undefined ? functionName(f as AnyFunction) : `jit(${historyOf(f)!.name})`;
   return (...args) => run(name, f as AnyFunction, args, options) as Profile<Tensors<R>>;
 }
@@ -198,7 +215,7 @@ function run(name: string, f: AnyFunction, args: readonly unknown[], options: Pr
   const [plain, profiled]: [number[], number[]] = [[], []];
   let result: unknown;
   const timed = (times: number[]): void => {
-    const fresh = historyOf(f) === undefined ? args : copyArgs(args);
+    const fresh = copyDonated(f, args);
     const start = performance.now();
     result = f(...(fresh as never[]));
     const end = performance.now();

@@ -4,10 +4,11 @@
  * @module
  */
 
-/** Three digits that count: `1.23`, `12.3`, `123`. */
+/** Three digits that count: `1.23`, `12.3`, `123`; below one, two places. */
 export function digits(x: number): string {
   if (!Number.isFinite(x)) return '–';
   const size = Math.abs(x);
+  if (size > 0 && size < 0.005) return '<0.01';
   if (size >= 99.95) return Math.round(x).toString();
   return x.toFixed(size >= 9.995 ? 1 : 2);
 }
@@ -32,6 +33,15 @@ export function scaled(x: number, unit = ''): string {
 }
 
 export const plural = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
+/** Node's `console.log` prints instances as their text. */
+export function logAsText(prototype: object): void {
+  Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), {
+    value(this: object): string {
+      return String(this);
+    },
+  });
+}
 
 export interface Column {
   readonly title: string;

@@ -27,6 +27,10 @@ class BatchTracer extends Tracer {
       weakType,
     );
   }
+
+  override parts(): readonly Tensor[] {
+    return [this.value];
+  }
 }
 
 export class BatchTrace extends Trace implements BatchContext {

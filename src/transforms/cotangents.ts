@@ -121,10 +121,11 @@ export class Cotangents {
   ): readonly MaybeZero[] {
     const rule = transposeRuleOf(eqn);
     if (recordOf(eqn).runsUserCode !== true) return rule(outCts, args, eqn.params);
-    for (const scratch of [this.scratch, outermostScratch()]) {
-      for (const ct of outCts) if (ct !== null) scratch?.keep(ct);
-    }
     const before = recordScratch(undefined);
+    for (const x of [...outCts, ...args]) {
+      if (x === null || isLinearInput(x)) continue;
+      for (const owner of [this.scratch, this.residuals, before, outermostScratch()]) owner?.keep(x);
+    }
     try {
       return rule(outCts, args, eqn.params);
     } finally {

@@ -9,7 +9,7 @@ import { castScalar, isFloat } from '../ir/dtype.ts';
 import type { AnyPrimitive, MaybeZero } from '../core/primitive.ts';
 import { equationSite, maxSites, replaySite, stopReplay } from '../core/site.ts';
 import { numberOf } from '../core/scalar.ts';
-import { insideDerivative, recordScratch, Scratch, tracedBytes } from '../core/scratch.ts';
+import { insideDerivative, outermostScratch, recordScratch, Scratch, tracedBytes } from '../core/scratch.ts';
 import { ConcreteTensor, hostScalar, scalarTensor, type Tensor, Tracer } from '../core/tensor.ts';
 import {
   bind,
@@ -65,6 +65,10 @@ class DualTracer extends Tracer {
 
   nodeOn(tape: ScalarTape): number | undefined {
     return (this.node ??= tape.nodeOf(this.tangent));
+  }
+
+  override parts(): readonly Tensor[] {
+    return [this.knownPrimal, this.knownTangent].filter((x) => x !== undefined);
   }
 
   protected override underlying(): Tensor {
@@ -161,10 +165,11 @@ export class DualTrace extends Trace {
     const [one, two] = [this.own(first), this.own(second)];
     const x = one === undefined ? numberOf(first) : one.primalNumber;
     const y = second === undefined ? 0 : two === undefined ? numberOf(second) : two.primalNumber;
-    if (x === undefined || y === undefined || !tape.accepts(aval.dtype)) return undefined;
+    if (x === undefined || y === undefined || (one === undefined && two === undefined)) return undefined;
+    if (!tape.accepts(aval.dtype)) return undefined;
     const left = one === undefined ? absent : one.nodeOn(tape);
     const right = two === undefined ? absent : two.nodeOn(tape);
-    if (left === undefined || right === undefined || (left === absent && right === absent)) return undefined;
+    if (left === undefined || right === undefined) return undefined;
     const { onHost, slopes } = primitive;
     if (onHost?.keepsFloats !== true || slopes?.number === undefined) {
       return this.pushBySlopes(tape, primitive, args, params, left, right);
@@ -332,7 +337,7 @@ export function jvpFlat(
   const trace = new DualTrace(name, parent, parent, undefined, scratch);
   try {
     const args = primals.map((p, i) => trace.lift(p, tangents[i]!));
-    const traced = insideDerivative(scratch, () => withTrace(trace, () => f(args)));
+    const traced = insideDerivative(scratch ?? outermostScratch(), () => withTrace(trace, () => f(args)));
     const outs = traced.map((o) => trace.primalOf(o));
     const tangentOuts = traced.map((o) => trace.tangentOf(o));
     for (const x of [...outs, ...tangentOuts]) if (x !== null) scratch?.keep(x);

@@ -54,14 +54,17 @@ export class Linearized {
     const rules = new PartialEvalTrace(parent, program);
     const tape = takesScalars(parent) ? new ScalarTape(program) : undefined;
     this.scratch = isOnce && parent === evalTrace ? new Scratch() : undefined;
-    const trace = new DualTrace(name, parent, rules, tape, isOnce ? (this.scratch ?? outermostScratch()) : undefined);
+    // A derivative that may be taken later, and again, must find everything there.
+    const owner = isOnce ? (this.scratch ?? outermostScratch()) : undefined;
+    const trace = new DualTrace(name, parent, rules, tape, owner);
     let inputs = 0;
     this.tangentInput = primals.map((p) => (isFloat(p.dtype) ? inputs++ : undefined));
     this.numInputs = inputs;
     const args = primals.map((p) => (isFloat(p.dtype) ? trace.lift(p, program.newInput(p.aval.strong())) : p));
     try {
-      const outs = insideDerivative(this.scratch, () => withTrace(trace, () => f(args)));
+      const outs = insideDerivative(owner, () => withTrace(trace, () => f(args)));
       this.outs = outs.map((o) => trace.primalOf(o));
+      for (const o of this.outs) owner?.keep(o);
       const tangents = outs.map((o) => trace.tangentOf(o));
       let outputs = 0;
       this.tangentOutput = tangents.map((t) => (t === null ? undefined : outputs++));
@@ -105,9 +108,10 @@ export class Linearized {
     const before = recordScratch(scratch);
     try {
       const grads = this.backward(cts, scratch, this.residualsOnce());
-      for (const g of grads) if (g !== null) scratch.keep(g);
-      scratch.freeAll();
-      this.scratch?.freeAll();
+      for (const owner of [scratch, this.scratch]) {
+        for (const g of grads) if (g !== null) owner?.keep(g);
+        owner?.freeAll();
+      }
       return grads;
     } catch (error) {
       scratch.keepAll();
@@ -132,9 +136,7 @@ export class Linearized {
   }
 
   private residualsOnce(): Residuals | undefined {
-    if (this.scratch === undefined) return undefined;
-    for (const x of this.outs) this.scratch.keep(x);
-    if (this.scratch.isEmpty) return undefined;
+    if (this.scratch === undefined || this.scratch.isEmpty) return undefined;
     return new Residuals(this.program.equations, this.scratch);
   }
 

@@ -85,6 +85,11 @@ const mistakes: readonly (readonly [string, () => unknown, RegExp])[] = [
   ],
   ['configure without settings', () => c['configure']!(), /configure: expected an object of settings, got undefined/],
   [
+    'a number as text for a setting',
+    () => c['configure']!({ threads: '2' }),
+    /config.threads: expected a positive integer, got "2"/,
+  ],
+  [
     'deleting a setting',
     () => delete (cotangent.config as Partial<typeof cotangent.config>).threads,
     /config: expected settings to stay/,

@@ -148,6 +148,8 @@ describe('what changed', () => {
     expect(() => explainRecompile(total as never)).toThrow(
       'explainRecompile: expected a function made by jit, got function total.',
     );
+    expect(() => explainRecompile(np.ones([1]) as never)).toThrow('made by jit, got a tensor.');
+    expect(() => explainRecompile(null as never)).toThrow('made by jit, got null.');
   });
 });
 

@@ -105,3 +105,7 @@ test('a very long Program is cut, and says so, without running out of stack', ()
   expect(long.toHTML()).toContain(note);
   expect(String(long).split('\n').at(-1)).toBe('… 29002 more lines: String(graph.program) has all');
 });
+
+test('a number of operations that is none is an error', () => {
+  expect(() => graph((x: Tensor) => x, { maxOperations: 1.5 })).toThrow('maxOperations to be an integer of at least 1');
+});

@@ -146,3 +146,8 @@ test('works on the reference device, and leaves the device as it was', () => {
   expect(report.first!.operation).toBe('log');
   expect(np.log(np.array([-1])).device).not.toBe('reference');
 });
+
+test('a function that returns a Promise, or no findings at all, is an error', () => {
+  expect(() => nanDoctor(async (x: Tensor) => x)(1)).toThrow('nanDoctor: expected a function that returns at once');
+  expect(() => nanDoctor((x: Tensor) => x, { maxFindings: 0 })).toThrow('maxFindings to be an integer of at least 1');
+});

@@ -1,7 +1,10 @@
 /** The profiler: rows, counts, floating-point operations, bytes and source lines are known; times are only times. */
-import { describe, expect, test } from 'vitest';
+import { inspect } from 'node:util';
+import { describe, expect, test, vi } from 'vitest';
 import { configure, grad, jit, lax, np, nn, type Tensor, valueAndGrad } from 'cotangent';
-import { type Profile, profile, type ProfileRow } from 'cotangent/inspect';
+import { Profile, profile, type ProfileRow } from 'cotangent/inspect';
+import type { ConcreteTensor } from '../../src/core/tensor.ts';
+import { digits } from '../../src/inspect/text.ts';
 
 /** Line of the call as the engine has it: the test runner's own map of lines is not one that the library could know. */
 function line(): number {
@@ -101,6 +104,16 @@ describe('what compiled code does', () => {
       np.eye(8),
     ) as Profile;
     expect(runsOf(p, 'dot_general')).toBe(2);
+  });
+
+  test('arguments that the function does not donate are not copied', () => {
+    const [x, w] = [np.ones([300]).add(1), np.ones([300]).add(2)];
+    const step = jit((v: Tensor, u: Tensor) => v.mul(u), { donateArgnums: -1 });
+    const reads = [x, w].map((t) => vi.spyOn(t as ConcreteTensor, 'read'));
+    const seen = profile(step, { repetitions: 1, warmup: 0 })(x, w);
+    // A copy for the call with the profiler and one for the call without.
+    expect(reads.map((r) => r.mock.calls.length)).toEqual([0, 2]);
+    expect([seen.calls, w.dataSync()[299], x.dataSync()[299]]).toEqual([1, 3, 2]);
   });
 
   test('arguments that the function donates are copied: the profile leaves them alive', () => {
@@ -223,6 +236,51 @@ describe('the trace', () => {
     expect(product.args.source).toMatch(/profile\.test\.ts:\d+/);
   });
 
+  test('nests by containment to the nanosecond, also where the clock is so coarse that spans start and end together', () => {
+    const cost = { flops: 0, productFlops: 0, bytes: 0 };
+    const span = (kind: 'program' | 'kernel', name: string, start: number, end: number) => ({
+      subject: { kind, name, size: '', cost, sources: [] },
+      start,
+      end,
+    });
+    // As they are noted: what ends first comes first. Milliseconds of a clock that steps by 0.1.
+    const noted = [
+      span('kernel', 'first', 1000.1, 1000.1),
+      span('kernel', 'second', 1000.1, 1000.4),
+      span('program', 'inner', 1000.1, 1000.4),
+      span('program', 'outer', 1000.1, 1000.4),
+    ];
+    const { traceEvents } = new Profile({
+      name: 'f',
+      device: 'wasm',
+      rows: [],
+      spans: noted,
+      droppedSpans: 0,
+      calls: 1,
+      callUs: 1,
+      profiledCallUs: 1,
+      arenaBytes: 0,
+      coarseClockUs: 100,
+      result: undefined,
+    }).toChromeTrace();
+    const events = traceEvents.filter((e) => e.ph === 'X');
+    expect(events.map((e) => [e.name, e.ts, e.dur])).toEqual([
+      ['outer', 0, 300],
+      ['inner', 0, 300],
+      ['second', 0, 300],
+      ['first', 0, 0],
+    ]);
+    const nanoseconds = (us: number | undefined): number => Math.round(1000 * us!);
+    for (const [i, e] of spans.entries()) {
+      expect(nanoseconds(e.ts) / 1000).toBe(e.ts);
+      const around = spans.slice(0, i).findLast((o) => o.ts! + o.dur! > e.ts!);
+      if (around !== undefined)
+        expect(nanoseconds(e.ts) + nanoseconds(e.dur)).toBeLessThanOrEqual(
+          nanoseconds(around.ts) + nanoseconds(around.dur),
+        );
+    }
+  });
+
   test('keeps no more spans than asked for, and says how many it dropped', () => {
     const short = profile(layer, { repetitions: 3, warmup: 1, maxSpans: 4 })(np.ones([64, 32]), np.ones([32, 48]));
     const { traceEvents, otherData } = short.toChromeTrace();
@@ -259,6 +317,17 @@ describe('the table', () => {
     expect(String(idle)).toMatch(/^function on wasm: [\d.]+ [µm]s a call [^]*\nNo operation ran on this device\./);
   });
 
+  test('a number that is too small for its digits is not shown as nothing', () => {
+    expect([0, 0.004, 0.006, 1.234, 12.34, 1234.5].map(digits)).toEqual([
+      '0.00',
+      '<0.01',
+      '0.01',
+      '1.23',
+      '12.3',
+      '1235',
+    ]);
+  });
+
   test('a limit leaves out the cheapest, and says so', () => {
     const many = profile((x: Tensor) => np.sum(np.exp(np.sin(x))), few)(np.ones([300]));
     expect(many.table(1)).toMatch(/\n… 2 more: [\d.]+ [µm]s, [\d.]+ %\n/);
@@ -269,5 +338,30 @@ test('a function that returns a Promise is an error', () => {
   expect(() => profile(async (x: Tensor) => x, few)(np.ones([2]))).toThrow(
     'profile: expected a function that returns at once, got one that returns a Promise.',
   );
-  expect(() => profile((x: Tensor) => x, { times: 3 } as never)).toThrow('repetitions, warmup, maxSpans, got times');
+});
+
+test.each([
+  [{ times: 3 }, 'repetitions, warmup, maxSpans, got times'],
+  [{ w: np.ones([2]) }, 'arguments go to the result: profile(f)(x).'],
+  [{ repetitions: 0 }, 'expected repetitions to be an integer of at least 1, got 0.'],
+  [{ warmup: '3' }, 'expected warmup to be an integer of at least 0, got "3".'],
+  [{ maxSpans: Number.NaN }, 'expected maxSpans to be an integer of at least 0, got NaN.'],
+])('options that are wrong are an error: %j', (options, message) => {
+  expect(() => profile((x: Tensor) => x, options as never)).toThrow(message);
+});
+
+test('what a function throws comes through, and later calls are not recorded', () => {
+  let fails = true;
+  const f = (x: Tensor): Tensor => {
+    if (fails) throw new RangeError('mine');
+    return np.exp(x);
+  };
+  expect(() => profile(f, few)(np.ones([2]))).toThrow(new RangeError('mine'));
+  fails = false;
+  expect(profile(f, few)(np.ones([2])).rows.map((r) => r.name)).toEqual(['exp']);
+});
+
+test('logging a profile prints its table', () => {
+  const p = profile((x: Tensor) => np.exp(x), few)(np.ones([2]));
+  expect(inspect(p)).toBe(String(p));
 });

@@ -202,6 +202,13 @@ describe('composition', () => {
     expect([dx!.item(), dy!.item(), dx!.dtype, dy!.dtype]).toEqual([36, 24, 'float32', 'float64']);
   });
 
+  test('integers on the way do not keep floats off the tape', () => {
+    const f = ([x]: Scalars): Tensor[] => [x!.mul(np.array(3).astype('int32').add(np.array(1).astype('int32')))];
+    const linear = new Linearized('test', (xs) => f(xs), [np.array(2)]);
+    expect(Reflect.get(linear, 'tape')).toBeDefined();
+    expect(linear.vjp([np.array(1)])[0]!.item()).toBe(4);
+  });
+
   test('numbers as arguments', () => {
     const g = grad((x: Tensor, y: Tensor) => x.mul(y).add(2).mul(x))(3 as never, 4 as never);
     expect(g.item()).toBe(26);

@@ -6,17 +6,22 @@ import {
   customJvp,
   customVjp,
   grad,
+  hessian,
   hvp,
   init,
+  jacfwd,
+  jacrev,
   jit,
   jvp,
   lax,
+  linearize,
   nn,
   np,
   random,
   type Tensor,
   valueAndGrad,
   vjp,
+  vmap,
 } from 'cotangent';
 import { activeExecutor } from '../../src/core/executor.ts';
 import { tracedBytes } from '../../src/core/scratch.ts';
@@ -229,6 +234,71 @@ describe('what others hold stays', () => {
     grad(f)(x);
     jvp(f, [x], [x]);
     for (const t of [...held, ...pull!(constant)]) expect(Number.isFinite(sum(t))).toBe(true);
+  });
+
+  describe('what a derivative gives to a function that is itself being differentiated', () => {
+    const well = (z: Tensor): Tensor => np.sum(np.tanh(z).mul(z));
+    const constant = draw(5);
+    /** Each gives values that do not depend on the outer derivative, and a function that gives them again. */
+    const given: { readonly [name: string]: (hold: (...xs: Tensor[]) => void) => (() => Tensor) | undefined } = {
+      'value, aux and gradient': (hold) => {
+        const f = (z: Tensor): [Tensor, { readonly mid: Tensor }] => {
+          const mid = np.exp(z);
+          return [np.sum(mid.mul(z)), { mid }];
+        };
+        const [[value, { mid }], g] = valueAndGrad(f, { hasAux: true })(constant);
+        hold(value, mid, g);
+        return undefined;
+      },
+      'forward over reverse': (hold) => {
+        hold(hvp(well, [constant], [constant]), ...jvp(grad(well), [constant], [constant]));
+        return undefined;
+      },
+      'mapped gradients': (hold) => {
+        hold(vmap(grad(well))(constant));
+        return undefined;
+      },
+      'Jacobians of gradients': (hold) => {
+        const row = constant.slice(0);
+        hold(jacrev(grad(well))(row), jacfwd(grad(well))(row), hessian(well)(row));
+        return undefined;
+      },
+      'operands of a rule of the user’s': (hold) => {
+        const forward = customJvp((y: Tensor) => np.exp(y));
+        forward.defjvp(([y]: readonly [Tensor], [dy]: readonly [Tensor]) => {
+          hold(y, dy);
+          return [np.exp(y), dy.mul(np.exp(y))];
+        });
+        hold(...jvp((y: Tensor) => forward(grad(well)(y)), [constant], [constant]));
+        return undefined;
+      },
+      'a pullback': (hold) => {
+        const [y, pull] = vjp((z: Tensor) => np.sum(grad(well)(z).mul(z)), constant);
+        hold(y, ...pull(np.array(1)));
+        return () => pull(np.array(1))[0]!;
+      },
+      'a linear map': (hold) => {
+        const [y, push] = linearize((z: Tensor) => grad(well)(z).mul(z), constant);
+        hold(y, push(constant));
+        return () => push(constant);
+      },
+    };
+    for (const [name, make] of Object.entries(given)) {
+      test(name, () => {
+        const held: Tensor[] = [];
+        const later: (() => Tensor)[] = [];
+        const outer = (y: Tensor): Tensor => {
+          const again = make((...xs) => void held.push(...xs));
+          if (again !== undefined) later.push(again);
+          return held.slice(-1).reduce((a, b) => a.add(np.sum(b)), np.sum(np.sin(y).mul(y)));
+        };
+        const wanted: Tensor[] = [];
+        make((...xs) => void wanted.push(...xs));
+        grad(outer)(constant);
+        expect(held.map((x) => x.toArray())).toEqual(wanted.map((x) => x.toArray()));
+        for (const again of later) expect(again().toArray()).toEqual(wanted.at(-1)!.toArray());
+      });
+    }
   });
 
   test('arrays that compiled code and loops close over', () => {

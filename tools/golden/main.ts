@@ -62,6 +62,7 @@ function main(): number {
   if (device !== undefined) selectDevice(device);
   const wanted = only === undefined ? undefined : pattern(only);
   const cases = readCases(file).filter(({ n }) => wanted === undefined || wanted.test(n));
+  if (cases.length === 0) throw new CaseFileError(`--only: no case of ${file} matches ${only}`);
   const report = runCases(cases, (name, outcome) => {
     if (verbose) console.log(`${outcome.kind.padEnd(8)} ${name}`);
   });

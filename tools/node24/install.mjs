@@ -1,6 +1,6 @@
 /**
  * Installs this folder's own dependencies unless they are there: the Node 24 binary, on the platforms that have one.
- * It never fails the command it is part of; without the binary, `npm test` says that it skips the second run.
+ * It never fails the command it is part of; without the binary, `npm test` says that it skips the runs on it.
  * @module
  */
 import { spawnSync } from 'node:child_process';

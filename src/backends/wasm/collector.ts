@@ -6,12 +6,7 @@
  * @module
  */
 
-/** Collections may take a quarter of the time, unless memory is short. */
-const restPerWork = 3;
-
 export interface Collector {
-  /** Whether the last collection is too recent, for the time it took. */
-  readonly isResting: boolean;
   /** Collects. When true, `deref` of a WeakRef to anything unreachable now gives undefined; false means that this cannot be had here. */
   collect(): boolean;
 }
@@ -29,36 +24,21 @@ interface V8 {
 interface NodeProcess {
   readonly versions?: { readonly node?: string };
   readonly getBuiltinModule?: (name: string) => unknown;
-  readonly cpuUsage?: () => { readonly user: number; readonly system: number };
 }
 
 class NodeCollector implements Collector {
   private readonly host: NodeProcess;
   /** Undefined until first needed, null when this Node does not do what we rely on. */
   private run: (() => void) | null | undefined;
-  private restUntil = 0;
 
   constructor(host: NodeProcess) {
     this.host = host;
   }
 
-  get isResting(): boolean {
-    return this.now() < this.restUntil;
-  }
-
-  /** Milliseconds that this process has computed: on a busy machine the clock runs on while it waits. */
-  private now(): number {
-    const used = this.host.cpuUsage?.();
-    return used === undefined ? performance.now() : (used.user + used.system) / 1000;
-  }
-
   collect(): boolean {
     if (this.run === undefined) this.run = this.setUp();
     if (this.run === null) return false;
-    const start = this.now();
     this.run();
-    const end = this.now();
-    this.restUntil = end + restPerWork * (end - start);
     return true;
   }
 

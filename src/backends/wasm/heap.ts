@@ -42,8 +42,6 @@ function newMemory(initial: number): WebAssembly.Memory {
 const baseBudget: number = 64 << 20;
 /** The same where it cannot look, and spills the coldest. */
 const spillBudget: number = 32 << 20;
-/** How far the budget may be exceeded so that collections keep to their share of the time. */
-const restSlack: number = 16 << 20;
 
 export interface HeapStats {
   /** Bytes of tensors in linear memory. */
@@ -330,11 +328,9 @@ export class Heap {
     const needed = this.residentBytes + size;
     if (this.collector !== undefined) {
       const unknown = needed - this.provenBytes;
-      if (unknown > this.budget) {
-        const isRelaxed = this.collector.isResting && unknown < this.budget + restSlack;
+      if (unknown > this.budget && this.freeDropped()) {
         // What is left is in use; the next look is due when as much again has been made.
-        if (!isRelaxed && this.freeDropped())
-          this.budget = Math.max(baseBudget, 2 * (this.residentBytes - this.provenBytes));
+        this.budget = Math.max(baseBudget, 2 * (this.residentBytes - this.provenBytes));
       }
     } else {
       const budget = spillBudget + this.provenBytes;

@@ -11,7 +11,6 @@ const megabyte = f32(1 << 18);
 function countingHeap(): { readonly heap: Heap; readonly searches: () => number } {
   let count = 0;
   const collector: Collector = {
-    isResting: false,
     collect: () => {
       count++;
       return true;

@@ -56,7 +56,7 @@ function filled(heap: Heap, aval: Aval, value: number): WasmStorage {
 }
 
 /** As in a browser: this cannot collect, so the heap spills. */
-const withoutCollector: Collector = { isResting: false, collect: () => false };
+const withoutCollector: Collector = { collect: () => false };
 
 describe('heap', () => {
   it('keeps every value through spilling and coming back', () => {

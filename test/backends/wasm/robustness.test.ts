@@ -145,7 +145,7 @@ describe('memory', () => {
   });
 
   it('keeps its staging area when a larger one cannot be had', () => {
-    const heap = new Heap({ isResting: false, collect: () => false });
+    const heap = new Heap({ collect: () => false });
     const at = heap.stage(100);
     expect(() => heap.stage(2 ** 33)).toThrow(MemoryError);
     expect(heap.stage(100)).toBe(at);

@@ -15,10 +15,12 @@ import { ModuleBuilder } from '../encode/module.ts';
 import { layout } from './layout.ts';
 
 /**
- * Loads before a thread goes to sleep, or the caller asks the host to wait: about 20 µs, which is what waking costs. A spin that takes a
- * core from another thread costs a time slice.
+ * Loads (about a nanosecond each) before the caller asks the host to wait: what waking costs. A spin that takes a core from another
+ * thread costs a time slice.
  */
-const spins = 20_000;
+const callerSpins = 20_000;
+/** Loads before another thread goes to sleep: a loop of compiled steps comes back within that time. */
+const helperSpins = 100_000;
 
 export function buildPoolModule(control: number): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
@@ -192,7 +194,7 @@ function runAlone(f: FunctionBuilder, chunkType: number, count: number): void {
 function awaitDone(f: FunctionBuilder, control: number, chunks: number, count: number, stalled: number): void {
   const finished = f.open('block');
   const again = f.open('loop');
-  f.i32(spins);
+  f.i32(callerSpins);
   f.set(count);
   const spin = f.open('loop');
   f.i32(control);
@@ -222,7 +224,7 @@ function writeAwaitJob(f: FunctionBuilder, control: number): void {
   const [job, count] = [f.local('i32'), f.local('i32')];
   const found = f.open('block');
   const again = f.open('loop');
-  f.i32(spins);
+  f.i32(helperSpins);
   f.set(count);
   const spin = f.open('loop');
   f.i32(control);
