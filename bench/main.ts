@@ -13,7 +13,9 @@ import { memory } from './memory.ts';
 import { familyNames, scaling } from './scaling.ts';
 import { ratios, workloads } from './workloads.ts';
 
-/** A mistake on the command line, told in one line. */
+const usage = '[--only NAME] [--rounds N] [--time MS] [--threads N] [--simd256] [--json FILE] [--growth]';
+
+/** A mistake on the command line, told without a stack. */
 class UsageError extends Error {}
 
 interface Options {
@@ -91,5 +93,6 @@ try {
 } catch (error) {
   if (!isUsageError(error)) throw error;
   console.error(error.message.split('\n')[0]);
+  console.error(`usage: npm run bench -- ${usage}`);
   process.exitCode = 2;
 }

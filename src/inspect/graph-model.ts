@@ -5,6 +5,7 @@
  */
 import { recordOf } from '../core/primitive.ts';
 import { placeOf } from '../core/site.ts';
+import type { Aval } from '../ir/aval.ts';
 import { showNumber, showParams } from '../ir/print.ts';
 import { type Atom, type Equation, Program, type Var } from '../ir/program.ts';
 
@@ -88,6 +89,10 @@ export function graphBlocks(program: Program, inputNames: readonly string[], max
   return blocks;
 }
 
+/** A drawing has no room for all digits of a float32 in decimal: 0.1 is 0.10000000149011612. */
+const shortNumber = (x: number, aval: Aval): string =>
+  showNumber(Number.isInteger(x) ? x : Number(x.toPrecision(7)), aval);
+
 class BlockBuilder {
   private readonly item: Pending;
   private readonly ids: { next: number; left: number };
@@ -131,7 +136,7 @@ class BlockBuilder {
 
   private equation(eqn: Equation): void {
     const numbers = eqn.inputs.flatMap((a) =>
-      a.kind === 'literal' && a.value.scalar !== undefined ? [showNumber(a.value.scalar, a.aval)] : [],
+      a.kind === 'literal' && a.value.scalar !== undefined ? [shortNumber(a.value.scalar, a.aval)] : [],
     );
     this.ids.left--;
     const id = this.node({
@@ -165,7 +170,7 @@ class BlockBuilder {
   }
 
   private output(a: Atom, label: string): void {
-    const detail = a.kind === 'literal' && a.value.scalar !== undefined ? showNumber(a.value.scalar, a.aval) : '';
+    const detail = a.kind === 'literal' && a.value.scalar !== undefined ? shortNumber(a.value.scalar, a.aval) : '';
     this.connect(a, this.node({ kind: 'output', label, detail, aval: a.aval.toString(), source: '' }));
   }
 }

@@ -16,8 +16,8 @@ import { bits, memo } from './memo.ts';
 
 /**
  * Cotangents of the inputs that `operands` marks linear (`null` for the others and for zeros). Equations that depend on no linear
- * input are evaluated first; with `isAllLinear` there are none. `scratch` is the one that
- * records what is computed meanwhile, `residuals` what is to be freed on the way.
+ * input are evaluated first; with `isAllLinear` there are none. `scratch` is the one that records what is computed meanwhile,
+ * `residuals` what is to be freed on the way.
  */
 export function backwardPass(
   program: Program,

@@ -109,3 +109,8 @@ test('a very long Program is cut, and says so, without running out of stack', ()
 test('a number of operations that is none is an error', () => {
   expect(() => graph((x: Tensor) => x, { maxOperations: 1.5 })).toThrow('maxOperations to be an integer of at least 1');
 });
+
+test('numbers in labels have seven digits at most', () => {
+  const block = graph((x: Tensor) => x.add(1e-5).mul(0.1).mul(3).sub(Number.NaN))(np.ones([2])).blocks[0]!;
+  expect(block.nodes.map((n) => n.detail)).toEqual(['', '0.00001', '0.1', '3.0', 'NaN', '']);
+});

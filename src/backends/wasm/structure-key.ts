@@ -56,7 +56,7 @@ class StructureWriter {
     const names = new Map<Atom, number>();
     const define = (v: Atom): void => void names.set(v, names.size);
     program.inputs.forEach(define);
-    const text = [`${program.name}(${program.inAvals.join()}){`];
+    const text = [`${JSON.stringify(program.name)}(${program.inAvals.join()}){`];
     for (const e of program.equations) {
       if (!this.isShareable) return '';
       const line = this.equation(e, names);

@@ -93,9 +93,7 @@ export type BinaryOp =
   | 'zeta'
   | 'copysign'; // floats, internal: magnitude of x, sign of y
 
-export type TernaryOp =
-  | 'betainc'
-  | 'madd'; // internal, floats: x y + z, rounded once or twice, as the engine can
+export type TernaryOp = 'betainc' | 'madd'; // internal, floats: x y + z, rounded once or twice, as the engine can
 
 /** One counted loop. `extent` is known when compiling, or an int32 expression. */
 export interface Axis {
