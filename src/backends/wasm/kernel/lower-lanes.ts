@@ -12,6 +12,7 @@ import {
   type TernaryOp,
   type UnaryOp,
 } from '../../../ir/loop/expr.ts';
+import { isWide } from '../wide.ts';
 import { axisCoefficient } from './coefficient.ts';
 import { hostFallbacks, internalUnary } from './internal-ops.ts';
 import type { Lir, LirBuilder } from './lir.ts';
@@ -94,11 +95,20 @@ export class LaneLowering {
   }
 
   private lanewise(n: Node, args: readonly Node[], p: number, apply: (xs: Lir[]) => Lir): Lir {
-    return this.vectors.lanewise(
+    const made = this.vectors.lanewise(
       args.map((a) => ({ v: this.lane(a, p), dtype: a.dtype })),
       n.dtype,
       apply,
     );
+    return this.apart(made, p);
+  }
+
+  /**
+   * A vector that was put together lane by lane, told apart from its neighbour. Of two that are alike V8 13.6 tries to make one of
+   * 256 bits, and asks whether the second needs the first along every path between them: in longer code that takes forever.
+   */
+  private apart(v: Lir, p: number): Lir {
+    return isWide() && p % 2 === 1 ? this.b.op('v128.or', v, v) : v;
   }
 
   private affineLane(n: Node, p: number): Lir {
@@ -290,10 +300,11 @@ export class LaneLowering {
   }
 
   private gatherLane(n: Node, buffer: BufferRef, index: Node, p: number): Lir {
-    return this.loadLanes(n, (lane) => ({
+    const made = this.loadLanes(n, (lane) => ({
       address: this.laneAddress(buffer, index, n.dtype === 'float64' ? 2 * p + lane : 4 * p + lane),
       offset: 0,
     }));
+    return this.apart(made, p);
   }
 
   /** Address of the element that lane `lane` (counted over all parts) of a non-affine index picks. */
