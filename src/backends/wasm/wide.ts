@@ -43,7 +43,7 @@ export function setWide(isWanted: boolean): boolean {
   if (failure !== undefined) {
     console.warn(
       `cotangent: config.simd256: expected Node 24 or later on a processor with AVX2, got ${failure}. Code of 128 bits is used instead.\n` +
-        '  Fix: leave config.simd256 false here; results are the same.',
+        '  Fix: leave config.simd256 false here; results are the same but for the rounding of sums.',
     );
   }
   return isOn;

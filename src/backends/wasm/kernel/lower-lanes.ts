@@ -104,8 +104,8 @@ export class LaneLowering {
   }
 
   /**
-   * A vector that was put together lane by lane, told apart from its neighbour. Of two that are alike V8 13.6 tries to make one of
-   * 256 bits, and asks whether the second needs the first along every path between them: in longer code that takes forever.
+   * A vector that was put together lane by lane, made to look unlike its neighbour. V8 13.6 tries to join two that are alike, and asks
+   * whether the second needs the first by following what seems to be every path between them: with much before, that takes forever.
    */
   private apart(v: Lir, p: number): Lir {
     return isWide() && p % 2 === 1 ? this.b.op('v128.or', v, v) : v;
@@ -300,11 +300,10 @@ export class LaneLowering {
   }
 
   private gatherLane(n: Node, buffer: BufferRef, index: Node, p: number): Lir {
-    const made = this.loadLanes(n, (lane) => ({
+    return this.loadLanes(n, (lane) => ({
       address: this.laneAddress(buffer, index, n.dtype === 'float64' ? 2 * p + lane : 4 * p + lane),
       offset: 0,
     }));
-    return this.apart(made, p);
   }
 
   /** Address of the element that lane `lane` (counted over all parts) of a non-affine index picks. */

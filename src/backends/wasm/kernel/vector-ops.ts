@@ -168,7 +168,7 @@ export class VectorOps {
     const s = shapeOf(dtype);
     if (fn === 'usually') return x;
     if (!isFloatDType(dtype)) return this.intUnary(fn, dtype, x);
-    // V8 13.6 compiles pairs of f64x2.neg to 256-bit code that negates another register (see `wide.ts`).
+    // V8 13.6 compiles pairs of f64x2.neg to 256-bit code that negates another register.
     if (fn === 'neg' && dtype === 'float64') return b.op('v128.xor', x, this.constant(-0, dtype));
     const native = floatUnary[fn];
     if (native !== undefined) return b.op(`${s}.${native}` as OpName, x);
