@@ -25,8 +25,9 @@ const config: ViteUserConfig = {
     // Only the optimising compiler makes 256-bit code, and most tests are over before it would come to theirs.
     execArgv: process.env.COTANGENT_TEST_SIMD256 === '1' ? ['--expose-gc', '--no-liftoff'] : ['--expose-gc'],
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // None takes 10 s on a machine of its own; a busy one may be many times slower.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 };
 
