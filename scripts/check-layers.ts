@@ -20,12 +20,14 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   transforms: ['util', 'ir', 'core', 'primitives'],
   // Control flow has every transform as a rule on its records, so it stands after them.
   control: ['util', 'ir', 'core', 'primitives', 'transforms'],
+  // Pullbacks and graphs for the faces that record as they go.
+  tape: ['util', 'ir', 'core', 'primitives', 'transforms', 'control'],
   // Both read primitive records, and backends implement core's Executor.
   compiler: ['util', 'ir', 'core'],
   backends: ['util', 'ir', 'core', 'compiler'],
   api: ['util', 'ir', 'core', 'primitives', 'transforms', 'control', 'compiler', 'backends'],
-  torch: belowFaces,
-  tf: belowFaces,
+  torch: [...belowFaces, 'tape'],
+  tf: [...belowFaces, 'tape'],
   nn: belowFaces,
   optim: belowFaces,
   inspect: belowFaces,

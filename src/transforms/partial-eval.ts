@@ -144,11 +144,11 @@ export function recomputeSplit(program: Program, isUnknown: readonly boolean[], 
     return evalProgram(split.unknown, [...values, ...args.slice(again.inputs.length)]);
   });
   const wanted = [...outputs.slice(0, numKnown), ...saved];
-  const known = new Program(name, inputs, backwardSlice(split.known, wanted, () => false).equations, wanted);
+  const known = new Program(name, inputs, backwardSlice(split.known, wanted).equations, wanted);
   return { known, savedInputs, unknown, isOutputUnknown: split.isOutputUnknown };
 }
 
-interface Slice {
+export interface Slice {
   /** In evaluation order. */
   readonly equations: Equation[];
   /** Values that the slice reads and does not compute: inputs, and what `isGiven` accepts. */
@@ -156,7 +156,11 @@ interface Slice {
 }
 
 /** The equations that `wanted` needs. */
-function backwardSlice(program: Program, wanted: readonly Atom[], isGiven: (v: Var, eqn: Equation) => boolean): Slice {
+export function backwardSlice(
+  program: Program,
+  wanted: readonly Atom[],
+  isGiven: (v: Var, eqn: Equation) => boolean = () => false,
+): Slice {
   const needed = new Set<Var>(wanted.filter((a) => a.kind === 'var'));
   const frontier = new Set<Var>();
   const equations: Equation[] = [];

@@ -1,25 +1,25 @@
 /**
  * The wasm device: eager operations and whole Programs, compiled to WebAssembly when first met.
- * May import: `ir`, `core`, `compiler`.
+ * May import: `util`, `ir`, `core`, `compiler`.
  * @module
  */
 import { compileProgram } from '../../compiler/compile.ts';
 import type { Plan, Slot, Step } from '../../compiler/plan.ts';
 import { settings } from '../../core/config.ts';
 import { type CompileOptions, type Executable, type Executor, HostStorage, type Storage } from '../../core/executor.ts';
+import { paramsKey } from '../../core/params-key.ts';
 import type { AnyPrimitive } from '../../core/primitive.ts';
 import type { ConcreteTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import type { TypedArray } from '../../ir/dtype.ts';
 import { Equation, type Params, Program, subPrograms, Var } from '../../ir/program.ts';
+import { Recent } from '../../util/recent.ts';
 import { CodeSpace, type WasmFunction } from './code.ts';
 import { emitPlan, tableIndex } from './emit-plan.ts';
 import { requireSimd } from './features.ts';
 import { Heap, type HeapStats, type LiveTensor } from './heap.ts';
 import { emitKernel, prepareKernel } from './kernel/emit.ts';
-import { paramsKey } from './params-key.ts';
 import { isTiny, type Launch, PlanCall } from './plan-call.ts';
-import { Recent } from './recent.ts';
 import { structureKey } from './structure-key.ts';
 import type { PoolOptions, ThreadStats } from './threads/pool.ts';
 import { setWide } from './wide.ts';

@@ -15,7 +15,7 @@ import {
   type Program,
   subPrograms,
 } from '../../ir/program.ts';
-import { paramsKey } from './params-key.ts';
+import { paramsKey } from '../../core/params-key.ts';
 
 /** Programs with larger constants are not shared: what is kept would keep the constants too. */
 const maxConstantBytes = 256;

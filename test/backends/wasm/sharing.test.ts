@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { grad, jit, lax, np, type Tensor } from 'cotangent';
 import { KernelTable } from '../../../src/backends/wasm/kernel/kernel-key.ts';
-import { Recent } from '../../../src/backends/wasm/recent.ts';
+import { Recent } from '../../../src/util/recent.ts';
 import { structureKey } from '../../../src/backends/wasm/structure-key.ts';
 import { compileProgram } from '../../../src/compiler/compile.ts';
 import { callP } from '../../../src/control/call.ts';

@@ -4,8 +4,8 @@
  * May import: `ir`.
  * @module
  */
-import { Aval } from '../../ir/aval.ts';
-import { Program } from '../../ir/program.ts';
+import { Aval } from '../ir/aval.ts';
+import { Program } from '../ir/program.ts';
 
 const identities = new WeakMap<object, number>();
 let nextIdentity = 0;
