@@ -14,7 +14,6 @@ export interface Collector {
 interface Vm {
   readonly createContext: (sandbox: object, options: { microtaskMode: 'afterEvaluate' }) => object;
   readonly runInContext: (code: string, context: object) => unknown;
-  readonly runInNewContext: (code: string) => unknown;
 }
 
 interface V8 {
@@ -36,7 +35,11 @@ class NodeCollector implements Collector {
   }
 
   collect(): boolean {
-    if (this.run === undefined) this.run = this.setUp();
+    if (this.run === undefined) {
+      // The check is a collection.
+      this.run = this.setUp();
+      return this.run !== null;
+    }
     if (this.run === null) return false;
     this.run();
     return true;
@@ -46,9 +49,9 @@ class NodeCollector implements Collector {
     const vm = this.host.getBuiltinModule?.('node:vm') as Vm | undefined;
     const v8 = this.host.getBuiltinModule?.('node:v8') as V8 | undefined;
     if (vm === undefined || v8 === undefined) return null;
-    const gc = exposedGc(vm, v8);
+    const context = contextWithGc(vm, v8);
+    const gc = (globalThis as { gc?: unknown }).gc ?? vm.runInContext('globalThis.gc', context);
     if (typeof gc !== 'function') return null;
-    const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' });
     const run = (): void => {
       vm.runInContext('0', context);
       gc();
@@ -57,15 +60,14 @@ class NodeCollector implements Collector {
   }
 }
 
-/** The global `gc`, if this process has one; otherwise one from a context of its own, so that no other context or worker gets it. */
-function exposedGc(vm: Vm, v8: V8): unknown {
-  const { gc } = globalThis as { gc?: unknown };
-  if (gc !== undefined) return gc;
-  v8.setFlagsFromString('--expose-gc');
+/** A context of our own, so that no other context or worker gets its `gc`. */
+function contextWithGc(vm: Vm, v8: V8): object {
+  const hasGc = 'gc' in globalThis;
+  if (!hasGc) v8.setFlagsFromString('--expose-gc');
   try {
-    return vm.runInNewContext('gc');
+    return vm.createContext({}, { microtaskMode: 'afterEvaluate' });
   } finally {
-    v8.setFlagsFromString('--no-expose-gc');
+    if (!hasGc) v8.setFlagsFromString('--no-expose-gc');
   }
 }
 

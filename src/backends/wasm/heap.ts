@@ -17,31 +17,17 @@ import { MemoryError } from '../../ir/errors.ts';
 import type { SourceSite } from '../../ir/program.ts';
 import { Allocator, classSize } from './allocator.ts';
 import { type Collector, hostCollector } from './collector.ts';
-import { maxPages } from './encode/module.ts';
 import { formatBytes } from './format-bytes.ts';
 import { speculationSlack } from './kernel/node.ts';
+import { LinearMemory } from './linear-memory.ts';
+import { SearchBudget } from './search-budget.ts';
 import { type Block, type Cell, WasmStorage } from './storage.ts';
-import { hasSharedMemory } from './threads/spawn.ts';
 
-const pageBytes = 65536;
-
-/** Shared where that is possible, so that threads can be turned on at any time: it costs one thread nothing that could be measured. */
-function newMemory(initial: number): WebAssembly.Memory {
-  const limits = { initial, maximum: maxPages };
-  if (hasSharedMemory()) {
-    try {
-      return new WebAssembly.Memory({ ...limits, shared: true });
-    } catch {
-      // Not every host reserves so much shared memory.
-    }
-  }
-  return new WebAssembly.Memory(limits);
-}
-
-/** Bytes of tensors that may be resident before the heap looks for what was dropped. */
-const baseBudget: number = 64 << 20;
-/** The same where it cannot look, and spills the coldest. */
+/** Bytes of tensors that may be resident where the heap cannot look for what was dropped, before it spills the coldest. */
 const spillBudget: number = 32 << 20;
+
+/** Pages of memory to begin with. */
+const initialPages = 16;
 
 export interface HeapStats {
   /** Bytes of tensors in linear memory. */
@@ -65,9 +51,7 @@ export interface LiveTensor {
 }
 
 export class Heap {
-  readonly memory: WebAssembly.Memory;
-  /** Whether threads may have the memory in common. */
-  readonly isShared: boolean;
+  private readonly linear: LinearMemory;
   private readonly allocator: Allocator;
   private readonly resident = new Map<Block, Cell>();
   private readonly blocks = new Set<Block>();
@@ -76,25 +60,28 @@ export class Heap {
   private spilledBytes = 0;
   /** Resident tensors that are known to be in use. */
   private provenBytes = 0;
-  private budget = baseBudget;
+  private readonly budget: SearchBudget;
   private clock = 0;
   private collector: Collector | undefined;
   private staging = { address: 0, size: 0 };
-  private bytes: Uint8Array<ArrayBuffer>;
-  private words: Int32Array<ArrayBuffer>;
-  private singles: Float32Array<ArrayBuffer>;
 
-  constructor(collector: Collector | undefined = hostCollector()) {
+  /** `clock` tells milliseconds, for the decision when to look for dropped tensors. */
+  constructor(collector: Collector | undefined = hostCollector(), clock: () => number = () => performance.now()) {
     this.collector = collector;
     // Loads may be speculated this far below and above a block; the pages are never touched, so they cost address space only.
-    const slackPages = speculationSlack / pageBytes;
-    this.memory = newMemory(2 * slackPages + 16);
-    this.isShared = hasSharedMemory() && (this.memory.buffer as unknown) instanceof SharedArrayBuffer;
-    this.allocator = new Allocator(speculationSlack, (slackPages + 16) * pageBytes);
-    this.bytes = new Uint8Array(this.memory.buffer as ArrayBuffer);
-    this.words = new Int32Array(this.memory.buffer as ArrayBuffer);
-    this.singles = new Float32Array(this.memory.buffer as ArrayBuffer);
+    this.linear = new LinearMemory(speculationSlack, initialPages, clock);
+    this.budget = new SearchBudget(clock);
+    this.allocator = new Allocator(speculationSlack, this.linear.end);
     this.finalizers = new FinalizationRegistry((block) => this.drop(block));
+  }
+
+  get memory(): WebAssembly.Memory {
+    return this.linear.memory;
+  }
+
+  /** Whether threads may have the memory in common. */
+  get isShared(): boolean {
+    return this.linear.isShared;
   }
 
   stats(): HeapStats {
@@ -114,19 +101,19 @@ export class Heap {
 
   /** Views of all memory; valid until the next allocation. */
   get u8(): Uint8Array<ArrayBuffer> {
-    return this.bytes;
+    return this.linear.u8;
   }
 
   get i32(): Int32Array<ArrayBuffer> {
-    return this.words;
+    return this.linear.i32;
   }
 
   get f32(): Float32Array<ArrayBuffer> {
-    return this.singles;
+    return this.linear.f32;
   }
 
   view(address: number, aval: Aval): TypedArray {
-    return dtypeInfo[aval.dtype].view(this.memory.buffer as ArrayBuffer, address, aval.size);
+    return dtypeInfo[aval.dtype].view(this.linear.buffer, address, aval.size);
   }
 
   // Raw blocks
@@ -142,23 +129,12 @@ export class Heap {
   }
 
   private grow(size: number): number {
-    const missing = this.allocator.missing(size);
-    const now = this.memory.buffer.byteLength / pageBytes;
-    // Grow by an eighth more than asked, so that a growing program does not grow page by page.
-    const wanted = Math.ceil(missing / pageBytes);
-    for (const pages of [Math.min(wanted + (now >> 3), maxPages - now), wanted]) {
-      if (pages < wanted) continue;
-      try {
-        this.memory.grow(pages);
-      } catch {
-        continue;
-      }
-      const buffer = this.memory.buffer as ArrayBuffer;
-      this.bytes = new Uint8Array(buffer);
-      this.words = new Int32Array(buffer);
-      this.singles = new Float32Array(buffer);
-      this.allocator.extend(buffer.byteLength - speculationSlack);
-      return this.allocator.take(size)!;
+    const { linear, allocator } = this;
+    const start = linear.end;
+    if (linear.grow(allocator.missing(size))) {
+      if (this.collector !== undefined) this.budget.learnFreshCost(linear.freshCost(start));
+      allocator.extend(linear.end);
+      return allocator.take(size)!;
     }
     // Nothing is lost: what can move out moves out, and if that does not help, everything computed so far is still there.
     for (const relieve of [() => this.freeDropped(), () => this.spill(Number.POSITIVE_INFINITY)]) {
@@ -328,15 +304,17 @@ export class Heap {
     const needed = this.residentBytes + size;
     if (this.collector !== undefined) {
       const unknown = needed - this.provenBytes;
-      if (unknown > this.budget && this.freeDropped()) {
-        // What is left is in use; the next look is due when as much again has been made.
-        this.budget = Math.max(baseBudget, 2 * (this.residentBytes - this.provenBytes));
-      }
+      if (unknown > this.budget.bytes) this.look();
     } else {
       const budget = spillBudget + this.provenBytes;
       if (needed > budget) this.spill(needed - budget / 2);
     }
     this.checkLimit(size);
+  }
+
+  private look(): void {
+    // What is left is in use; the next look is due when as much again has been made.
+    this.budget.spend(() => (this.freeDropped() ? this.residentBytes - this.provenBytes : undefined));
   }
 
   /** Frees the blocks whose handles the program has dropped, where a collector can tell. */
