@@ -111,6 +111,11 @@ export class DualTrace extends Trace {
     return tangent === null ? primal : new DualTracer(this, primal.aval, primal, tangent);
   }
 
+  /** A scalar that the host holds, its tangent an input of the tape. */
+  liftNumber(primal: Tensor, tape: ScalarTape): Tensor {
+    return new DualTracer(this, primal.aval, primal, undefined, 0, tape.newInput());
+  }
+
   primalOf(x: Tensor): Tensor {
     return x instanceof DualTracer && x.tracedBy === this ? x.primal : x;
   }

@@ -11,6 +11,7 @@ import { evalProgram } from '../core/evaluate.ts';
 import { activeExecutor } from '../core/executor.ts';
 import { LinearInput, type MaybeZero } from '../core/primitive.ts';
 import { ProgramTrace } from '../core/program-trace.ts';
+import { numberOf } from '../core/scalar.ts';
 import { insideDerivative, outermostScratch, recordScratch, Scratch } from '../core/scratch.ts';
 import { ConcreteTensor, type Tensor } from '../core/tensor.ts';
 import { currentTrace, evalTrace, type Trace, withTrace } from '../core/trace.ts';
@@ -24,6 +25,10 @@ import { ScalarTape } from './scalar-tape.ts';
 const takesScalars = (parent: Trace): boolean =>
   parent === evalTrace && activeExecutor().keepsScalarsOnHost === true && !settings.debugNans && !parent.wantsSites();
 
+/** Whether an input is a single number that goes to the tape. */
+const takesNumber = (tape: ScalarTape, x: Tensor): boolean =>
+  isFloat(x.dtype) && x.ndim === 0 && numberOf(x) !== undefined && tape.accepts(x.dtype);
+
 /** A function's value at a point, and its derivative there as a linear Program. */
 export class Linearized {
   readonly outs: readonly Tensor[];
@@ -31,10 +36,11 @@ export class Linearized {
   private readonly program: Program;
   private readonly tape: ScalarTape | undefined;
   private whole: Program | undefined;
+  private readonly isOnce: boolean;
   private readonly isAllLinear: boolean;
   private readonly residuals: readonly Tensor[];
   private readonly numInputs: number;
-  /** Position of each differentiable input among the Program's tangents; undefined for the others. */
+  /** Position of each differentiable input among the tangents: those of the tape come last. Undefined for the others. */
   private readonly tangentInput: readonly (number | undefined)[];
   /** Position of each output's tangent; undefined where it is zero. */
   private readonly tangentOutput: readonly (number | undefined)[];
@@ -49,6 +55,7 @@ export class Linearized {
     primals: readonly Tensor[],
     isOnce = false,
   ) {
+    this.isOnce = isOnce;
     const parent = currentTrace();
     const program = new ProgramTrace(`${name}.tangent`, parent.wantsSites());
     const rules = new PartialEvalTrace(parent, program);
@@ -57,10 +64,15 @@ export class Linearized {
     // A derivative that may be taken later, and again, must find everything there.
     const owner = isOnce ? (this.scratch ?? outermostScratch()) : undefined;
     const trace = new DualTrace(name, parent, rules, tape, owner);
-    let inputs = 0;
-    this.tangentInput = primals.map((p) => (isFloat(p.dtype) ? inputs++ : undefined));
-    this.numInputs = inputs;
-    const args = primals.map((p) => (isFloat(p.dtype) ? trace.lift(p, program.newInput(p.aval.strong())) : p));
+    const isOnTape = primals.map((p) => tape !== undefined && takesNumber(tape, p));
+    const isOwn = primals.map((p, i) => isFloat(p.dtype) && !isOnTape[i]!);
+    let [own, onTape] = [0, isOwn.filter(Boolean).length];
+    this.tangentInput = primals.map((_, i) => (isOnTape[i]! ? onTape++ : isOwn[i]! ? own++ : undefined));
+    this.numInputs = onTape;
+    const args = primals.map((p, i) => {
+      if (isOnTape[i]!) return trace.liftNumber(p, tape!);
+      return isOwn[i]! ? trace.lift(p, program.newInput(p.aval.strong())) : p;
+    });
     try {
       const outs = insideDerivative(owner, () => withTrace(trace, () => f(args)));
       this.outs = outs.map((o) => trace.primalOf(o));
@@ -86,7 +98,10 @@ export class Linearized {
 
   /** Tangents of the outputs along tangents of the inputs; `null` where identically zero. */
   jvp(tangents: readonly Tensor[]): MaybeZero[] {
-    const present = tangents.filter((_, i) => this.tangentInput[i] !== undefined);
+    const present = new Array<Tensor>(this.numInputs);
+    this.tangentInput.forEach((k, i) => {
+      if (k !== undefined) present[k] = tangents[i]!;
+    });
     const outs = evalProgram(this.linearProgram(), [...this.residuals, ...present]);
     return this.tangentOutput.map((k) => (k === undefined ? null : outs[k]!));
   }
@@ -108,6 +123,7 @@ export class Linearized {
     const before = recordScratch(scratch);
     try {
       const grads = this.backward(cts, scratch, this.residualsOnce());
+      if (this.isOnce) this.tape?.clear();
       for (const owner of [scratch, this.scratch]) {
         for (const g of grads) if (g !== null) owner?.keep(g);
         owner?.freeAll();
@@ -148,6 +164,6 @@ export class Linearized {
     const linearInputs = program.inputs.slice(this.residuals.length).map((v) => new LinearInput(v.aval));
     const operands = [...this.residuals, ...linearInputs];
     // With a tape, `program` has more equations than those that `residuals` counts.
-    return backwardPass(program, operands, cts, isAllLinear, scratch, tape === undefined ? residuals : undefined);
+    return backwardPass(program, operands, cts, isAllLinear, scratch, tape?.hasNodes === true ? undefined : residuals);
   }
 }

@@ -5,31 +5,34 @@
  * May import: `ir`, `core`, `primitives`.
  * @module
  */
-import type { Aval } from '../ir/aval.ts';
+import { type Aval, scalarAval } from '../ir/aval.ts';
 import { castScalar, type DType } from '../ir/dtype.ts';
+import { InternalError } from '../ir/errors.ts';
 import { type Atom, Equation, Literal, type Params, Program, Var } from '../ir/program.ts';
 import type { MaybeZero, Primitive } from '../core/primitive.ts';
 import { type ProgramTrace, ProgramTracer } from '../core/program-trace.ts';
 import type { Scratch } from '../core/scratch.ts';
-import { scalarTensor, type Tensor } from '../core/tensor.ts';
+import { hostScalar, scalarTensor, type Tensor } from '../core/tensor.ts';
 import { addP, divP, mulP, negP } from '../primitives/arithmetic.ts';
 import { type NoParams, noParams } from '../primitives/define-elementwise.ts';
 import { Cotangents, type Residuals } from './cotangents.ts';
+import { NodeColumns } from './node-columns.ts';
 
 /** No operand. */
 export const absent = -1;
-/** In place of a left operand, what is no sum: a variable of the Program; equations of the Program. */
+/** In place of a left operand, what is no sum: a variable of the Program; equations of the Program; an input. */
 const variable = -2;
 const equations = -3;
+const input = -4;
 
 export class ScalarTape {
   private readonly trace: ProgramTrace;
   private dtype: DType | undefined;
-  // A node is leftSlope · left + rightSlope · right. Four arrays of numbers: nothing for a garbage collector to follow.
-  private readonly left: number[] = [];
-  private readonly right: number[] = [];
-  private readonly leftSlope: number[] = [];
-  private readonly rightSlope: number[] = [];
+  /** A node is leftSlope · left + rightSlope · right. */
+  private readonly nodes = new NodeColumns();
+  /** The first nodes: inputs, of which the Program knows only those that equations read. */
+  private inputs = 0;
+  private isOver = false;
   /** Variables of the Program that nodes read. */
   private readonly imported: Var[] = [];
   /** Nodes that equations read, or that are results. */
@@ -43,8 +46,14 @@ export class ScalarTape {
     this.trace = trace;
   }
 
+  /** Whether there is nothing, not even an input. */
   get isEmpty(): boolean {
-    return this.left.length === 0;
+    return this.nodes.length === 0;
+  }
+
+  /** Whether there are nodes beside the inputs. */
+  get hasNodes(): boolean {
+    return this.nodes.length > this.inputs;
   }
 
   /** Whether numbers of this type go here: those of the first type that came. */
@@ -53,21 +62,20 @@ export class ScalarTape {
     return this.dtype === dtype;
   }
 
-  private push(left: number, right: number, leftSlope: number, rightSlope: number): number {
-    this.left.push(left);
-    this.right.push(right);
-    this.leftSlope.push(leftSlope);
-    return this.rightSlope.push(rightSlope) - 1;
+  /** A node for an input of the function. Inputs come before everything else. */
+  newInput(): number {
+    this.inputs++;
+    return this.nodes.push(input, absent, 0, 0);
   }
 
   /** A node; one operand may be absent. */
   record(left: number, leftSlope: number, right: number, rightSlope: number): number {
     const made = this.trace.equations.length;
     if (made > this.seen) {
-      this.push(equations, this.seen, made, 0);
+      this.nodes.push(equations, this.seen, made, 0);
       this.seen = made;
     }
-    return this.push(left, right, leftSlope, rightSlope);
+    return this.nodes.push(left, right, leftSlope, rightSlope);
   }
 
   /** The node that stands for a tangent of the Program; undefined if it is none. */
@@ -88,50 +96,70 @@ export class ScalarTape {
     return new ProgramTracer(this.trace, v);
   }
 
-  /** Cotangents of the inputs of `program`, the equations between which this tape stands. */
+  /** Cotangents of the inputs of `program`, the equations between which this tape stands; then of the inputs here. */
   backward(
     program: Program,
     cts: readonly MaybeZero[],
     scratch: Scratch | undefined,
     residuals: Residuals | undefined,
   ): MaybeZero[] {
-    const { left, right, leftSlope, rightSlope } = this;
-    const sums = new NodeSums(left.length, this.dtype === 'float32');
+    this.checkThere();
+    const { nodes, inputs } = this;
+    const sums = new NodeSums(nodes.length, this.dtype === 'float32');
     const pending = new TapeCotangents(sums, this.nodeOfVar, scratch);
     pending.consume(residuals);
     program.outputs.forEach((o, i) => pending.add(o, cts[i]!));
     pending.transpose(program.equations, this.seen, program.equations.length);
-    for (let i = left.length - 1; i >= 0; i--) {
-      const from = left[i]!;
-      if (from === equations) pending.transpose(program.equations, right[i]!, leftSlope[i]!);
+    for (let i = nodes.length - 1; i >= inputs; i--) {
+      const from = nodes.left(i);
+      if (from === equations) pending.transpose(program.equations, nodes.right(i), nodes.leftSlope(i));
       else if (sums.has(i)) {
         const ct = sums.at(i);
-        if (from === variable) pending.add(this.imported[right[i]!]!, scalarTensor(ct, this.dtype!));
+        const right = nodes.right(i);
+        if (from === variable) pending.add(this.imported[right]!, scalarTensor(ct, this.dtype!));
         else {
-          if (right[i]! >= 0) sums.add(right[i]!, rightSlope[i]! * ct);
-          if (from >= 0) sums.add(from, leftSlope[i]! * ct);
+          if (right >= 0) sums.add(right, nodes.rightSlope(i) * ct);
+          if (from >= 0) sums.add(from, nodes.leftSlope(i) * ct);
         }
       }
     }
-    return program.inputs.map((v) => pending.take(v));
+    const grads = program.inputs.map((v) => pending.take(v));
+    const aval = scalarAval(this.dtype!);
+    for (let i = 0; i < inputs; i++) grads.push(sums.has(i) ? hostScalar(sums.at(i), aval) : null);
+    return grads;
   }
 
-  /** `program` with equations for the nodes. */
+  /** Ends the tape: its memory serves others. */
+  clear(): void {
+    this.isOver = true;
+    this.nodes.clear();
+  }
+
+  private checkThere(): void {
+    if (this.isOver) throw new InternalError('a derivative taken once only was asked for again');
+  }
+
+  /** `program` with equations for the nodes, and variables for the inputs here after its own. */
   materialize(program: Program): Program {
+    this.checkThere();
+    const { nodes } = this;
     const all: Equation[] = [];
     const vars: Var[] = [];
-    for (let i = 0; i < this.left.length; i++) {
-      const [from, at] = [this.left[i]!, this.right[i]!];
-      if (from === equations) all.push(...program.equations.slice(at, this.leftSlope[i]!));
-      else if (from === variable) vars[i] = this.imported[at]!;
+    const aval = scalarAval(this.dtype!);
+    for (let i = 0; i < nodes.length; i++) {
+      const from = nodes.left(i);
+      if (from === input) vars[i] = this.varOfNode.get(i) ?? new Var(aval);
+      else if (from === equations) all.push(...program.equations.slice(nodes.right(i), nodes.leftSlope(i)));
+      else if (from === variable) vars[i] = this.imported[nodes.right(i)]!;
       else vars[i] = this.equationsOf(i, vars, all);
     }
     all.push(...program.equations.slice(this.seen));
-    return new Program(program.name, program.inputs, all, program.outputs);
+    return new Program(program.name, [...program.inputs, ...vars.slice(0, this.inputs)], all, program.outputs);
   }
 
   private equationsOf(i: number, vars: readonly Var[], out: Equation[]): Var {
-    const [x, y] = [vars[this.left[i]!], vars[this.right[i]!]];
+    const { nodes } = this;
+    const [x, y] = [vars[nodes.left(i)], vars[nodes.right(i)]];
     const dtype = this.dtype!;
     const emit = (primitive: Primitive<NoParams>, inputs: Atom[], result: Var | undefined): Var => {
       const made = result ?? new Var(inputs[0]!.aval);
@@ -147,9 +175,9 @@ export class ScalarTape {
       return emit(mulP, [v, number(slope)], result);
     };
     const result = this.varOfNode.get(i);
-    if (x === undefined) return scaled(y!, this.rightSlope[i]!, result);
-    if (y === undefined) return scaled(x, this.leftSlope[i]!, result);
-    return emit(addP, [scaled(x, this.leftSlope[i]!), scaled(y, this.rightSlope[i]!)], result);
+    if (x === undefined) return scaled(y!, nodes.rightSlope(i), result);
+    if (y === undefined) return scaled(x, nodes.leftSlope(i), result);
+    return emit(addP, [scaled(x, nodes.leftSlope(i)), scaled(y, nodes.rightSlope(i))], result);
   }
 }
 

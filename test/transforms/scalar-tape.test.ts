@@ -209,6 +209,38 @@ describe('composition', () => {
     expect(linear.vjp([np.array(1)])[0]!.item()).toBe(4);
   });
 
+  test('inputs of several kinds keep their places', () => {
+    const f = (x: Tensor, v: Tensor, k: Tensor, y: Tensor, w: Tensor): Tensor =>
+      np.sum(v.mul(x).mul(w.astype('float32'))).add(x.mul(y).mul(k));
+    const args = [
+      np.array(2),
+      np.array([1, 3]),
+      np.array(4, { dtype: 'int32' }),
+      np.array(-1),
+      np.array(0.5, { dtype: 'float64' }),
+    ] as const;
+    const slopes = [-2, [1, 1], 8, 8];
+    const asArrays = (gs: readonly Tensor[]): unknown[] => gs.map((g) => g.toArray());
+    expect(asArrays(grad(f, [0, 1, 3, 4])(...args))).toEqual(slopes);
+    const linear = new Linearized('test', (xs) => [f(...(xs as [Tensor, Tensor, Tensor, Tensor, Tensor]))], args);
+    const given = [0, 1, 3, 4];
+    const traced = jit((ct: Tensor) => given.map((i) => linear.vjp([ct])[i]!))(np.array(1));
+    expect(asArrays(traced)).toEqual(slopes);
+    const zeros = args.map((x) => np.zerosLike(x));
+    const along = (i: number, t: Tensor): number => linear.jvp(zeros.map((z, k) => (k === i ? t : z)))[0]!.item();
+    expect([along(0, np.array(1)), along(1, np.array([1, 0])), along(3, np.array(1))]).toEqual([-2, 1, 8]);
+    expect(along(4, np.array(1, { dtype: 'float64' }))).toBe(8);
+  });
+
+  test('an input that is the result, or that nothing reads', () => {
+    const f = (x: Tensor, _y: Tensor): Tensor => x;
+    const args = [np.array(3), np.array(4)] as const;
+    expect(numbersOf(grad(f, [0, 1])(...args))).toEqual([1, 0]);
+    expect(f(...args).item()).toBe(3);
+    const [, pull] = vjp(f, ...args);
+    expect(numbersOf(jit((ct: Tensor) => pull(ct))(np.array(5)))).toEqual([5, 0]);
+  });
+
   test('numbers as arguments', () => {
     const g = grad((x: Tensor, y: Tensor) => x.mul(y).add(2).mul(x))(3 as never, 4 as never);
     expect(g.item()).toBe(26);
@@ -247,6 +279,19 @@ describe('zeros, NaN and leaks', () => {
     grad((x: Tensor) => (leaked = x.mul(2)).add(1))(np.array(1));
     expect(() => leaked!.add(1)).toThrow(/leaked/);
     expect(() => grad((x: Tensor) => x.mul(leaked!))(np.array(1))).toThrow(/leaked/);
+  });
+
+  test('a derivative that was to be taken once is not given again', () => {
+    const linear = new Linearized('test', ([x]) => [x!.mul(x!)], [np.array(3)], true);
+    expect(linear.vjp([np.array(1)])[0]!.item()).toBe(6);
+    expect(() => linear.vjp([np.array(1)])).toThrow(/once/);
+  });
+
+  test('the number of a tracer outlives the tape', () => {
+    let leaked: Tensor | undefined;
+    grad((x: Tensor) => (leaked = x.mul(2)).add(1))(np.array(1));
+    grad((x: Tensor) => x.mul(7).mul(x))(np.array(5));
+    expect(leaked!.item()).toBe(2);
   });
 
   test('item() inside gives the number', () => {
