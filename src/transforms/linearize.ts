@@ -98,7 +98,7 @@ export class Linearized {
 
   /** Tangents of the outputs along tangents of the inputs; `null` where identically zero. */
   jvp(tangents: readonly Tensor[]): MaybeZero[] {
-    const present = new Array<Tensor>(this.numInputs);
+    const present: Tensor[] = Array.from({ length: this.numInputs });
     this.tangentInput.forEach((k, i) => {
       if (k !== undefined) present[k] = tangents[i]!;
     });
