@@ -6,6 +6,7 @@
 import { ArgumentError, InternalError, TraceError, TreeError } from '../ir/errors.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { Tensor } from '../core/tensor.ts';
+import type { MapNode, TreeNode } from '../core/tree-node.ts';
 import { asTensor, type TensorLike } from './lift.ts';
 import { describe as describeValue, optionsOf } from './options.ts';
 
@@ -18,7 +19,7 @@ export type Tensors<T> = [TensorLike] extends [T]
 
 type TensorsOf<T> = T extends Tensor | number | boolean | ArrayBufferView
   ? Tensor
-  : T extends (...args: never[]) => unknown
+  : T extends ((...args: never[]) => unknown) | TreeNode
     ? T
     : T extends ReadonlyMap<infer K, infer V>
       ? Map<K, Tensors<V>>
@@ -36,9 +37,11 @@ export type Liftable<T> = [Tensor] extends [T]
     ? TensorLeaf
     : T extends number | boolean | string | ArrayBufferView | ((...args: never[]) => unknown)
       ? T | Tensor
-      : T extends object
-        ? { [K in keyof T]: Liftable<T[K]> }
-        : T;
+      : T extends TreeNode
+        ? T
+        : T extends object
+          ? { [K in keyof T]: Liftable<T[K]> }
+          : T;
 
 /** Arguments of the transformed function. */
 export type LiftArgs<A extends readonly unknown[]> = { [K in keyof A]: Liftable<A[K]> };
@@ -77,9 +80,11 @@ export type AuxOf<R> = R extends readonly [unknown, infer X] ? Tensors<X> : unkn
 /** Structure `T` with every tensor replaced by `B`: what a Jacobian looks like. */
 export type Blocks<T, B> = T extends Tensor | number | boolean | ArrayBufferView
   ? B
-  : T extends object
-    ? { -readonly [K in keyof T]: Blocks<T[K], B> }
-    : T;
+  : T extends TreeNode
+    ? MapNode<T, B>
+    : T extends object
+      ? { -readonly [K in keyof T]: Blocks<T[K], B> }
+      : T;
 
 export type AnyFunction = (...args: never[]) => unknown;
 

@@ -5,6 +5,7 @@
  */
 import { ArgumentError, TreeError } from '../ir/errors.ts';
 import { flatten as flattenTree, registerPytreeClass, TreeDef, unflatten as unflattenTree } from '../core/pytree.ts';
+import type { MapNode, TreeNode } from '../core/tree-node.ts';
 
 export interface TreeOptions {
   /** Containers that count as leaves. */
@@ -14,13 +15,15 @@ export interface TreeOptions {
 /** `T` with every leaf replaced by `R`. */
 export type MapLeaves<T, R> = T extends null
   ? null
-  : T extends readonly unknown[] | Readonly<Record<string, unknown>>
-    ? T extends { readonly aval: unknown }
-      ? R
-      : { [K in keyof T]: MapLeaves<T[K], R> }
-    : T extends ReadonlyMap<infer K, infer V>
-      ? Map<K, MapLeaves<V, R>>
-      : R;
+  : T extends TreeNode
+    ? MapNode<T, R>
+    : T extends readonly unknown[] | Readonly<Record<string, unknown>>
+      ? T extends { readonly aval: unknown }
+        ? R
+        : { [K in keyof T]: MapLeaves<T[K], R> }
+      : T extends ReadonlyMap<infer K, infer V>
+        ? Map<K, MapLeaves<V, R>>
+        : R;
 
 /** The leaves in order, and the structure that puts them back. */
 export const flatten = (tree: unknown, options: TreeOptions = {}): [leaves: unknown[], structure: TreeDef] =>
@@ -122,15 +125,16 @@ export function transpose(outer: TreeDef, inner: TreeDef, tree: unknown): unknow
 }
 
 /**
- * Makes instances of a class containers: `flatten` gives children and auxiliary data (compared with `===` or by its JSON text),
- * `unflatten` is its inverse.
+ * Makes instances of a class containers: `flatten` gives children and auxiliary data (plain data is compared by content, functions and
+ * instances by identity), `unflatten` is its inverse. With `fields`, which names the children, paths read `.weight` in place of `[0]`.
  */
 export function register<T extends object>(
   constructor: abstract new (...args: never[]) => T,
   flattenInstance: (x: T) => readonly [children: readonly unknown[], aux: unknown],
   unflattenInstance: (aux: unknown, children: readonly unknown[]) => T,
+  fields?: (aux: never) => readonly string[],
 ): void {
-  registerPytreeClass(constructor, flattenInstance, unflattenInstance);
+  registerPytreeClass(constructor, flattenInstance, unflattenInstance, fields);
 }
 
 export { TreeDef };

@@ -11,6 +11,8 @@ interface ClassRules {
   readonly name: string;
   readonly flatten: (x: never) => readonly [children: readonly unknown[], aux: unknown];
   readonly unflatten: (aux: unknown, children: readonly unknown[]) => unknown;
+  /** Names of the children, where they are fields. */
+  readonly fields?: ((aux: never) => readonly string[]) | undefined;
 }
 
 type Constructor = abstract new (...args: never[]) => object;
@@ -19,15 +21,19 @@ const classes = new Map<unknown, ClassRules>();
 
 /**
  * Makes instances of a class containers: `flatten` gives children and auxiliary data (plain data is compared by content, functions and instances by identity), and
- * `unflatten` is its inverse.
+ * `unflatten` is its inverse. With `fields`, which names the children, paths read `.weight` in place of `[0]`.
  */
 export function registerPytreeClass<T extends object>(
   constructor: abstract new (...args: never[]) => T,
   flatten: (x: T) => readonly [children: readonly unknown[], aux: unknown],
   unflatten: (aux: unknown, children: readonly unknown[]) => T,
+  fields?: (aux: never) => readonly string[],
 ): void {
-  classes.set(constructor, { name: constructor.name, flatten: flatten as ClassRules['flatten'], unflatten });
+  classes.set(constructor, { name: constructor.name, flatten: flatten as ClassRules['flatten'], unflatten, fields });
 }
+
+/** Whether a class has been registered. */
+export const isPytreeClass = (constructor: unknown): boolean => classes.has(constructor);
 
 type NodeKind =
   | { readonly kind: 'leaf' }
@@ -68,8 +74,10 @@ export class TreeDef {
         return `{${this.node.keys.map((k, i) => `${k}: ${inner[i]!}`).join(', ')}}`;
       case 'map':
         return `Map{${this.node.keys.map((k, i) => `${String(k)} => ${inner[i]!}`).join(', ')}}`;
-      case 'class':
-        return `${this.node.constructor.name}(${inner.join(', ')})`;
+      case 'class': {
+        const names = fieldNames(this.node);
+        return `${this.node.constructor.name}(${inner.map((text, i) => (names ? `${names[i]!}: ${text}` : text)).join(', ')})`;
+      }
     }
   }
 
@@ -99,8 +107,12 @@ export class TreeDef {
 export function pathStep(node: NodeKind, i: number): string {
   if (node.kind === 'object') return `.${node.keys[i]!}`;
   if (node.kind === 'map') return `.get(${JSON.stringify(node.keys[i])})`;
-  return `[${i}]`;
+  const names = node.kind === 'class' ? fieldNames(node) : undefined;
+  return names ? `.${names[i]!}` : `[${i}]`;
 }
+
+const fieldNames = (node: NodeKind & { readonly kind: 'class' }): readonly string[] | undefined =>
+  classes.get(node.constructor)!.fields?.(node.aux as never);
 
 const sameList = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((x, i) => x === b[i]);

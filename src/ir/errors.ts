@@ -21,6 +21,21 @@ export class CotangentError extends Error {
   }
 }
 
+/**
+ * Says where in a tree of parts an error came up: parts that pass one on put their step in front of the path, as `.layers[1]`.
+ * Errors of others pass unchanged.
+ */
+export function locateError(error: unknown, step: string): void {
+  if (!(error instanceof CotangentError)) return;
+  const before = error.message;
+  const known = /\n {2}At: /.exec(before);
+  const end = known?.index ?? /\n {2}(?:Fix|See): /.exec(before)!.index;
+  const rest = known ? before.slice(end + known[0].length) : before.slice(end);
+  error.message = `${before.slice(0, end)}\n  At: ${step}${rest}`;
+  // Engines put the message into the stack's text when the error is made.
+  if (error.stack) error.stack = error.stack.replace(before, () => error.message);
+}
+
 /** Shapes do not fit the rule of an operation. */
 export class ShapeError extends CotangentError {
   constructor(message: string, fix?: string, details?: ErrorDetails) {
