@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { UserError } from './user-error.ts';
+import { UserError } from '../shared/user-error.ts';
 
 export const imageSide = 28;
 export const numClasses = 10;
@@ -75,7 +75,9 @@ function fixedOrder(n: number): Int32Array {
 }
 
 export async function loadDigits(folder: string = defaultFolder()): Promise<Digits> {
-  const perDigit = await Promise.all(Array.from({ length: numClasses }, (_, d) => readDigit(folder, d)));
+  const perDigit: number[][] = [];
+  // In turn: the first file that is missing is the one that is named.
+  for (let digit = 0; digit < numClasses; digit++) perDigit.push(await readDigit(folder, digit));
   const all = perDigit.flatMap((data, digit) =>
     Array.from({ length: data.length / pixels }, (_, i) => ({
       digit,

@@ -2,9 +2,7 @@
  * `demo-report.html`: one file, no scripts, readable by any browser.
  * @module
  */
-import { encode } from 'fast-png';
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import { chart, escape, imageElement, page, smooth } from '../shared/page.ts';
 import { type DigitSet, imageSide, numClasses } from './data.ts';
 import type { HistoryPoint, Settings } from './training.ts';
 
@@ -19,30 +17,6 @@ export interface ReportInput {
   readonly gradientProgram: string;
 }
 
-const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-async function chart(spec: TopLevelSpec): Promise<string> {
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' });
-  return view.toSVG();
-}
-
-/** Means over windows of steps: a curve with a few hundred points, whatever the length of the run. */
-function smooth(history: readonly HistoryPoint[]): HistoryPoint[] {
-  const window = Math.max(1, Math.floor(history.length / 150));
-  const mean = (points: readonly HistoryPoint[], of: (p: HistoryPoint) => number): number =>
-    points.reduce((sum, p) => sum + of(p), 0) / points.length;
-  const out: HistoryPoint[] = [];
-  for (let i = 0; i < history.length; i += window) {
-    const part = history.slice(i, i + window);
-    out.push({
-      step: part.at(-1)!.step,
-      loss: mean(part, (p) => p.loss),
-      accuracy: 100 * mean(part, (p) => p.accuracy),
-    });
-  }
-  return out;
-}
-
 const curve = (
   history: readonly HistoryPoint[],
   field: 'loss' | 'accuracy',
@@ -52,7 +26,7 @@ const curve = (
   chart({
     width: 420,
     height: 220,
-    data: { values: smooth(history) },
+    data: { values: smooth(history, ['loss', 'accuracy']).map((p) => ({ ...p, accuracy: 100 * p.accuracy })) },
     mark: { type: 'line', strokeWidth: 1.5 },
     encoding: {
       x: { field: 'step', type: 'quantitative', title: 'training step' },
@@ -93,8 +67,8 @@ function confusion(labels: Int32Array, predicted: Int32Array): Promise<string> {
 function digitImage(set: DigitSet, index: number): string {
   const n = imageSide * imageSide;
   const data = Uint8Array.from(set.images.subarray(index * n, (index + 1) * n), (v) => Math.round(255 * (1 - v)));
-  const png = encode({ width: imageSide, height: imageSide, data, channels: 1, depth: 8 });
-  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+  const image = { width: imageSide, height: imageSide, channels: 1, data } as const;
+  return imageElement(image, { width: 56, height: 56 }, `digit ${set.labels[index]!}`);
 }
 
 function mistakes({ test, predicted }: ReportInput): string {
@@ -104,27 +78,18 @@ function mistakes({ test, predicted }: ReportInput): string {
     .slice(0, 60)
     .map(
       (i) =>
-        `<figure><img src="${digitImage(test, i)}" width="56" height="56" alt="digit ${test.labels[i]!}"><figcaption>${test.labels[i]!} read as ${predicted[i]!}</figcaption></figure>`,
+        `<figure>${digitImage(test, i)}<figcaption>${test.labels[i]!} read as ${predicted[i]!}</figcaption></figure>`,
     );
   const more = wrong.length > 60 ? `<p>… and ${wrong.length - 60} more.</p>` : '';
   return `<p>${wrong.length} of ${test.size} test digits.</p><div class="grid">${figures.join('')}</div>${more}`;
 }
 
-const style = `
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2rem auto; padding: 0 1rem; color: #222 }
-.row { display: flex; flex-wrap: wrap; gap: 2rem }
-.grid { display: flex; flex-wrap: wrap; gap: .6rem }
-figure { margin: 0; text-align: center } figcaption { font-size: 12px; color: #555 }
-img { image-rendering: pixelated; border: 1px solid #ddd }
-pre { background: #f6f6f4; padding: 1rem; overflow-x: auto; font-size: 12px; line-height: 1.35; max-height: 32rem }
-`;
-
 export async function makeReport(input: ReportInput): Promise<string> {
   const { settings, history, test, predicted } = input;
   const last = history.at(-1);
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Cotangent: digits (${escape(settings.model)})</title><style>${style}</style></head><body>
-<h1>Digits: ${(100 * input.accuracy).toFixed(2)} % of the test set</h1>
+  return page(
+    `Cotangent: digits (${settings.model})`,
+    `<h1>Digits: ${(100 * input.accuracy).toFixed(2)} % of the test set</h1>
 <p>Model <b>${escape(settings.model)}</b>, ${settings.epochs} epochs of 8,000 images in batches of ${settings.batch}, Adam with cosine decay from
 ${settings.learningRate}, seed ${settings.seed}. Last batch: loss ${last ? last.loss.toFixed(4) : '–'}.</p>
 <h2>Training</h2>
@@ -137,7 +102,6 @@ ${settings.learningRate}, seed ${settings.seed}. Last batch: loss ${last ? last.
 <h2>The Program of the loss</h2>
 <pre id="loss-program">${escape(input.lossProgram)}</pre>
 <h2>The Program of its gradient</h2>
-<pre id="gradient-program">${escape(input.gradientProgram)}</pre>
-</body></html>
-`;
+<pre id="gradient-program">${escape(input.gradientProgram)}</pre>`,
+  );
 }

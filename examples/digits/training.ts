@@ -4,6 +4,7 @@
  */
 import { jit, np, random, type Tensor, valueAndGrad } from 'cotangent';
 import * as optim from 'cotangent/optim';
+import type { Resumable } from '../shared/checkpoint.ts';
 import type { Digits, DigitSet } from './data.ts';
 import { imageSide } from './data.ts';
 import { jitter, lossAndHits, type Model, type Params } from './model.ts';
@@ -23,14 +24,14 @@ export interface HistoryPoint {
 }
 
 /** Everything the next step depends on. */
-export interface State {
-  params: Params;
-  optimizer: optim.OptState;
+export interface Arrays {
+  readonly params: Params;
+  readonly optimizer: optim.OptState;
   /** Key of the order of examples (split once an epoch) and of their jitter (folded with the step). */
-  key: Tensor;
-  step: number;
-  history: HistoryPoint[];
+  readonly key: Tensor;
 }
+
+export type State = Resumable<Arrays, HistoryPoint>;
 
 const pixels = imageSide * imageSide;
 
@@ -71,13 +72,8 @@ export function makeStep(model: Model, settings: Settings, totalSteps: number): 
 export function initialState(model: Model, settings: Settings, totalSteps: number): State {
   const keys = random.split(random.key(settings.seed));
   const params = model.init(keys.slice(0));
-  return {
-    params,
-    optimizer: makeOptimizer(settings, totalSteps).init(params),
-    key: keys.slice(1),
-    step: 0,
-    history: [],
-  };
+  const optimizer = makeOptimizer(settings, totalSteps).init(params);
+  return { arrays: { params, optimizer, key: keys.slice(1) }, step: 0, history: [] };
 }
 
 /** Order of the training examples in an epoch, and the key for the next. */

@@ -1,0 +1,77 @@
+/**
+ * Command lines of the examples: options declared once, mistakes answered in one line.
+ * @module
+ */
+import { cac } from 'cac';
+import { config, devices } from 'cotangent';
+import { UserError } from './user-error.ts';
+
+export interface Option {
+  /** As `--help` shows it: `--steps <n>`. */
+  readonly flag: string;
+  readonly help: string;
+  readonly default?: string | number;
+}
+
+export type Flags = Readonly<Record<string, unknown>>;
+
+/** What every example has: where its state and its page are kept, and where it computes. */
+export const commonOptions = (program: string): Option[] => [
+  { flag: '--seed <n>', help: 'seed of everything random', default: 0 },
+  { flag: '--resume', help: 'continue from the checkpoint' },
+  { flag: '--checkpoint <file>', help: 'where the state is kept', default: `${program}-checkpoint.json` },
+  { flag: '--report <file>', help: 'where the report goes', default: `${program}-report.html` },
+  { flag: '--device <name>', help: `one of ${devices().join(', ')}`, default: config.defaultDevice },
+  { flag: '--threads <n>', help: 'threads for large operations', default: config.threads },
+  { flag: '--simd256', help: '256-bit code (Node 24 and later)' },
+];
+
+/** The flags given, or `undefined` where help was asked for and has been shown. */
+export function parseFlags(
+  program: string,
+  summary: string,
+  options: readonly Option[],
+  command = `npm run example ${program} --`,
+): Flags | undefined {
+  const cli = cac(command);
+  let flags: Flags | undefined;
+  const root = cli.command('', summary);
+  for (const { flag, help, default: value } of options)
+    root.option(flag, help, value === undefined ? undefined : { default: value });
+  root.action((given: Flags) => (flags = given));
+  cli.help();
+  try {
+    cli.parse(['node', program, ...process.argv.slice(2)]);
+  } catch (error) {
+    throw new UserError(`${program}: ${(error as Error).message}; --help lists the options.`, 2);
+  }
+  return flags;
+}
+
+/** Applies `--device`, `--threads` and `--simd256`. */
+export function applyDevice(program: string, flags: Flags): void {
+  const device = text(flags, 'device');
+  if (!devices().includes(device))
+    throw new UserError(`${program}: --device expects ${devices().join(' or ')}, got ${device}.`, 2);
+  config.defaultDevice = device;
+  if (flags['threads'] !== undefined) config.threads = number(program, flags, 'threads', { isInteger: true, least: 1 });
+  if (flags['simd256'] === true) config.simd256 = true;
+}
+
+export const text = (flags: Flags, name: string): string => String(flags[name]);
+
+export interface Bounds {
+  readonly isInteger?: boolean;
+  readonly least: number;
+}
+
+/** @throws UserError if the flag is no number of at least `least` */
+export function number(program: string, flags: Flags, name: string, { isInteger = false, least }: Bounds): number {
+  const value = flags[name];
+  const n = typeof value === 'number' ? value : Number.NaN;
+  if (Number.isFinite(n) && n >= least && (!isInteger || Number.isInteger(n))) return n;
+  throw new UserError(
+    `${program}: --${name} expects ${isInteger ? 'a whole number' : 'a number'} of at least ${least}, got ${String(value)}.`,
+    2,
+  );
+}
