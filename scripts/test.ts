@@ -53,8 +53,8 @@ interface Configuration {
 
 /** A browser run does not depend on the Node that drives it, nor on settings made here. */
 const browser = 'test/browser/**';
-/** Tests that run no backend. */
-const withoutBackend = ['test/tooling/**', 'test/util/**', 'test/ir/**'];
+/** Tests that run no backend, or run it in processes of their own with settings of their own. */
+const withoutBackend = ['test/tooling/**', 'test/util/**', 'test/ir/**', 'test/examples/**'];
 
 function configurations(node24: string | undefined): Configuration[] {
   const here = `node ${process.versions.node}`;

@@ -2,39 +2,18 @@
  * The demo as a user runs it: a process with flags, files it leaves behind, and a page in a browser.
  * @module
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canRunChromium, launchChromium, serve } from '../browser/chromium.ts';
+import { type Run, runExample } from './process.ts';
 
-interface Run {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-const root = new URL('../..', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'digits-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the demo against the built package; sends SIGINT when the progress shown so far satisfies `interruptWhen`. */
-function demo(args: readonly string[], interruptWhen?: (out: string) => boolean): Promise<Run> {
-  const child = spawn(process.execPath, ['scripts/run-ts.mjs', '--built', 'examples/digits/main.ts', ...args], {
-    cwd: root,
-  });
-  let [out, err, isInterrupted] = ['', '', false];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => {
-    err += chunk.toString();
-    if (!isInterrupted && interruptWhen?.(err)) {
-      isInterrupted = true;
-      child.kill('SIGINT');
-    }
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
-}
+const demo = (args: readonly string[], interruptWhen?: (progress: string) => boolean): Promise<Run> =>
+  runExample('digits', args, interruptWhen && { signal: 'SIGINT', when: interruptWhen });
 
 const file = (name: string): string => join(folder, name);
 const quick = ['--model', 'mlp', '--epochs', '2', '--batch', '160'];
