@@ -24,9 +24,12 @@ export function setDevice(device: string): void {
   setActiveExecutor(device);
 }
 
-/** Prepares a device (compiles what it needs) and makes it the current one. Needed only by devices that start asynchronously. */
+/**
+ * Prepares a device (compiles what first calls would have to wait for: some tens of milliseconds for matrix products) and makes it the
+ * current one. Needed only by devices that start asynchronously.
+ */
 export function init(device: string = settings.defaultDevice): Promise<string> {
-  getExecutor(device);
+  getExecutor(device).warmUp?.();
   setActiveExecutor(device);
   return Promise.resolve(device);
 }

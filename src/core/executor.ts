@@ -70,6 +70,8 @@ export interface Executor {
   compile(program: Program, options: CompileOptions): Executable;
   /** Takes ownership of `data` (row-major elements of `aval`). */
   fromHost(data: TypedArray, aval: Aval): Storage;
+  /** Does now what first operations would have to wait for. */
+  warmUp?(): void;
   /** Called when a setting was assigned. */
   settingsChanged?(): void;
 }

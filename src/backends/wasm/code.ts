@@ -63,6 +63,11 @@ export class CodeSpace {
     return this.pool?.stats() ?? { threads: 1, delegatedChunks: 0 };
   }
 
+  /** Builds now what first calls would build. */
+  warmUp(): void {
+    this.gemm.build(isWide());
+  }
+
   /** For the emission of a module that does these steps. */
   target(steps: readonly Step[]): Target {
     const slots: number[] = [];

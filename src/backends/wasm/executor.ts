@@ -91,6 +91,10 @@ export class WasmExecutor implements Executor {
     this.code = new CodeSpace(this.heap, options.threads);
   }
 
+  warmUp(): void {
+    this.code.warmUp();
+  }
+
   /** With code of another width everything is compiled anew, but for functions that callers hold. */
   settingsChanged(): void {
     this.code.settingsChanged();

@@ -7,7 +7,11 @@ import { KernelInterpreter } from '../../compiler/interpret-kernel.ts';
 import { expectSame, runEmitted } from './run-kernel.ts';
 
 const gemmIn = (memory: WebAssembly.Memory): WebAssembly.ModuleImports =>
-  new GemmLibrary({ memory, allocate: (bytes) => memory.grow(Math.ceil(bytes / 65536)) * 65536 }).exports();
+  new GemmLibrary({
+    memory,
+    allocate: (bytes) => memory.grow(Math.ceil(bytes / 65536)) * 65536,
+    free: () => {},
+  }).exports();
 
 type Dtype = 'float32' | 'float64';
 

@@ -16,7 +16,11 @@ import { expectSame } from './run-kernel.ts';
 
 /** The library in a memory of its own kernel's test. */
 const gemmIn = (memory: WebAssembly.Memory): WebAssembly.ModuleImports =>
-  new GemmLibrary({ memory, allocate: (bytes) => memory.grow(Math.ceil(bytes / 65536)) * 65536 }).exports();
+  new GemmLibrary({
+    memory,
+    allocate: (bytes) => memory.grow(Math.ceil(bytes / 65536)) * 65536,
+    free: () => {},
+  }).exports();
 
 function matrix(dtype: 'float32' | 'float64', n: number, seed: number): TypedArray {
   const out = makeTypedArray(dtype, n);
@@ -168,7 +172,7 @@ describe('the choice of a tile', () => {
 
   it('is left out for small products', () => {
     const memory = new WebAssembly.Memory({ initial: 1 });
-    const library = new GemmLibrary({ memory, allocate: () => 0 });
+    const library = new GemmLibrary({ memory, allocate: () => 0, free: () => {} });
     expect(library.prepare(new Map([['sgemm', 1000]]), false)).toBe(' sgemm 6,2,1');
   });
 });

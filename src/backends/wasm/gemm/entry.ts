@@ -142,10 +142,18 @@ function taskOf(r: Routine, { element: e }: BlockOptions, kinds: Kinds, paramete
   return { i, j, rows, columns, product, run };
 }
 
-/** gemm(parameters of the signature). */
-export function defineGemm(module: ModuleBuilder, o: BlockOptions): FunctionBuilder {
+/** The routines of a module, on common ground. */
+export function defineGemm(
+  module: ModuleBuilder,
+  o: BlockOptions,
+): { readonly plain: FunctionBuilder; readonly blocks: FunctionBuilder } {
   const routines = defineProductRoutines(module, o);
   const kinds = defineKinds(module, o, routines);
+  return { plain: definePlain(module, o, routines, kinds), blocks: defineBlocks(module, o, routines, kinds) };
+}
+
+/** gemm(parameters of the signature). */
+function definePlain(module: ModuleBuilder, o: BlockOptions, routines: ProductRoutines, kinds: Kinds): FunctionBuilder {
   return defineRoutine(
     module,
     gemmParameterCount,
@@ -183,9 +191,12 @@ const handedRows = 48;
  * words: rows from and to, columns from and to), or 0 if there is none; with no parts, goes on to the next block of the product that was
  * begun last.
  */
-export function defineGemmBlocks(module: ModuleBuilder, o: BlockOptions): FunctionBuilder {
-  const routines = defineProductRoutines(module, o);
-  const kinds = defineKinds(module, o, routines);
+function defineBlocks(
+  module: ModuleBuilder,
+  o: BlockOptions,
+  routines: ProductRoutines,
+  kinds: Kinds,
+): FunctionBuilder {
   const next = defineNext(module, o, routines);
   return defineRoutine(
     module,

@@ -27,13 +27,13 @@ const run = ({ memory, control, pool, index }) => {
     Atomics.load(words, (control + ${layout.claimGeneration}) >>> 2) === job &&
     Atomics.load(words, (control + ${layout.claim}) >>> 2) !== 0;
   const routines = {};
-  const routine = (record, name) => routines[record] ??= (() => {
+  const routine = (record, name) => (routines[record] ??= (() => {
     const address = word(record + ${routineLayout.address}) >>> 0;
     const bytes = new Uint8Array(memory.buffer, address, word(record + ${routineLayout.bytes})).slice();
     const value = word(record + ${routineLayout.workspaces} + 4 * index);
     const workspace = new WebAssembly.Global({ value: 'i32' }, value);
-    return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, workspace } }).exports[name];
-  })();
+    return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, workspace } }).exports;
+  })())[name];
   const never = () => { throw new Error('not on this thread'); };
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
   const serials = [];
