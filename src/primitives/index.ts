@@ -31,3 +31,8 @@ export * from './random.ts';
 export type { IndexMode } from './index-map.ts';
 export type { ScatterDimensionNumbers, ScatterParams } from './define-scatter.ts';
 export * from './barrier.ts';
+export * from './linalg/cholesky.ts';
+export * from './linalg/factored-solve.ts';
+export * from './linalg/lu.ts';
+export { checkSquare, identityLike, lowerPart, product, transposed, upperPart } from './linalg/matrix.ts';
+export * from './linalg/triangular-solve.ts';

@@ -9,6 +9,7 @@ export * from './conv.ts';
 export * from './dot.ts';
 export * from './elementwise.ts';
 export * from './indexing.ts';
+export * as linalg from './linalg.ts';
 export * from './loops.ts';
 export * from './reduce.ts';
 export * from './shape.ts';

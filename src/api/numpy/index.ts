@@ -205,3 +205,4 @@ export { einsum, type EinsumOptions } from './einsum.ts';
 export * from './polynomials.ts';
 export * from './windows.ts';
 export * from './functional.ts';
+export * as linalg from './linalg/index.ts';
