@@ -3,9 +3,8 @@
  * May import: `ir`, `primitives/linalg/blocks`.
  * @module
  */
-import { binary, constant, type Expr, iadd, imul, int, load, select, unary } from '../../ir/loop/expr.ts';
+import { binary, constant, type Expr, iadd, imul, int, load, type Local, select, unary } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import type { Local } from '../../ir/loop/expr.ts';
 import {
   addProduct,
   addRow,

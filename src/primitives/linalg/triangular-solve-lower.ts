@@ -15,7 +15,6 @@ import {
   fillPadded,
   inBlocks,
   keep,
-  lt,
   next,
   read,
   type Rows,
