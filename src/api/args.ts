@@ -252,28 +252,33 @@ export function argnumsOptions<T extends ArgnumsOption>(
   return out;
 }
 
-function checkArgnums(op: string, argnums: unknown): void {
+function checkArgnums(op: string, argnums: unknown, option = 'argnums'): void {
   if (argnums === undefined || typeof argnums === 'number' || Array.isArray(argnums)) return;
   throw new ArgumentError(
-    `${op}: expected argnums to be a number or an array of numbers, got ${describe(argnums)}.`,
+    `${op}: expected ${option} to be a number or an array of numbers, got ${describe(argnums)}.`,
     `arguments go to the result: ${op}(f)(x).`,
   );
 }
 
 /** Positions of arguments from one or several, negative ones counted from the end. */
-export function normalizeArgnums(op: string, argnums: number | readonly number[], count: number): number[] {
-  checkArgnums(op, argnums);
+export function normalizeArgnums(
+  op: string,
+  argnums: number | readonly number[],
+  count: number,
+  option = 'argnums',
+): number[] {
+  checkArgnums(op, argnums, option);
   const out = (typeof argnums === 'number' ? [argnums] : argnums).map((i) => {
     if (Number.isInteger(i) && i >= -count && i < count) return i < 0 ? i + count : i;
     throw new ArgumentError(
       count === 0
         ? `${op}: expected at least one argument, got none.`
-        : `${op}: expected argnums between ${-count} and ${count - 1}, got ${String(i)}.`,
+        : `${op}: expected ${option} between ${-count} and ${count - 1}, got ${String(i)}.`,
       count === 0
         ? 'transform first, then call: the result takes the arguments.'
         : `the call has ${count} argument${count === 1 ? '' : 's'}.`,
     );
   });
   if (new Set(out).size === out.length) return out;
-  throw new ArgumentError(`${op}: expected distinct argnums, got [${String(argnums)}].`, 'name each argument once.');
+  throw new ArgumentError(`${op}: expected distinct ${option}, got [${String(argnums)}].`, 'name each argument once.');
 }

@@ -36,16 +36,34 @@ export function init(device: string = settings.defaultDevice): Promise<string> {
 
 const isBoolean = (x: unknown): boolean => typeof x === 'boolean';
 
+interface Rule {
+  readonly expected: string;
+  readonly accepts: (x: unknown) => boolean;
+  readonly fix?: () => string;
+}
+
 const rules: {
-  readonly [K in keyof Settings]: { readonly expected: string; readonly accepts: (x: unknown) => boolean };
+  readonly [K in keyof Settings]: Rule;
 } = {
   defaultDtype: { expected: "'float32' or 'float64'", accepts: (x) => x === 'float32' || x === 'float64' },
-  defaultDevice: { expected: 'the name of a device', accepts: (x) => executorNames().includes(x as string) },
-  threads: { expected: 'a positive integer', accepts: (x) => Number.isInteger(x) && (x as number) > 0 },
+  defaultDevice: {
+    expected: 'the name of a device',
+    accepts: (x) => executorNames().includes(x as string),
+    fix: () => `devices here: ${executorNames().join(', ')}.`,
+  },
+  threads: {
+    expected: 'a positive integer',
+    accepts: (x) => Number.isInteger(x) && (x as number) > 0,
+    fix: () => '1 is no extra thread; more than the machine has cores means as many as it has.',
+  },
   simd256: { expected: 'a boolean', accepts: isBoolean },
   debugNans: { expected: 'a boolean', accepts: isBoolean },
   checkLeaks: { expected: 'a boolean', accepts: isBoolean },
-  memoryLimit: { expected: 'a positive number of bytes', accepts: (x) => typeof x === 'number' && x > 0 },
+  memoryLimit: {
+    expected: 'a positive number of bytes',
+    accepts: (x) => typeof x === 'number' && x > 0,
+    fix: () => '2 ** 30 is one GiB; Infinity is no limit.',
+  },
   threefryPartitionable: { expected: 'a boolean', accepts: isBoolean },
   recompileWarningLimit: {
     expected: 'a positive integer, or Infinity for no warning',
@@ -59,7 +77,7 @@ function set(key: string, value: unknown): void {
   }
   const rule = rules[key as keyof Settings];
   if (!rule.accepts(value))
-    throw new ArgumentError(`config.${key}: expected ${rule.expected}, got ${describe(value)}.`);
+    throw new ArgumentError(`config.${key}: expected ${rule.expected}, got ${describe(value)}.`, rule.fix?.());
   if (key === 'defaultDevice') setActiveExecutor(value as string);
   else (settings as unknown as Record<string, unknown>)[key] = value;
   announceSettings();

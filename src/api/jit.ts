@@ -63,8 +63,8 @@ export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
   let [count, staticAt, donateAt]: [number, readonly number[], readonly number[]] = [-1, [], []];
   const jitted = (...args: readonly unknown[]): unknown => {
     if (args.length !== count) {
-      staticAt = normalizeArgnums('jit', options.staticArgnums ?? [], args.length);
-      donateAt = normalizeArgnums('jit', options.donateArgnums ?? [], args.length);
+      staticAt = normalizeArgnums('jit', options.staticArgnums ?? [], args.length, 'staticArgnums');
+      donateAt = normalizeArgnums('jit', options.donateArgnums ?? [], args.length, 'donateArgnums');
       count = args.length;
     }
     const statics = staticAt.map((i) => args[i]);
@@ -157,7 +157,8 @@ function donatedLeaves(def: TreeDef, donateAt: readonly number[]): number[] {
 function disposeDonated(leaves: readonly Tensor[], donate: readonly number[], outs: readonly Tensor[]): void {
   for (const i of donate) {
     const x = leaves[i];
-    if (x instanceof ConcreteTensor && !outs.includes(x) && outs.every((o) => o instanceof ConcreteTensor)) x.dispose();
+    if (x instanceof ConcreteTensor && !outs.includes(x) && outs.every((o) => o instanceof ConcreteTensor))
+      x.storage.dispose(true);
   }
 }
 

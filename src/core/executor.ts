@@ -15,19 +15,33 @@ import type { ConcreteTensor } from './tensor.ts';
 export interface Storage {
   /** The elements, row-major. The caller must not write to them. May be a view that is valid only until the next operation. */
   read(): TypedArray;
-  /** Frees the memory now. */
-  dispose(): void;
+  /** Frees the memory now; `isDonated` says that a compiled call took it, which errors about later use then say. */
+  dispose(isDonated?: boolean): void;
   /** Says that the memory is in use until it is disposed, so that no search for dropped tensors need count it; or takes that back. */
   hold?(isHeld: boolean): void;
   readonly isDisposed: boolean;
+  readonly isDonated: boolean;
   /** Name of the device that holds the memory. */
   readonly device: string;
 }
+
+/** For the use of a tensor whose memory is gone. */
+export const disposedError = (aval: Aval, isDonated: boolean): BackendError =>
+  isDonated
+    ? new BackendError(
+        `use of a disposed tensor ${aval.toString()}: it was donated to a jitted function (donateArgnums), whose results took its memory.`,
+        'go on with what the function returned, or leave the argument out of donateArgnums.',
+      )
+    : new BackendError(
+        `use of a disposed tensor ${aval.toString()}.`,
+        'dispose() is never needed; remove the call, or use the tensor before it.',
+      );
 
 /** Elements in an ordinary typed array: constants, tiny tensors, and everything of the reference backend. */
 export class HostStorage implements Storage {
   readonly device: string;
   private data: TypedArray | undefined;
+  isDonated = false;
 
   constructor(data: TypedArray, device: string) {
     this.data = data;
@@ -39,7 +53,8 @@ export class HostStorage implements Storage {
     return this.data;
   }
 
-  dispose(): void {
+  dispose(isDonated = false): void {
+    if (this.data !== undefined) this.isDonated = isDonated;
     this.data = undefined;
   }
 

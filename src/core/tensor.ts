@@ -6,10 +6,10 @@
  */
 import { type Aval, scalarAval } from '../ir/aval.ts';
 import { castScalar, type DType, makeTypedArray, type TypedArray } from '../ir/dtype.ts';
-import { ArgumentError, BackendError, TraceError } from '../ir/errors.ts';
+import { ArgumentError, TraceError } from '../ir/errors.ts';
 import type { Shape } from '../ir/shape.ts';
 import { settings } from './config.ts';
-import { activeExecutor, HostStorage, type Storage } from './executor.ts';
+import { activeExecutor, disposedError, HostStorage, type Storage } from './executor.ts';
 import type { Trace } from './trace.ts';
 
 /** An n-dimensional array, with numbers or traced. Immutable. */
@@ -141,12 +141,7 @@ export class ConcreteTensor extends Tensor {
 
   /** The elements without a copy: do not write, do not keep. */
   read(): TypedArray {
-    if (this.isDisposed) {
-      throw new BackendError(
-        `use of a disposed tensor ${this.aval.toString()}.`,
-        'dispose() is never needed; remove the call, or use the tensor before it.',
-      );
-    }
+    if (this.isDisposed) throw disposedError(this.aval, this.storage.isDonated);
     return this.storage.read();
   }
 
@@ -194,8 +189,8 @@ export abstract class Tracer extends Tensor {
     if (under !== undefined) return under.concrete(use);
     throw new TraceError(
       `${use}: expected a value with numbers, got ${this.aval.toString()} traced by ${this.tracedBy.name}.`,
-      'inside traced functions use np.where, lax.cond, lax.whileLoop or lax.foriLoop for decisions, mark the argument static ' +
-        '(staticArgnums), or move this line out of the traced function.',
+      'inside traced functions use np.where, lax.cond, lax.whileLoop or lax.foriLoop for decisions and np.take(list, i) in place of ' +
+        'list[i]; mark the argument static (staticArgnums), or move this line out of the traced function.',
     );
   }
 

@@ -101,8 +101,58 @@ const mistakes: readonly (readonly [string, () => unknown, RegExp])[] = [
     /tree.map: expected a function, got object/,
   ],
   ['a container that holds itself', () => c['grad']!(identity)(cyclic), /tree: expected at most 1000 levels/],
+  [
+    'a size that is traced',
+    () => c['jit']!((n: unknown) => np['zeros']!([n]))(3),
+    /zeros: a number that a shape depends on: expected a value with numbers, got f32.*traced by jit[\s\S]*staticArgnums/,
+  ],
+  [
+    'a range whose end is traced',
+    () => c['jit']!((n: unknown) => np['arange']!(n))(3),
+    /arange: a number that a shape depends on: expected a value with numbers/,
+  ],
+  [
+    'an array of numbers at a traced position',
+    () => c['jit']!((i: unknown) => [1, 2, 3][i as number])(0),
+    /conversion to a string: expected a value with numbers[\s\S]*np\.take\(list, i\) in place of list\[i\]/,
+  ],
+  [
+    'a loop that does not end',
+    () =>
+      (c['lax'] as Loose)['whileLoop']!(
+        () => true,
+        (x: unknown) => x,
+        3,
+      ),
+    /lax.whileLoop: expected a condition that depends on the value, got one that is always true/,
+  ],
+  ['a device that is none', () => c['configure']!({ defaultDevice: 'gpu' }), /got "gpu"[\s\S]*devices here: wasm/],
+  [
+    'donating what is no argument',
+    () => c['jit']!(identity, { donateArgnums: 3 })(1),
+    /jit: expected donateArgnums between -1 and 0, got 3/,
+  ],
   ['a shape that is text', () => np['reshape']!(vector(), '3'), /reshape: expected a shape, got 3/],
 ];
+
+test('a tensor may be a size where it is known', () => {
+  expect(cotangent.np.zeros([cotangent.np.array(2) as never, 3]).shape).toEqual([2, 3]);
+  expect(cotangent.np.arange(cotangent.np.array(3) as never).toArray()).toEqual([0, 1, 2]);
+});
+
+test.each([2, 1000])('the use of a donated array of %d numbers says that it was donated', (n) => {
+  const increment = cotangent.jit((x: cotangent.Tensor) => x.add(1), { donateArgnums: 0 });
+  const x = cotangent.np.ones([n]);
+  increment(x);
+  const uses = [() => x.add(1), () => increment(x), () => x.toArray(), () => cotangent.grad(increment as never)(x)];
+  for (const use of uses)
+    expect(use).toThrow(
+      /use of a disposed tensor f32\[\d+\]: it was donated to a jitted function[\s\S]*what the function returned/,
+    );
+  const dropped = cotangent.np.ones([n]);
+  dropped.dispose();
+  expect(() => dropped.add(1)).toThrow(/use of a disposed tensor f32\[\d+\]\.\s+Fix: dispose\(\) is never needed/);
+});
 
 test.each(mistakes)('%s is a clear error', (_name, run, message) => {
   expect(run).toThrow(message);

@@ -29,7 +29,7 @@ import { sliceAxis } from '../../primitives/slice.ts';
 import { reshape } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readArgument, readOptions } from '../named.ts';
-import { toShape } from '../numpy/creation.ts';
+import { toShape } from '../sizes.ts';
 import { checkOptions } from '../options.ts';
 import { asIndex } from './operands.ts';
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Aval } from '../../ir/aval.ts';
+import type { Program } from '../../ir/program.ts';
 import { isInteger } from '../../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError, TreeError } from '../../ir/errors.ts';
 import { type TreeDef, unflatten } from '../../core/pytree.ts';
@@ -209,7 +210,7 @@ export function whileLoop<C extends Tree>(
     def,
     carry.map((x) => x.aval),
   );
-  checkCondition(test.program.outAvals, test.def);
+  checkCondition(test.program, test.def);
   const outs = bindWhile([...test.captured, ...branch.captured, ...carry], {
     cond: test.program,
     body: branch.program,
@@ -219,9 +220,16 @@ export function whileLoop<C extends Tree>(
   return unflatten(carryDef, outs) as Tensors<C>;
 }
 
-function checkCondition(avals: readonly Aval[], def: TreeDef): void {
-  const [aval] = avals;
-  if (def.node.kind === 'leaf' && aval!.ndim === 0 && aval!.dtype === 'bool') return;
+function checkCondition({ outputs, outAvals }: Program, def: TreeDef): void {
+  const [aval] = outAvals;
+  if (def.node.kind === 'leaf' && aval!.ndim === 0 && aval!.dtype === 'bool') {
+    const [holds] = outputs;
+    if (holds!.kind !== 'literal' || holds!.value.scalar !== 1) return;
+    throw new ArgumentError(
+      'lax.whileLoop: expected a condition that depends on the value, got one that is always true: the loop would not end.',
+      'compare the value that the condition is called with: lax.whileLoop((x) => np.less(x, 100), …).',
+    );
+  }
   const got = def.node.kind === 'leaf' ? aval!.toString() : def.toString();
   throw new DTypeError(
     `lax.whileLoop: expected the condition to return bool[], got ${got}.`,

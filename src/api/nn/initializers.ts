@@ -13,7 +13,7 @@ import { convert } from '../../primitives/convert.ts';
 import { broadcastTo } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
-import { toShape } from '../numpy/creation.ts';
+import { toShape } from '../sizes.ts';
 import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
 import { checkChoice } from '../options.ts';
 import { normal as normalSamples, truncatedNormal as truncatedSamples } from '../random/continuous.ts';

@@ -8,7 +8,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { checkOptions, optionsOf } from '../options.ts';
-import { linspace } from './creation.ts';
+import { linspace } from './spaced.ts';
 import { ravel } from './movement.ts';
 import { max, min, sum } from './reductions.ts';
 import { diff } from './statistics.ts';

@@ -22,7 +22,6 @@ export {
   uint8,
 } from './dtypes.ts';
 export {
-  arange,
   array,
   type ArrayLike,
   type ArrayOptions,
@@ -35,19 +34,15 @@ export {
   type EyeOptions,
   full,
   fullLike,
-  geomspace,
   identity,
   type LikeOptions,
-  linspace,
-  logspace,
-  type LogspaceOptions,
   ones,
   onesLike,
-  type ShapeLike,
-  type SpaceOptions,
   zeros,
   zerosLike,
 } from './creation.ts';
+export { arange, geomspace, linspace, logspace, type LogspaceOptions, type SpaceOptions } from './spaced.ts';
+export type { ShapeLike } from '../sizes.ts';
 export * from './matrices.ts';
 export {
   abs,

@@ -12,7 +12,7 @@ import { toIndexMode } from '../indexing.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { checkOptions, optionsOf } from '../options.ts';
 import { mod } from './binary.ts';
-import { type ShapeLike, toShape } from './creation.ts';
+import { type ShapeLike, toShape } from '../sizes.ts';
 import { range, ravel } from './movement.ts';
 import { gatherAxis } from './static-take.ts';
 import { int, keepTrue, type SizedOptions, truePositions } from './true-positions.ts';

@@ -10,7 +10,7 @@ import * as prim from '../../primitives/index.ts';
 import { asTensor, resolveShape, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { checkChoice, optionsOf } from '../options.ts';
-import { type ShapeLike, toShape } from './creation.ts';
+import { type ShapeLike, toShape } from '../sizes.ts';
 
 /** Axis numbers `0 … n−1`. */
 export const range = (n: number, start = 0): number[] => Array.from({ length: n }, (_, i) => start + i);

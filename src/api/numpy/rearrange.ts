@@ -11,7 +11,7 @@ import * as prim from '../../primitives/index.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { optionsOf } from '../options.ts';
-import { type ShapeLike, toShape } from './creation.ts';
+import { type ShapeLike, toShape } from '../sizes.ts';
 import { concatenate } from './joining.ts';
 import { moveaxis, range, ravel, swapaxes } from './movement.ts';
 import { mod } from './binary.ts';

@@ -19,8 +19,9 @@ import { broadcastTo } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import type { DTypeLike } from '../numpy/dtypes.ts';
-import { type ShapeLike, shapeOf } from './keys.ts';
+
 import { floatDType, type SampleOptions, sampleShape, uniformBetween, uniformOf } from './uniform.ts';
+import { type ShapeLike, toShape } from '../sizes.ts';
 
 /** IEEE 754: smallest normal number, and distance from 1 to the next number above. */
 const limits = {
@@ -38,7 +39,7 @@ const sampler =
   (name: string, draw: (key: TensorLike, shape: Shape, dtype: DType) => Tensor): Sampler =>
   (key, shape, dtype) => {
     const o = readOptions<SampleOptions>(name, ['shape', 'dtype'], [shape, dtype]);
-    return draw(key, shapeOf(name, o.shape ?? []), floatDType(name, o.dtype));
+    return draw(key, toShape(name, o.shape ?? []), floatDType(name, o.dtype));
   };
 
 /** Standard normal: √2 erf⁻¹(u) for u uniform on (−1, 1). */

@@ -23,8 +23,9 @@ import { readOptions } from '../named.ts';
 import type { DTypeLike } from '../numpy/dtypes.ts';
 import { vmap } from '../vmap.ts';
 import { exponentialOf, limitsOf, normalOf, parameter } from './continuous.ts';
-import { type ShapeLike, split, splitKeys } from './keys.ts';
+import { split, splitKeys } from './keys.ts';
 import { floatDType, type SampleOptions, sampleShape, uniformBetween } from './uniform.ts';
+import type { ShapeLike } from '../sizes.ts';
 
 interface Proposal {
   readonly key: Tensor;

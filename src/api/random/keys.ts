@@ -22,18 +22,7 @@ import { reshape } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
-
-/** A shape, or the length of a vector. */
-export type ShapeLike = number | Shape;
-
-export function shapeOf(op: string, shape: ShapeLike): Shape {
-  const list = typeof shape === 'number' ? [shape] : shape;
-  if (Array.isArray(list) && list.every((n) => Number.isInteger(n) && n >= 0)) return list;
-  throw new ArgumentError(
-    `${op}: expected a shape of non-negative integers, got ${String(shape)}.`,
-    'pass an array such as [2, 3].',
-  );
-}
+import { type ShapeLike, toShape } from '../sizes.ts';
 
 /** The two words of a key. */
 function wordsOf(op: string, key: TensorLike): [Tensor, Tensor] {
@@ -121,7 +110,7 @@ function positionedPair([k0, k1]: readonly [Tensor, Tensor], shape: Shape): read
 export function split(k: TensorLike, num?: ShapeLike | { readonly num?: ShapeLike }): Tensor {
   const { num: count = 2 } = readOptions<{ readonly num: ShapeLike }>('random.split', ['num'], [num]);
   const words = wordsOf('random.split', k);
-  const shape = shapeOf('random.split', count);
+  const shape = toShape('random.split', count);
   if (!settings.threefryPartitionable) return reshape(originalStream(words, 2 * sizeOf(shape)), [...shape, 2]);
   const column = (x: Tensor): Tensor => reshape(x, [...shape, 1]);
   return concatenate(positionedPair(words, shape).map(column), shape.length);
@@ -177,7 +166,7 @@ export interface BitsOptions {
 /** Uniform random bits: `uint32` (default) or `uint8`. */
 export function bits(k: TensorLike, shape?: ShapeLike | BitsOptions, dtype?: DTypeLike | BitsOptions): Tensor {
   const o = readOptions<BitsOptions>('random.bits', ['shape', 'dtype'], [shape, dtype]);
-  const size = shapeOf('random.bits', o.shape ?? []);
+  const size = toShape('random.bits', o.shape ?? []);
   switch (optionalDType('random.bits', o.dtype) ?? 'uint32') {
     case 'uint32':
       return bits32('random.bits', k, size);

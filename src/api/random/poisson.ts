@@ -21,8 +21,9 @@ import { whileLoop } from '../lax/loops.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
-import { type ShapeLike, splitKeys } from './keys.ts';
+import { splitKeys } from './keys.ts';
 import { type SampleOptions, sampleShape, uniformBetween } from './uniform.ts';
+import type { ShapeLike } from '../sizes.ts';
 
 const any = (x: Tensor): Tensor =>
   reduceOr(

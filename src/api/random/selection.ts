@@ -22,8 +22,9 @@ import { topK } from '../lax/reduce.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { gumbelOf } from './continuous.ts';
-import { bits32, type ShapeLike, shapeOf, splitKeys } from './keys.ts';
+import { bits32, splitKeys } from './keys.ts';
 import { randint, uniformBetween } from './uniform.ts';
+import { type ShapeLike, toShape } from '../sizes.ts';
 
 /** x[…, indices, …] along an axis; positions are in bounds. */
 function take(x: Tensor, indices: Tensor, axis: number): Tensor {
@@ -136,7 +137,7 @@ export function choice(
   const from = source && source.ndim > 0 ? source : undefined;
   const d = from ? normalizeAxis('random.choice', o.axis ?? 0, from.ndim) : 0;
   const count = from ? from.shape[d]! : typeof a === 'number' ? a : source!.item();
-  const size = shapeOf('random.choice', o.shape ?? []);
+  const size = toShape('random.choice', o.shape ?? []);
   const weights = o.p === undefined ? undefined : promoteToFloat(o.p)[0]!;
   const isReplaced = o.replace ?? true;
   checkChoice(count, sizeOf(size), isReplaced, weights);
@@ -193,7 +194,7 @@ export function categorical(
   const [x] = promoteToFloat(logits);
   const d = normalizeAxis('random.categorical', o.axis ?? -1, x!.ndim);
   const batch = x!.shape.filter((_, k) => k !== d);
-  const size = o.shape === undefined ? batch : shapeOf('random.categorical', o.shape);
+  const size = o.shape === undefined ? batch : toShape('random.categorical', o.shape);
   const prefix = size.slice(0, size.length - batch.length);
   if (o.replace === false) {
     const scores = moveAxis(add(x!, gumbelOf(key, x!.shape, x!.dtype)), d, x!.ndim - 1);

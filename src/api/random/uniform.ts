@@ -18,7 +18,8 @@ import { broadcastTo } from '../../primitives/structural.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
-import { bits32, bits64, type ShapeLike, shapeOf, splitKeys } from './keys.ts';
+import { bits32, bits64, splitKeys } from './keys.ts';
+import { type ShapeLike, toShape } from '../sizes.ts';
 
 /** The float dtype of a sample. */
 export function floatDType(op: string, dtype: DTypeLike | undefined): DType {
@@ -31,7 +32,7 @@ export function floatDType(op: string, dtype: DTypeLike | undefined): DType {
 export function sampleShape(op: string, shape: ShapeLike | undefined, ...parameters: Tensor[]): Shape {
   const needed = broadcastShapes(op, ...parameters.map((p) => p.shape));
   if (shape === undefined) return needed;
-  const wanted = shapeOf(op, shape);
+  const wanted = toShape(op, shape);
   if (sameShape(broadcastShapes(op, wanted, needed), wanted)) return wanted;
   throw new ArgumentError(
     `${op}: expected parameters that broadcast to [${wanted.join(',')}], got [${needed.join(',')}].`,

@@ -111,7 +111,7 @@ export class PlanCall {
   }
 
   private disposeDonated(args: readonly ConcreteTensor[]): void {
-    for (const i of this.donated) args[i]!.storage.dispose();
+    for (const i of this.donated) args[i]!.storage.dispose(true);
   }
 
   /** Puts the addresses of all operands and constants in the table; gives the operands' handles. */

@@ -3,10 +3,9 @@
  * May import: `ir`, `core`.
  * @module
  */
-import type { Storage } from '../../core/executor.ts';
+import { disposedError, type Storage } from '../../core/executor.ts';
 import type { Aval } from '../../ir/aval.ts';
 import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
-import { BackendError } from '../../ir/errors.ts';
 import type { SourceSite } from '../../ir/program.ts';
 import type { Heap } from './heap.ts';
 
@@ -50,6 +49,7 @@ export class WasmStorage implements Storage {
   readonly lifetime: Lifetime = new Lifetime();
   private readonly heap: Heap;
   private cell: Cell | undefined;
+  isDonated = false;
   readonly aval: Aval;
 
   constructor(heap: Heap, cell: Cell, aval: Aval) {
@@ -64,10 +64,7 @@ export class WasmStorage implements Storage {
 
   private data(): Cell {
     if (this.cell !== undefined) return this.cell;
-    throw new BackendError(
-      `use of a disposed tensor ${this.aval.toString()}.`,
-      'dispose() is never needed; remove the call, or use the tensor before it.',
-    );
+    throw disposedError(this.aval, this.isDonated);
   }
 
   read(): TypedArray {
@@ -77,9 +74,10 @@ export class WasmStorage implements Storage {
     return dtypeInfo[this.aval.dtype].view(host.buffer, host.byteOffset, this.aval.size);
   }
 
-  dispose(): void {
+  dispose(isDonated = false): void {
     const { cell } = this;
     if (cell === undefined) return;
+    this.isDonated = isDonated;
     this.cell = undefined;
     this.heap.release(this, cell.block);
   }
@@ -112,11 +110,12 @@ export class WasmStorage implements Storage {
     return this.data().block.references === 1;
   }
 
-  /** Gives the data to a new handle and leaves this one disposed. */
+  /** Gives the data to a new handle and leaves this one disposed, as donated. */
   moveTo(aval: Aval): WasmStorage {
     const cell = this.data();
     const moved = this.heap.adopt(cell.block.address, cell.block.size, aval);
     this.cell = undefined;
+    this.isDonated = true;
     this.heap.forget(this, cell.block);
     return moved;
   }
