@@ -89,7 +89,7 @@ describe('the bits of a product', () => {
     return modules.get(key)!;
   };
 
-  /** Runs a product whose operands lie as `transposed` says, in parts, and gives C. */
+  /** Runs a product whose operands lie as `transposed` says, in parts (of columns if negative), and gives C. */
   function product(
     name: 'sgemm' | 'dgemm',
     tile: Tile,
@@ -115,7 +115,7 @@ describe('the bits of a product', () => {
     view(memory.buffer as ArrayBuffer, c, m * n).set(matrix(dtype, m * n, 3));
     const [ars, acs] = transposed[0] ? [1, m] : [k, 1];
     const [brs, bcs] = transposed[1] ? [1, k] : [n, 1];
-    for (let part = 0; part < parts; part++) {
+    for (let part = 0; part < Math.abs(parts); part++) {
       // Each part has an instance of its own, as each thread has.
       const run = instantiateGemm(module, memory, allocate(gemmWorkspaceBytes(options)))[name] as (
         ...x: number[]
@@ -149,7 +149,7 @@ describe('the bits of a product', () => {
         for (const transposed of orientations) {
           const whole = product(name, tiles[0]!, size, transposed, 1);
           for (const tile of tiles.slice(1)) expect(product(name, tile, size, transposed, 1)).toEqual(whole);
-          for (const parts of [2, 3, 7]) expect(product(name, tiles[0]!, size, transposed, parts)).toEqual(whole);
+          for (const parts of [2, -2, 3, -7, 8]) expect(product(name, tiles[0]!, size, transposed, parts)).toEqual(whole);
         }
       }
     });

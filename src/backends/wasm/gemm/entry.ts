@@ -20,11 +20,7 @@ import {
   swapWidth,
 } from './product.ts';
 import { defineRoutine, type Routine, type Variable } from './routine.ts';
-import { gemmParameterCount, type GemmParameters } from './signature.ts';
-
-/** Parts begin at multiples of these, which whole tiles and whole strips divide. */
-const rowUnit = 24;
-const columnUnit = 64;
+import { columnUnit, gemmParameterCount, type GemmParameters, rowUnit } from './signature.ts';
 
 /** Sizes from which the transposed product is worth its detour, for factors that lie the wrong way round. */
 const swapLength = 32;
@@ -39,17 +35,24 @@ interface Range {
   readonly to: Variable;
 }
 
-/** Range `part` of `parts` nearly equal ones of 0…extent, cut at multiples of `unit`; all of it when `isCut` is false. */
+/**
+ * Range `part` of `parts` of 0…extent, cut at multiples of `unit`; all of it when `isCut` is false. Of the units, about
+ * ((parts − p) / parts)² are left at the start of part p: the first parts are long, so that few copies are made, and the last ones short,
+ * so that threads that take one part after the other end together.
+ */
 function rangeOf(r: Routine, extent: Lir, unit: number, isCut: Lir, part: Lir, parts: Lir): Range {
   const { b } = r;
   const [from, to] = [r.variable('i32', b.i32(0)), r.variable('i32', extent)];
   r.if(isCut, () => {
-    const ceil = (x: Lir, by: Lir): Lir => b.op('i32.div_u', b.add(x, b.op('i32.sub', by, b.i32(1))), by);
-    const each = b.mul(ceil(ceil(extent, b.i32(unit)), parts), b.i32(unit));
-    const start = r.min(b.mul(part, each), extent);
+    const units = b.op('i32.div_u', b.add(extent, b.i32(unit - 1)), b.i32(unit));
+    const share = (x: Lir, rest: Lir): Lir => b.op('i32.div_u', b.mul(x, rest), parts);
+    const startOf = (p: Lir): Lir => {
+      const rest = b.op('i32.sub', parts, p);
+      return r.min(b.mul(b.op('i32.sub', units, share(share(units, rest), rest)), b.i32(unit)), extent);
+    };
     r.set([
-      [from, start],
-      [to, r.min(b.add(start, each), extent)],
+      [from, startOf(part)],
+      [to, startOf(b.add(part, b.i32(1)))],
     ]);
   });
   return { from, to };
@@ -92,13 +95,11 @@ function taskOf(r: Routine, { element: e }: BlockOptions, kinds: Kinds, paramete
   const atLeast = (x: Lir, value: number): Lir => b.op('i32.ge_u', x, b.i32(value));
   const is = (x: Lir, value: number): Lir => b.op('i32.eq', x, b.i32(value));
   const and = (...x: Lir[]): Lir => x.reduce((all, one) => b.op('i32.and', all, one));
-  const isShared = b.op('i32.ne', parts, b.i32(1));
-  // Each part copies what it needs of an operand that is not read in place, and all of the other such operand. Rows of A are mostly
-  // read in place: columns are cut then, if there are enough.
-  const hasColumns = b.op('i32.ge_u', n, b.mul(parts, b.i32(2 * columnUnit)));
-  const isTall = b.select(and(hasColumns, is(acs, 1)), b.i32(0), b.op('i32.ge_u', m, n));
-  const rowRange = rangeOf(r, m, rowUnit, and(isShared, isTall), part, parts);
-  const columnRange = rangeOf(r, n, columnUnit, and(isShared, b.op('i32.eqz', isTall)), part, parts);
+  const cutsRows = b.op('i32.gt_s', parts, b.i32(0));
+  const count = b.select(cutsRows, parts, b.op('i32.sub', b.i32(0), parts));
+  const isShared = b.op('i32.ne', count, b.i32(1));
+  const rowRange = rangeOf(r, m, rowUnit, and(isShared, cutsRows), part, count);
+  const columnRange = rangeOf(r, n, columnUnit, and(isShared, b.op('i32.eqz', cutsRows)), part, count);
   const [i, j] = [r.read(rowRange.from), r.read(columnRange.from)];
   const [rows, columns] = [b.op('i32.sub', r.read(rowRange.to), i), b.op('i32.sub', r.read(columnRange.to), j)];
   const aFrom = b.add(a, bytes(b.mul(i, ars)));
@@ -131,13 +132,20 @@ function taskOf(r: Routine, { element: e }: BlockOptions, kinds: Kinds, paramete
     and(isNarrow(columns, rows), is(ars, 1), b.op('i32.eqz', is(acs, 1))),
     and(isNarrow(rows, columns), is(brs, 1), b.op('i32.eqz', is(bcs, 1))),
   );
-  const run = (general: () => void): void =>
+  const isEmpty = b.op('i32.or', b.op('i32.eqz', rows), b.op('i32.eqz', columns));
+  const choose = (general: () => void): void =>
     r.if(is(k, 0), zeros, () =>
       r.if(isRow, rowDots, () =>
         r.if(isColumn, columnDots, () =>
           r.if(and(is(n, 1), is(ars, 1), is(crs, 1)), asRow, () => r.if(swapsWell, swaps, general)),
         ),
       ),
+    );
+  const run = (general: () => void): void =>
+    r.if(
+      isEmpty,
+      () => {},
+      () => choose(general),
     );
   return { i, j, rows, columns, product, run };
 }

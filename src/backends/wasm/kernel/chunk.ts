@@ -27,10 +27,13 @@ export const parallelSignature: Signature = { params: ['i32', 'i32'], results: [
 /** An integer that is known, or an argument of the job. */
 export type ChunkInt = { readonly value: number } | { readonly argument: number };
 
-/** The last two parameters of a phase's function: a range of iterations, or the number of a part and how many there are. */
+/**
+ * The last two parameters of a phase's function: a range of iterations, or the number of a part of a product and how many there are, with
+ * the sign of `perThread`.
+ */
 export type Bounds =
   | { readonly kind: 'range'; readonly grain: ChunkInt; readonly extent: ChunkInt }
-  | { readonly kind: 'part'; readonly parts: ChunkInt };
+  | { readonly kind: 'part'; readonly perThread: ChunkInt };
 
 /** Defines and exports chunk(i), which calls `phase` with `count` arguments of the job and the bounds of chunk i. */
 export function defineChunk(
@@ -49,8 +52,19 @@ export function defineChunk(
   const int = (x: ChunkInt): void => ('value' in x ? f.i32(x.value) : argument(x.argument));
   for (let i = 0; i < count; i++) argument(i);
   f.get(0);
-  if (bounds.kind === 'part') int(bounds.parts);
-  else {
+  if (bounds.kind === 'part') {
+    const parts = f.local('i32');
+    f.i32(threading.control);
+    f.memory('i32.load', layout.chunks);
+    f.tee(parts);
+    f.i32(0);
+    f.get(parts);
+    f.op('i32.sub');
+    int(bounds.perThread);
+    f.i32(0);
+    f.op('i32.gt_s');
+    f.op('select');
+  } else {
     const end = f.local('i32');
     int(bounds.grain);
     f.op('i32.mul');

@@ -60,16 +60,27 @@ export function lowerPhase(maker: PhaseMaker, s: PhaseStmt, phase: Phase, thread
     lane: 0,
   }));
   const parallel = module.importFunction('threads', 'parallel', parallelSignature);
-  const chunks = maker.int(phaseSite(phase, 'chunks'), phase.chunks);
-  const share: LirStmt = { kind: 'call', index: parallel, args: [b.i32(slot), chunks] };
-  const isShared = b.op('i32.gt_s', maker.reloadInt(control, layout.threads), b.i32(1));
+  const threads = maker.reloadInt(control, layout.threads);
+  const share: LirStmt = { kind: 'call', index: parallel, args: [b.i32(slot), chunksOf(maker, s, phase, threads)] };
+  const isShared = b.op('i32.gt_s', threads, b.i32(1));
   return [{ kind: 'if', cond: isShared, then: [{ kind: 'stores', items }, share], otherwise: alone }];
+}
+
+/** Parts of a product are copies more, and no bit depends on how many there are: only as many as these threads need. */
+function chunksOf(maker: PhaseMaker, s: PhaseStmt, phase: Phase, threads: Lir): Lir {
+  const { b } = maker;
+  const chunks = maker.int(phaseSite(phase, 'chunks'), phase.chunks);
+  if (s.kind !== 'gemm') return chunks;
+  const perThread = maker.int(phaseSite(phase, 'grain'), phase.grain);
+  const isPositive = b.op('i32.gt_s', perThread, b.i32(0));
+  const wanted = b.mul(threads, b.select(isPositive, perThread, b.op('i32.sub', b.i32(0), perThread)));
+  return b.select(b.op('i32.lt_s', wanted, chunks), wanted, chunks);
 }
 
 function boundsOf({ isParametric, nest, sites }: PreparedKernel, s: PhaseStmt, phase: Phase): Bounds {
   const int = (site: IntSite, value: number): ChunkInt =>
     isParametric ? { argument: nest.buffers.length + sites.get(site)! } : { value };
-  if (s.kind === 'gemm') return { kind: 'part', parts: int(phaseSite(phase, 'chunks'), phase.chunks) };
+  if (s.kind === 'gemm') return { kind: 'part', perThread: int(phaseSite(phase, 'grain'), phase.grain) };
   const extent = int(extentSite(outermost(s)), outermost(s).axis.extent);
   return { kind: 'range', grain: int(phaseSite(phase, 'grain'), phase.grain), extent };
 }

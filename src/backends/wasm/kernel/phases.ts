@@ -6,6 +6,7 @@
  * @module
  */
 import { dtypeInfo } from '../../../ir/dtype.ts';
+import { columnUnit, rowUnit } from '../gemm/signature.ts';
 import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, visitNodes } from './nest.ts';
 import type { Node } from './node.ts';
 import { mostPartialResults } from './lower-reduce.ts';
@@ -19,7 +20,7 @@ export interface Phase {
   /** The loops around it, outermost first. */
   readonly around: readonly Loop[];
   readonly chunks: number;
-  /** Iterations of a loop in one chunk; of no meaning for a product, which cuts itself. */
+  /** Iterations of a loop in one chunk. Of a product, the most parts a thread; negative where columns are cut. */
   readonly grain: number;
 }
 
@@ -35,12 +36,13 @@ const chunkWork = 8000;
 const mostChunks = 32;
 /** Iterations between possible cuts of a vectorised loop: a cache line of float32, and whole groups of lanes. */
 const cutUnit = 64;
-/** Parts of a product begin at multiples of these (see the gemm library). */
-const rowUnit = 24;
-const columnUnit = 64;
-/** Work of one part of a product, in ns, and their number: each may copy all of one operand. */
-const partWork = 100_000;
-const mostParts = 8;
+/** Work of one part of a product, in ns, if parts were equal, and their number. */
+const partWork = 50_000;
+const mostParts = 64;
+/** Parts of a product a thread: the fewer, the fewer copies; from two on, threads that work alike end together (see `rangeOf`). */
+const partsPerThread = [2, 4] as const;
+/** Copies of `partsPerThread[1]` parts a thread may cost this much of a thread's work. */
+const copyShare = 0.03;
 /** Products in a loop below which each is cut itself, if they are large. */
 const fewProducts = 8;
 
@@ -101,14 +103,29 @@ function cutLoop(s: For | Reduce, loop: Loop, unit: number, plan: VectorPlan): C
 function cutProduct(s: Gemm): Cut {
   const work = productWork(s);
   if (work < leastWork) return undefined;
-  // As the library cuts: by columns where there are enough of them and rows of A lie in one piece, else along the longer side.
-  const canCutColumns = (parts: number): boolean => s.a.colStride === 1 && s.n >= 2 * columnUnit * parts;
-  const most = canCutColumns(2 * mostParts) ? 2 * mostParts : mostParts;
-  const wanted = Math.min(most, Math.max(2, Math.floor(work / partWork)));
-  const [extent, unit] = canCutColumns(wanted) || s.m < s.n ? [s.n, columnUnit] : [s.m, rowUnit];
-  const units = Math.ceil(extent / unit);
-  const chunks = Math.ceil(units / Math.ceil(units / wanted));
-  return chunks > 1 ? { chunks, grain: 0 } : undefined;
+  const [rows, columns] = [Math.ceil(s.m / rowUnit), Math.ceil(s.n / columnUnit)];
+  const copies = copyWork(s);
+  const isCheaper = s.m === 1 || s.n === 1 ? s.m > s.n : copies.ofB < copies.ofA;
+  const cutsRows = Math.min(rows, columns) < fewUnits ? rows > columns : isCheaper;
+  const units = cutsRows ? rows : columns;
+  const chunks = Math.min(mostParts, units, Math.max(2, Math.floor(work / partWork)));
+  const [few, many] = partsPerThread;
+  const perThread = many * (cutsRows ? copies.ofB : copies.ofA) > copyShare * work ? few : many;
+  return chunks > 1 ? { chunks, grain: cutsRows ? perThread : -perThread } : undefined;
+}
+
+/** Units of a side that can be cut evenly enough. */
+const fewUnits = 4;
+
+/**
+ * What each part costs that copies all of A, or all of B, in ns: 0.25 ns an element, twice as much where lines become columns; less where
+ * rows of A are only read again.
+ */
+function copyWork({ m, n, k, a, b, dtype }: Gemm): { readonly ofA: number; readonly ofB: number } {
+  const scale = dtypeInfo[dtype].bytes / 4;
+  const ofA = (a.colStride === 1 ? 0.1 : 0.5) * m * k;
+  const ofB = (b.colStride === 1 ? 0.25 : 0.5) * k * n;
+  return { ofA: ofA * scale, ofB: ofB * scale };
 }
 
 /** Measured rates: 54 GF/s, half of that for float64; 10 GB/s where a vector is involved and everything is read once. */
