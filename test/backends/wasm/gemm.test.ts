@@ -134,6 +134,9 @@ describe('the bits of a product', () => {
     [200, 7, 33],
     [49, 49, 600],
     [25, 17, 1],
+    [4, 70, 300],
+    [130, 2, 257],
+    [3, 4, 70],
   ] as const;
   const orientations = [
     [false, false],
@@ -144,12 +147,13 @@ describe('the bits of a product', () => {
   const tiles: readonly Tile[] = [...tiles128, ...tiles256, { rows: 1, vectors: 1, barrier: 0 }];
 
   for (const name of ['sgemm', 'dgemm'] as const) {
-    it(`do not depend on the tile, nor on the parts it is computed in (${name})`, { timeout: 60_000 }, () => {
+    it(`do not depend on the tile, nor on the parts it is computed in (${name})`, { timeout: 180_000 }, () => {
       for (const size of sizes) {
         for (const transposed of orientations) {
           const whole = product(name, tiles[0]!, size, transposed, 1);
           for (const tile of tiles.slice(1)) expect(product(name, tile, size, transposed, 1)).toEqual(whole);
-          for (const parts of [2, -2, 3, -7, 8]) expect(product(name, tiles[0]!, size, transposed, parts)).toEqual(whole);
+          for (const parts of [2, -3, -7, 8])
+            expect(product(name, tiles[0]!, size, transposed, parts)).toEqual(whole);
         }
       }
     });

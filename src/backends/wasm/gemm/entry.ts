@@ -26,6 +26,14 @@ import { columnUnit, gemmParameterCount, type GemmParameters, rowUnit } from './
 const swapLength = 32;
 const swapDepth = 16;
 
+/**
+ * Where factors lie along k, each element is a dot product if there are a few rows or columns (as many as a vector has lanes) and so many
+ * steps, or if C is no larger than `fewElements` each way.
+ */
+const dotDepth = 256;
+const fewElements = 4;
+const fewElementsDepth = 64;
+
 /** Sizes of a product that is one block, read in place: the choice that the general product would come to as well. */
 const smallSize = 64;
 
@@ -45,7 +53,7 @@ function rangeOf(r: Routine, extent: Lir, unit: number, isCut: Lir, part: Lir, p
   const [from, to] = [r.variable('i32', b.i32(0)), r.variable('i32', extent)];
   r.if(isCut, () => {
     const units = b.op('i32.div_u', b.add(extent, b.i32(unit - 1)), b.i32(unit));
-    const share = (x: Lir, rest: Lir): Lir => b.op('i32.div_u', b.mul(x, rest), parts);
+    const share = (x: Lir, rest: Lir): Lir => b.op('i32.div_u', b.add(b.mul(x, rest), b.add(parts, b.i32(-1))), parts);
     const startOf = (p: Lir): Lir => {
       const rest = b.op('i32.sub', parts, p);
       return r.min(b.mul(b.op('i32.sub', units, share(share(units, rest), rest)), b.i32(unit)), extent);
@@ -125,6 +133,23 @@ function taskOf(r: Routine, { element: e }: BlockOptions, kinds: Kinds, paramete
   const areAdjacent = and(is(acs, 1), is(brs, 1));
   const isRow = and(is(m, 1), areAdjacent);
   const isColumn = and(is(n, 1), areAdjacent);
+  const atMost = (x: Lir, value: number): Lir => b.op('i32.le_u', x, b.i32(value));
+  const areLines = and(atLeast(k, dotDepth), atMost(r.min(m, n), e.lanes));
+  const areFew = and(atLeast(k, fewElementsDepth), atMost(m, fewElements), atMost(n, fewElements));
+  const areDots = and(areAdjacent, b.op('i32.or', areLines, areFew));
+  /** The shorter side in the inner loop: its factors stay in the first-level cache. */
+  const allDots = (): void =>
+    r.if(
+      b.op('i32.le_u', m, n),
+      () =>
+        r.loop(b.i32(0), columns, 1, (q) =>
+          r.call(kinds.dots, rows, k, b.add(bFrom, b.mul(q, bc)), aFrom, ar, b.add(cFrom, bytes(q)), cr, adds),
+        ),
+      () =>
+        r.loop(b.i32(0), rows, 1, (p) =>
+          r.call(kinds.dots, columns, k, b.add(aFrom, b.mul(p, ar)), bFrom, bc, b.add(cFrom, b.mul(p, cr)), unit, adds),
+        ),
+    );
   const isNarrow = (short: Lir, long: Lir): Lir =>
     and(b.op('i32.le_u', short, b.i32(swapWidth)), atLeast(long, swapLength), atLeast(k, swapDepth));
   const swapsWell = b.op(
@@ -137,7 +162,9 @@ function taskOf(r: Routine, { element: e }: BlockOptions, kinds: Kinds, paramete
     r.if(is(k, 0), zeros, () =>
       r.if(isRow, rowDots, () =>
         r.if(isColumn, columnDots, () =>
-          r.if(and(is(n, 1), is(ars, 1), is(crs, 1)), asRow, () => r.if(swapsWell, swaps, general)),
+          r.if(areDots, allDots, () =>
+            r.if(and(is(n, 1), is(ars, 1), is(crs, 1)), asRow, () => r.if(swapsWell, swaps, general)),
+          ),
         ),
       ),
     );

@@ -36,8 +36,9 @@ const chunkWork = 8000;
 const mostChunks = 32;
 /** Iterations between possible cuts of a vectorised loop: a cache line of float32, and whole groups of lanes. */
 const cutUnit = 64;
-/** Work of one part of a product, in ns, if parts were equal, and their number. */
+/** Work of one part of a product, in ns, if parts were equal, and bounds of their number: two threads share four evenly. */
 const partWork = 50_000;
+const fewParts = 4;
 const mostParts = 64;
 /** Parts of a product a thread: the fewer, the fewer copies; from two on, threads that work alike end together (see `rangeOf`). */
 const partsPerThread = [2, 4] as const;
@@ -108,7 +109,7 @@ function cutProduct(s: Gemm): Cut {
   const isCheaper = s.m === 1 || s.n === 1 ? s.m > s.n : copies.ofB < copies.ofA;
   const cutsRows = Math.min(rows, columns) < fewUnits ? rows > columns : isCheaper;
   const units = cutsRows ? rows : columns;
-  const chunks = Math.min(mostParts, units, Math.max(2, Math.floor(work / partWork)));
+  const chunks = Math.min(mostParts, units, Math.max(fewParts, Math.floor(work / partWork)));
   const [few, many] = partsPerThread;
   const perThread = many * (cutsRows ? copies.ofB : copies.ofA) > copyShare * work ? few : many;
   return chunks > 1 ? { chunks, grain: cutsRows ? perThread : -perThread } : undefined;
