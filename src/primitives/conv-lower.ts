@@ -2,7 +2,7 @@
  * Loops of convolution: the operand is padded into a scratch buffer once, windows are unrolled into a matrix a bounded piece at a
  * time, and that matrix is multiplied with the kernel. Layouts are handled by choosing which axes are rows, columns and outer loops,
  * so that nothing is transposed.
- * May import: `ir`, `core`, `primitives/{structural,strided-view,conv-shape,conv-phases}`.
+ * May import: `ir`, `core`, `primitives/{structural,strided-view,conv-shape,conv-pad,conv-phases}`.
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
@@ -11,7 +11,8 @@ import { binary, type BufferRef, constant, type Expr, iadd, imul, int, linearize
 import type { KernelBuilder, MatrixRef } from '../ir/loop/kernel.ts';
 import { rowMajorStrides } from '../ir/shape.ts';
 import { lowerByPhases } from './conv-phases.ts';
-import { type ConvParams, dilate } from './conv-shape.ts';
+import { padLhs } from './conv-pad.ts';
+import type { ConvParams } from './conv-shape.ts';
 import { mergedStride, nestedLoops, offsetOf, type StridedAxis } from './strided-view.ts';
 import { forEachIndex } from './structural.ts';
 
@@ -147,57 +148,6 @@ function describe(b: KernelBuilder, arrays: ConvArrays, params: ConvParams): Pro
   };
 }
 
-/** The lhs with zeros around and between its elements (and only as much of it as windows reach); itself where that is nothing. */
-function padLhs(b: KernelBuilder, arrays: ConvArrays, params: ConvParams): { buffer: BufferRef; strides: number[] } {
-  const { dimensionNumbers: n } = params;
-  const [lhs, rhs, out] = [arrays.lhs.aval, arrays.rhs.aval, arrays.out.aval];
-  const shape = [...lhs.shape];
-  const [low, dilation] = [shape.map(() => 0), shape.map(() => 1)];
-  params.windowStrides.forEach((stride, d) => {
-    const axis = n.lhs[d + 2]!;
-    shape[axis] = (out.shape[n.out[d + 2]!]! - 1) * stride + dilate(rhs.shape[n.rhs[d + 2]!]!, params.rhsDilation[d]!);
-    low[axis] = params.padding[d]![0];
-    dilation[axis] = params.lhsDilation[d]!;
-  });
-  const isInPlace = shape.every((extent, d) => low[d] === 0 && dilation[d] === 1 && extent <= lhs.shape[d]!);
-  const own = rowMajorStrides(lhs.shape);
-  if (isInPlace) return { buffer: arrays.lhs.buffer, strides: own };
-  const strides = rowMajorStrides(shape);
-  const buffer = b.scratch(
-    lhs.dtype,
-    shape.reduce((p, q) => p * q, 1),
-  );
-  b.parallel([buffer.size], ([i]) => b.store(buffer, i!, constant(0, lhs.dtype)));
-  // Element i lies at low + i · dilation; those with 0 ≤ that < extent are copied.
-  const first = shape.map((_, d) => Math.max(0, Math.ceil(-low[d]! / dilation[d]!)));
-  const end = shape.map((extent, d) => Math.min(lhs.shape[d]!, Math.floor((extent - 1 - low[d]!) / dilation[d]!) + 1));
-  const counts = end.map((e, d) => Math.max(0, e - first[d]!));
-  const axes = (scale: (d: number) => number): StridedAxis[] =>
-    counts.map((extent, d) => ({ extent, stride: scale(d) }));
-  const start = (scale: (d: number) => number): Expr => int(shape.reduce((sum, _, d) => sum + scale(d), 0));
-  const to = start((d) => (low[d]! + first[d]! * dilation[d]!) * strides[d]!);
-  const from = start((d) => first[d]! * own[d]!);
-  b.parallel(counts, (index) =>
-    b.store(
-      buffer,
-      offsetOf(
-        index,
-        axes((d) => dilation[d]! * strides[d]!),
-        to,
-      ),
-      load(
-        arrays.lhs.buffer,
-        offsetOf(
-          index,
-          axes((d) => own[d]!),
-          from,
-        ),
-      ),
-    ),
-  );
-  return { buffer, strides };
-}
-
 /** Extents of one piece, and how the axes are cut into pieces (outermost cut first). */
 interface Split {
   readonly side: 'rows' | 'k';
@@ -227,23 +177,28 @@ function planSplits(rows: readonly ProductAxis[], ks: readonly ProductAxis[]): S
   return splits;
 }
 
-/** The product with its kernel copied so that the features come last: all contracted axes are then one, and one product does for them. */
-function withFeaturesLast(b: KernelBuilder, p: Product): Product {
+/**
+ * The product with its kernel copied so that all contracted axes are one, and one product does for them: after the features where those
+ * are the rows of the product (whose factors are read along k), else before them.
+ */
+function withMergedK(b: KernelBuilder, p: Product, isFeatureLast: boolean): Product {
   const ks = [...p.outerK, ...p.innerK];
-  const features = p.groups * p.features;
-  const shape = [...extentsOf(ks), features];
-  const rhs = b.scratch(p.rhs.dtype, size(ks) * features);
-  const from = [...inOther(ks), { extent: features, stride: p.featureStrideRhs }];
+  const count = p.groups * p.features;
+  const rhs = b.scratch(p.rhs.dtype, size(ks) * count);
+  const features = { extent: count, stride: p.featureStrideRhs };
+  const from = isFeatureLast ? [...inOther(ks), features] : [features, ...inOther(ks)];
+  const shape = from.map(({ extent }) => extent);
   b.parallel(shape, (index) => b.store(rhs, linearize(index, shape), load(p.rhs, offsetOf(index, from))));
   const strides = rowMajorStrides(shape);
-  return { ...p, rhs, outerK: ks.map((a, d) => ({ ...a, other: strides[d]! })), innerK: [], featureStrideRhs: 1 };
+  const [ofKs, ofFeatures] = isFeatureLast ? [strides, 1] : [strides.slice(1), size(ks)];
+  return { ...p, rhs, outerK: ks.map((a, d) => ({ ...a, other: ofKs[d]! })), innerK: [], featureStrideRhs: ofFeatures };
 }
 
 const isMergedK = (p: Product): boolean => mergedStride(inOther([...p.outerK, ...p.innerK]), 1) !== undefined;
 
 function multiply(b: KernelBuilder, given: Product): void {
-  const p = isMergedK(given) || size(given.innerK) >= shortK ? given : withFeaturesLast(b, given);
-  const isFeatureLast = size(p.innerRows) === 1;
+  const isFeatureLast = size(given.innerRows) === 1;
+  const p = isMergedK(given) || size(given.innerK) >= shortK ? given : withMergedK(b, given, isFeatureLast);
   const rows = isFeatureLast ? p.outerRows : p.innerRows;
   const loopRows = isFeatureLast ? [] : p.outerRows;
   const allK = [...p.outerK, ...p.innerK];

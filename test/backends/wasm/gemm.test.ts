@@ -152,8 +152,7 @@ describe('the bits of a product', () => {
         for (const transposed of orientations) {
           const whole = product(name, tiles[0]!, size, transposed, 1);
           for (const tile of tiles.slice(1)) expect(product(name, tile, size, transposed, 1)).toEqual(whole);
-          for (const parts of [2, -3, -7, 8])
-            expect(product(name, tiles[0]!, size, transposed, parts)).toEqual(whole);
+          for (const parts of [2, -3, -7, 8]) expect(product(name, tiles[0]!, size, transposed, parts)).toEqual(whole);
         }
       }
     });
