@@ -200,16 +200,14 @@ export class Heap {
       lastUse,
       wasSpilled: false,
       isProven: false,
-      isGone: false,
     };
   }
 
   private handle(cell: Cell, aval: Aval): WasmStorage {
-    const storage = new WasmStorage(this, cell, aval);
+    const storage = new WasmStorage(this, cell, aval, this.collector !== undefined);
     cell.block.references++;
     this.blocks.add(cell.block);
-    if (this.collector !== undefined) cell.block.lifetimes.push(new WeakRef(storage.lifetime));
-    this.finalizers.register(storage.lifetime, cell.block, storage.lifetime);
+    this.finalizers.register(storage.lifetime, cell.block, storage.token);
     return storage;
   }
 
@@ -250,14 +248,15 @@ export class Heap {
 
   /** A handle is disposed: its data goes when it was the last one. */
   release(handle: WasmStorage, block: Block): void {
-    this.finalizers.unregister(handle.lifetime);
+    this.finalizers.unregister(handle.token);
+    const at = block.lifetimes.findIndex((ref) => ref === handle.token);
+    if (at >= 0) block.lifetimes.splice(at, 1);
     this.drop(block);
   }
 
   /** A handle is gone. */
   private drop(block: Block): void {
     block.references--;
-    if (block.isGone) return;
     if (block.references === 0) this.discard(block);
     else this.unprove(block);
   }
@@ -292,7 +291,7 @@ export class Heap {
 
   /** A handle is gone, but its block lives on under another handle. */
   forget(handle: WasmStorage, block: Block): void {
-    this.finalizers.unregister(handle.lifetime);
+    this.finalizers.unregister(handle.token);
     this.resident.delete(block);
     this.residentBytes -= block.size;
     this.untrack(block);
@@ -326,7 +325,8 @@ export class Heap {
     for (const block of this.blocks) {
       // What the current call uses is alive, whatever the engine thinks of the variables that hold it.
       if (block.lastUse === this.clock || block.lifetimes.some((l) => l.deref() !== undefined)) continue;
-      block.isGone = true;
+      // Called off: finalizers do not run inside a loop, and what waits for them would add up.
+      for (const ref of block.lifetimes) this.finalizers.unregister(ref);
       this.discard(block);
     }
     return true;

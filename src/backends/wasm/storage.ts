@@ -18,10 +18,8 @@ export interface Block {
   readonly site: SourceSite | undefined;
   /** Handles of this data. */
   references: number;
-  /** The lifetimes of those handles, where a collector can tell which are over. */
+  /** The lifetimes of those handles, where a collector can tell which are over; also what their finalizers are known by. */
   readonly lifetimes: WeakRef<Lifetime>[];
-  /** Freed because all its handles were found to be gone; their finalizers have yet to run. */
-  isGone: boolean;
   lastUse: number;
   wasSpilled: boolean;
   /** Known to be in use: in memory again after a spill, or held. */
@@ -47,13 +45,21 @@ export class Lifetime {
 export class WasmStorage implements Storage {
   readonly device = 'wasm';
   readonly lifetime: Lifetime = new Lifetime();
+  /** What the finalizer is known by. */
+  readonly token: object;
   private readonly heap: Heap;
   private cell: Cell | undefined;
   isDonated = false;
   readonly aval: Aval;
 
-  constructor(heap: Heap, cell: Cell, aval: Aval) {
+  constructor(heap: Heap, cell: Cell, aval: Aval, isWeak: boolean) {
     this.heap = heap;
+    // A reference of the block's own, so that the heap can call off the finalizer when the handle is gone.
+    if (isWeak) {
+      const ref = new WeakRef(this.lifetime);
+      cell.block.lifetimes.push(ref);
+      this.token = ref;
+    } else this.token = this.lifetime;
     this.cell = cell;
     this.aval = aval;
   }

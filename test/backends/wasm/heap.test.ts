@@ -141,6 +141,20 @@ describe('heap', () => {
     kept.forEach((s, i) => expect([s.read()[0], s.read()[65_535]]).toEqual([100 * i, 100 * i]));
   });
 
+  it('calls off the finalizers of what it found dropped', async () => {
+    const heap = new Heap();
+    for (let i = 0; i < 40; i++) {
+      const s = filled(heap, kib256, i);
+      s.share(kib256).dispose();
+      if (i % 2 === 0) s.share(kib256);
+    }
+    // The last may still be in a register.
+    expect(heap.tensors().length).toBeLessThanOrEqual(1);
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    const { tensors, residentBytes, spilledBytes } = heap.stats();
+    expect({ residentBytes, spilledBytes }).toEqual({ residentBytes: tensors * kib256.bytes, spilledBytes: 0 });
+  });
+
   it('does not count what was dropped against the limit', () => {
     const heap = new Heap();
     const saved = settings.memoryLimit;
