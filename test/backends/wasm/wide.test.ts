@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
+import type * as Tuning from '../../../src/backends/wasm/gemm/tuning.ts';
 import { v8Version } from '../../../src/backends/wasm/features.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
@@ -18,6 +19,8 @@ function turnOn(...flags: string[]): Outcome {
   const timeout = 50_000;
   return JSON.parse(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', env, timeout })) as Outcome;
 }
+
+type Run = (...args: number[]) => void;
 
 const canBeWide = v8Version() >= 13.6;
 
@@ -45,6 +48,53 @@ describe('256-bit code', { timeout: 60_000 }, () => {
     expect(warnings[0]).toMatch(
       /^cotangent: config\.simd256: expected Node 24 .* got V8 \d+\.\d+\. Code of 128 bits is used/,
     );
+  });
+
+  it.each([
+    [
+      'a wrong product',
+      (run: Run, c: Float32Array): Run =>
+        (...args) => {
+          run(...args);
+          c[1]! += 1;
+        },
+      'wrong results of a product of f32x4',
+    ],
+    [
+      'a trap',
+      (): Run => () => {
+        throw new WebAssembly.RuntimeError('unreachable');
+      },
+      'an error (RuntimeError: unreachable)',
+    ],
+  ])('is given up with one warning where its check finds %s', async (_what, spoil, found) => {
+    vi.resetModules();
+    const flags: string[] = [];
+    vi.doMock('../../../src/backends/wasm/features.ts', async (original) => ({
+      ...(await original<object>()),
+      v8Version: () => 13.6,
+      engineFlags: () => (flag: string) => void flags.push(flag),
+    }));
+    vi.doMock('../../../src/backends/wasm/gemm/tuning.ts', async (original) => {
+      const tuning = await original<typeof Tuning>();
+      const instantiateTiles: typeof Tuning.instantiateTiles = (...args) => {
+        const bench = tuning.instantiateTiles(...args);
+        const c = new Float32Array(bench.memory.buffer, bench.c, 64);
+        return { ...bench, runs: bench.runs.map((run) => spoil(run, c)) };
+      };
+      return { ...tuning, instantiateTiles };
+    });
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const { isWide, setWide } = await import('../../../src/backends/wasm/wide.ts');
+    expect([setWide(true), setWide(true), isWide()]).toEqual([false, false, false]);
+    expect(warn.mock.calls.map(([text]) => String(text))).toEqual([
+      expect.stringContaining(`got ${found}. Code of 128 bits is used instead.`),
+    ]);
+    const name = 'experimental-wasm-revectorize';
+    expect(flags).toEqual([`--${name}`, '--wasm-sync-tier-up', '--no-wasm-sync-tier-up', `--no-${name}`]);
+    warn.mockRestore();
+    vi.doUnmock('../../../src/backends/wasm/features.ts');
+    vi.doUnmock('../../../src/backends/wasm/gemm/tuning.ts');
   });
 
   it('is given up with one warning outside Node', async () => {
