@@ -24,51 +24,22 @@ import type { Atom, Literal, Var } from '../ir/program.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
 import { relationOf } from './access.ts';
 import type { Graph, Node } from './graph.ts';
-import type { Group, Grouping } from './group.ts';
+import type { Group } from './group.ts';
+import type { Fusion, KernelUnit, Site } from './kernel-unit.ts';
 import { Members } from './members.ts';
 import { type Kept, type Passes, planPasses } from './passes.ts';
 import { reindex } from './reindex.ts';
-import { findReuse, type Reuse } from './reuse.ts';
+import { findReuse } from './reuse.ts';
 import { rulesOf } from './rules.ts';
 import type { Space } from './space.ts';
 import type { Storage } from './storage.ts';
 import { unrollReduction } from './unroll.ts';
-
-export interface KernelUnit {
-  readonly kind: 'kernel';
-  readonly kernel: Kernel;
-  /** One for each input of the kernel: a root variable or a literal. */
-  readonly reads: readonly (Var | Literal)[];
-  readonly writes: readonly Var[];
-  readonly reuse: readonly Reuse[];
-  /** Position among the equations of the block. */
-  readonly order: number;
-}
-
-/** The fused equations of a block. */
-export interface Fusion {
-  readonly graph: Graph;
-  readonly grouping: Grouping;
-  readonly storage: Storage;
-}
 
 /** The kernel of `group`, or undefined when none of its values has memory. */
 export function emitKernel(fusion: Fusion, group: Group): KernelUnit | undefined {
   const outputs = group.nodes.flatMap((n) => n.eqn.outputs.filter((v) => fusion.storage.isStored(v)));
   if (outputs.length === 0 || group.frame.size === 0) return undefined;
   return new KernelEmitter(fusion, group, outputs).emit();
-}
-
-/** A place in a kernel that others write, at which a group is computed for each of its positions. */
-export interface Site {
-  readonly index: readonly Expr[];
-  readonly shape: Shape;
-  readonly linear: Expr;
-  /** A value that is at hand there, at that position. */
-  readonly value: Var;
-  readonly element: Expr;
-  /** Smaller numbers are taken. */
-  readonly nextId: number;
 }
 
 /** A group's unit without the loops around it, to be done at a site; undefined when it needs the value at other positions as well. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SourceSite, Var } from '../ir/program.ts';
-import type { Fusion } from './emit-kernel.ts';
+import type { Fusion } from './kernel-unit.ts';
 import type { Node } from './graph.ts';
 import type { Group } from './group.ts';
 import type { RowMembers } from './passes.ts';

@@ -6,7 +6,8 @@
  */
 import { InternalError } from '../ir/errors.ts';
 import type { Equation, Program, Var } from '../ir/program.ts';
-import { emitKernel, type KernelUnit } from './emit-kernel.ts';
+import { emitKernel } from './emit-kernel.ts';
+import type { KernelUnit } from './kernel-unit.ts';
 import { addEpilogues } from './epilogue.ts';
 import { Graph } from './graph.ts';
 import { type Group, Grouping } from './group.ts';

@@ -11,7 +11,7 @@ import { checkOptions, optionsOf } from '../options.ts';
 import { linspace } from './spaced.ts';
 import { ravel } from './movement.ts';
 import { max, min, sum } from './reductions.ts';
-import { diff } from './statistics.ts';
+import { diff } from './differences.ts';
 import { searchsorted } from './sorting.ts';
 
 export interface BincountOptions {

@@ -137,6 +137,7 @@ export {
 } from './reductions.ts';
 export * from './nan-reductions.ts';
 export * from './statistics.ts';
+export * from './differences.ts';
 export * from './histogram.ts';
 export {
   atleast1d,

@@ -14,6 +14,7 @@ import type { Threading } from './chunk.ts';
 import { canRepeat } from './repeat.ts';
 import type { PreparedKernel } from './emit.ts';
 import { type Lir, LirBuilder, type LirStmt } from './lir.ts';
+import type { LoopMaker } from './loop-maker.ts';
 import { lowerPhase, type PhaseMaker, type PhaseStmt } from './lower-phase.ts';
 import { ReduceLowering } from './lower-reduce.ts';
 import { lowerStore } from './lower-store.ts';
@@ -24,53 +25,13 @@ import { extentSite, gemmSite, type IntSite } from './params.ts';
 import { type Phase, phaseSite } from './phases.ts';
 import { scalarType } from './scalar-ops.ts';
 import { type PerfectNest, perfectNest, tileColumns, tileSize } from './tiles.ts';
+import { sharedValues } from './walk-lir.ts';
 import { LirWriter } from './write-lir.ts';
-
-/** What the lowering of reductions needs to make loops and locals. */
-export interface LoopMaker {
-  scalarLoop(loop: Loop, body: () => LirStmt[]): LirStmt;
-  /** Part of a loop's range; nothing when the range is known to be empty. */
-  rangeLoop(loop: Loop, from: Lir, to: Lir, step: number, body: () => LirStmt[], runs?: boolean): LirStmt[];
-  plainLoop(from: Lir, to: Lir, step: number, body: (counter: Lir) => LirStmt[]): LirStmt[];
-  /** What `lower` gives; where all guards of lanes hold, which is checked once for all of it, code without them. */
-  branchOnGuards(lower: () => LirStmt[]): LirStmt[];
-  newLocal(type: ValueType): number;
-  /** The value a local has now. */
-  read(local: number, type: ValueType): Lir;
-  /** A load (of a vector) of what the code around it has stored. */
-  reload(address: Lir, offset: number, op?: OpName): Lir;
-  assignScalar(target: Local, value: Lir): LirStmt;
-  assignLanes(target: Local, parts: readonly Lir[]): LirStmt;
-  stores(items: readonly StoreItem[]): LirStmt[];
-  int(site: IntSite, value: number): Lir;
-}
 
 type For = Extract<NestStmt, { kind: 'for' }>;
 type Gemm = Extract<NestStmt, { kind: 'gemm' }>;
 
 const doubleArgs = (arity: number): ValueType[] => Array.from({ length: arity }, () => 'f64');
-
-/** The values of the statements that `cond` needs as well, those inside others left out. */
-function sharedValues(cond: Lir, stmts: readonly LirStmt[]): Lir[] {
-  const needed = new Set<Lir>();
-  const collect = (v: Lir): void => {
-    if (needed.has(v)) return;
-    needed.add(v);
-    v.args.forEach(collect);
-  };
-  collect(cond);
-  const shared = new Set<Lir>();
-  const seen = new Set<Lir>();
-  const visit = (v: Lir): void => {
-    if (needed.has(v)) shared.add(v);
-    else if (!seen.has(v)) {
-      seen.add(v);
-      v.args.forEach(visit);
-    }
-  };
-  for (const s of stmts) if (s.kind === 'stores' || s.kind === 'set') for (const i of s.items) visit(i.value);
-  return [...shared];
-}
 
 export class NestLowering implements LoopMaker {
   private readonly f: FunctionBuilder;

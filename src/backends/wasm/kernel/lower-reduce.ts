@@ -10,7 +10,7 @@ import type { OpName } from '../encode/opcodes.ts';
 import { isWide } from '../wide.ts';
 import { identityOf } from './convert.ts';
 import type { Lir, LirStmt, LirStore } from './lir.ts';
-import type { LoopMaker } from './lower-nest.ts';
+import type { LoopMaker } from './loop-maker.ts';
 import type { ValueLowering } from './lower-value.ts';
 import type { Loop, NestStmt, ReduceItem, StoreItem } from './nest.ts';
 import { partialBytes, partialsAddress, stagingAddress } from './node.ts';

@@ -107,3 +107,25 @@ export class InvariantFinder {
     return invariants;
   }
 }
+
+/** The values of the statements that `cond` needs as well, those inside others left out. */
+export function sharedValues(cond: Lir, stmts: readonly LirStmt[]): Lir[] {
+  const needed = new Set<Lir>();
+  const collect = (v: Lir): void => {
+    if (needed.has(v)) return;
+    needed.add(v);
+    v.args.forEach(collect);
+  };
+  collect(cond);
+  const shared = new Set<Lir>();
+  const seen = new Set<Lir>();
+  const visit = (v: Lir): void => {
+    if (needed.has(v)) shared.add(v);
+    else if (!seen.has(v)) {
+      seen.add(v);
+      v.args.forEach(visit);
+    }
+  };
+  for (const s of stmts) if (s.kind === 'stores' || s.kind === 'set') for (const i of s.items) visit(i.value);
+  return [...shared];
+}

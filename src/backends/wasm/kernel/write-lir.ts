@@ -1,12 +1,12 @@
 /**
  * Writes `LirStmt`s as WebAssembly: values used more than once go to locals, values that do not change in a loop are computed before
  * it, everything else stays on the operand stack.
- * May import: `encode`, `kernel/{lir,walk-lir}`.
+ * May import: `encode`, `kernel/{lir,walk-lir,write-instruction}`.
  * @module
  */
 import type { FunctionBuilder } from '../encode/function.ts';
-import type { OpName } from '../encode/opcodes.ts';
 import type { Lir, LirStmt } from './lir.ts';
+import { writeInstruction } from './write-instruction.ts';
 import { countValues, InvariantFinder, isTrivial, Marks, ownValues } from './walk-lir.ts';
 
 /** Expression trees deeper than this are cut by a local, which bounds the native recursion below. */
@@ -21,21 +21,6 @@ interface Scope {
 
 type Loop = Extract<LirStmt, { kind: 'loop' }>;
 type Branch = Extract<LirStmt, { kind: 'if' }>;
-
-/** What follows the opcode of an instruction. */
-type Form = 'plain' | 'lane' | 'memory' | 'memory-lane';
-
-const forms = new Map<OpName, Form>();
-
-function formOf(op: OpName): Form {
-  let form = forms.get(op);
-  if (form === undefined) {
-    const isLane = op.endsWith('_lane');
-    const isMemory = op.includes('.load');
-    forms.set(op, (form = isMemory ? (isLane ? 'memory-lane' : 'memory') : isLane ? 'lane' : 'plain'));
-  }
-  return form;
-}
 
 /** Heights are kept in the low seven bits. */
 const heightBase = 128;
@@ -158,37 +143,13 @@ export class LirWriter {
 
   private compute(v: Lir): void {
     const { f } = this;
-    if (v.op === 'guarded') {
+    const { op } = v;
+    if (op === 'guarded') {
       this.guarded(v);
       return;
     }
     for (let i = 0; i < v.args.length; i++) this.push(v.args[i]!);
-    switch (v.op) {
-      case 'const':
-        if (v.type === 'i32') f.i32(v.imm);
-        else if (v.type === 'f32') f.f32(v.imm);
-        else f.f64(v.imm);
-        return;
-      case 'get':
-        return f.get(v.imm);
-      case 'global':
-        return f.globalGet(v.imm);
-      case 'call':
-        return f.callImport(v.imm);
-      case 'i8x16.shuffle':
-        return f.shuffle(v.bytes!);
-      default:
-    }
-    switch (formOf(v.op)) {
-      case 'lane':
-        return f.lane(v.op, v.lane);
-      case 'memory':
-        return f.memory(v.op, v.imm);
-      case 'memory-lane':
-        return f.memoryLane(v.op, v.imm, v.lane);
-      case 'plain':
-        return f.op(v.op);
-    }
+    writeInstruction(f, op, v);
   }
 
   private guarded(v: Lir): void {
