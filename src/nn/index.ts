@@ -7,6 +7,41 @@ export { Dropout, type DropoutOptions } from './dropout.ts';
 export { Embedding, type EmbeddingOptions } from './embedding.ts';
 export { LayerNorm, type LayerNormOptions, type NormOptions, RMSNorm } from './layer-norm.ts';
 export { Identity, Lambda, Linear, type LinearOptions } from './linear.ts';
+export {
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  diceLoss,
+  type DiceOptions,
+  type FocalOptions,
+  type LogitOptions,
+  sigmoidFocalLoss,
+} from './losses/binary.ts';
+export { ctcLoss, type CtcOptions } from './losses/ctc.ts';
+export {
+  gaussianNllLoss,
+  type GaussianOptions,
+  klDiv,
+  type KlOptions,
+  poissonNllLoss,
+  type PoissonOptions,
+} from './losses/distributions.ts';
+export {
+  hingeEmbeddingLoss,
+  hingeLoss,
+  marginRankingLoss,
+  type MarginOptions,
+  multiMarginLoss,
+  type MultiMarginOptions,
+} from './losses/margins.ts';
+export {
+  contrastiveLoss,
+  cosineEmbeddingLoss,
+  cosineSimilarity,
+  infoNceLoss,
+  type InfoNceOptions,
+  tripletMarginLoss,
+  type TripletOptions,
+} from './losses/similarity.ts';
 export { type CrossEntropyOptions, crossEntropy, type NllOptions, nllLoss } from './losses/cross-entropy.ts';
 export {
   huberLoss,
@@ -21,3 +56,15 @@ export type { LossOptions, Reduction } from './losses/reduction.ts';
 export { type CallOptions, Layer, Module, within } from './module.ts';
 export type { ParameterOptions } from './checks.ts';
 export { type LayerLike, Sequential } from './sequential.ts';
+export {
+  combine,
+  filter,
+  isTrainable,
+  type Leaf,
+  type LeafFilter,
+  maskOf,
+  parameterCount,
+  partition,
+} from './leaves.ts';
+export { type LoadOptions, loadStateDict, type NameMap, type Source, type StateDict, stateDict } from './state-dict.ts';
+export { summary } from './summary.ts';

@@ -3,22 +3,20 @@
  * May import: `ir`, `core`, `primitives`, `api`.
  * @module
  */
-import { isInteger } from '../../ir/dtype.ts';
-import { ArgumentError, DTypeError, ShapeError } from '../../ir/errors.ts';
+import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { normalizeAxis, sameShape, type Shape } from '../../ir/shape.ts';
-import { Tensor } from '../../core/tensor.ts';
-import { asTensor, promoteToFloat, type TensorLike } from '../../api/lift.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { arrayFrom, asTensor, promoteToFloat, type TensorLike } from '../../api/lift.ts';
 import { maxKept } from '../../api/nn/axes.ts';
 import { logSoftmax } from '../../api/nn/normalize.ts';
-import { takeAlongAxis } from '../../api/numpy/indexing.ts';
 import { describe } from '../../api/options.ts';
 import { add, div, like, mul, sub } from '../../primitives/arithmetic.ts';
-import { eq, lt, ne } from '../../primitives/compare.ts';
-import { convert } from '../../primitives/convert.ts';
+import { eq, ne } from '../../primitives/compare.ts';
 import { and } from '../../primitives/elementwise-bits.ts';
 import { select } from '../../primitives/select.ts';
 import { broadcastTo, reduceSum, reshape } from '../../primitives/structural.ts';
-import { checkFloat, checkLoss, type LossOptions, maskOf, reduceLosses } from './reduction.ts';
+import { integerLabels, pickClass } from './labels.ts';
+import { checkFloat, checkLoss, type LossOptions, maskOf, reduceLosses, timesLog } from './reduction.ts';
 
 export interface NllOptions extends LossOptions {
   /** Where the classes are; the last axis. (PyTorch's is 1.) */
@@ -54,18 +52,6 @@ function scoresOf(op: string, x: TensorLike, axis = -1): Scores {
 }
 
 const withoutAxis = ({ scores, axis }: Scores): number[] => scores.shape.filter((_, d) => d !== axis);
-const withOne = ({ scores, axis }: Scores): number[] => scores.shape.map((n, d) => (d === axis ? 1 : n));
-
-/** Labels as integers; bare nested arrays of integral numbers count as such. */
-function integerLabels({ op }: Scores, labels: TensorLike): Tensor {
-  const t = asTensor(labels);
-  if (isInteger(t.dtype)) return convert(t, 'int32');
-  if (!(labels instanceof Tensor) && t.concrete('labels').read().every(Number.isInteger)) return convert(t, 'int32');
-  throw new DTypeError(
-    `${op}: expected integer labels, or probabilities shaped like the scores, got ${t.aval.toString()}.`,
-    "convert class numbers with astype('int32').",
-  );
-}
 
 function labelShapeError({ op, scores, axis }: Scores, labels: Tensor, forms: string): ShapeError {
   return new ShapeError(
@@ -75,7 +61,7 @@ function labelShapeError({ op, scores, axis }: Scores, labels: Tensor, forms: st
 }
 
 function classFactors(s: Scores, classWeights: TensorLike): Tensor {
-  const t = convert(asTensor(classWeights), s.scores.dtype);
+  const t = arrayFrom(classWeights, s.scores.dtype);
   if (t.ndim === 1 && t.shape[0] === s.classes) {
     return reshape(
       t,
@@ -85,26 +71,16 @@ function classFactors(s: Scores, classWeights: TensorLike): Tensor {
   throw new ShapeError(`${s.op}: expected classWeights [${s.classes}], got ${t.aval.toString()}.`);
 }
 
-/** Entry of each label, as wide as the labels. Labels that are no class give NaN (a negative one would count from the end otherwise). */
-function pick(s: Scores, values: Tensor, labels: Tensor): Tensor {
-  const isNegative = lt(labels, like(labels, 0));
-  const at = reshape(select(isNegative, like(labels, s.classes), labels), withOne(s));
-  return reshape(takeAlongAxis(values, at, s.axis), labels.shape);
-}
-
 /** 0 − x: a loss of 0 is not −0. */
 const negated = (x: Tensor): Tensor => sub(like(x, 0), x);
 
-/** −Σ over classes of factor · q · score, a term with q = 0 being 0 whatever its score. */
-function expectation(s: Scores, logs: Tensor, probabilities: Tensor): Tensor {
-  const isPresent = ne(probabilities, like(probabilities, 0));
-  const terms = select(isPresent, mul(probabilities, select(isPresent, logs, like(logs, 0))), like(logs, 0));
-  return negated(reduceSum(terms, [s.axis]));
-}
+/** −Σ over classes of q · log p, where 0 · log 0 = 0. */
+const expectation = (s: Scores, logs: Tensor, probabilities: Tensor): Tensor =>
+  negated(reduceSum(timesLog(probabilities, logs), [s.axis]));
 
 /** Losses of integer labels, with the sum of factors as the mean's divisor where classes have factors. */
 function fromIntegers(s: Scores, given: TensorLike, o: CrossEntropyOptions, logsOf: (x: Tensor) => Tensor): Tensor {
-  const labels = integerLabels(s, given);
+  const labels = integerLabels(s.op, given);
   if (!sameShape(labels.shape, withoutAxis(s))) {
     throw labelShapeError(s, labels, `of shape [${withoutAxis(s).join(',')}]`);
   }
@@ -112,8 +88,8 @@ function fromIntegers(s: Scores, given: TensorLike, o: CrossEntropyOptions, logs
   const safe = mask ? select(mask, labels, like(labels, 0)) : labels;
   const logs = logsOf(maskedScores(s, mask));
   const factors = o.classWeights === undefined ? undefined : classFactors(s, o.classWeights);
-  const ofLabels = factors ? pick(s, broadcastTo(factors, logs.shape), safe) : undefined;
-  const picked = negated(pick(s, logs, safe));
+  const ofLabels = factors ? pickClass(broadcastTo(factors, logs.shape), safe, s.axis) : undefined;
+  const picked = negated(pickClass(logs, safe, s.axis));
   const hard = ofLabels ? mul(picked, ofLabels) : picked;
   const losses = smoothed(s, hard, factors ? mul(logs, factors) : logs, o);
   if (!ofLabels || (o.reduction ?? 'mean') !== 'mean') return reduceLosses(s.op, losses, mask, o);
@@ -152,7 +128,7 @@ function fromProbabilities(s: Scores, given: TensorLike, o: CrossEntropyOptions)
   }
   const shape: Shape = withoutAxis(s);
   const mask = maskOf(s.op, o, shape);
-  const labels = maskedScores({ ...s, scores: convert(asTensor(given), s.scores.dtype) }, mask);
+  const labels = maskedScores({ ...s, scores: arrayFrom(given, s.scores.dtype) }, mask);
   const epsilon = o.labelSmoothing ?? 0;
   const spread =
     epsilon === 0 ? labels : add(mul(labels, like(labels, 1 - epsilon)), like(labels, epsilon / s.classes));

@@ -7,11 +7,13 @@ import { isFloat } from '../../ir/dtype.ts';
 import { broadcastShapes, sameShape, type Shape } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { DTypeError } from '../../ir/errors.ts';
-import { asTensor, promoteToFloat, type TensorLike } from '../../api/lift.ts';
+import { arrayFrom, asTensor, promoteToFloat, type TensorLike } from '../../api/lift.ts';
 import { checkChoice, checkOptions } from '../../api/options.ts';
 import { div, like, mul } from '../../primitives/arithmetic.ts';
-import { ne } from '../../primitives/compare.ts';
+import { eq, ne } from '../../primitives/compare.ts';
 import { convert } from '../../primitives/convert.ts';
+import { and } from '../../primitives/elementwise-bits.ts';
+import { abs } from '../../primitives/elementwise-number.ts';
 import { select } from '../../primitives/select.ts';
 import { broadcastTo, reduceSum } from '../../primitives/structural.ts';
 
@@ -68,7 +70,7 @@ export function reduceLosses(op: string, losses: Tensor, mask: Tensor | undefine
 
 function weigh(op: string, losses: Tensor, { weights }: LossOptions): Tensor {
   if (weights === undefined || weights === null) return losses;
-  return mul(losses, broadcastLike(op, 'weights', convert(asTensor(weights), losses.dtype), losses.shape));
+  return mul(losses, broadcastLike(op, 'weights', arrayFrom(weights, losses.dtype), losses.shape));
 }
 
 /** Floats of one dtype and one shape. */
@@ -94,6 +96,14 @@ export function elementwiseLoss(
   const safe = mask ? xs.map((x, i) => select(mask, x, like(x, neutral[i]!))) : xs;
   return reduceLosses(op, losses(...safe), mask, options);
 }
+
+/** a · log, where a factor 0 makes an infinite logarithm 0. Derivatives by both are those of the product elsewhere. */
+export function timesLog(factor: Tensor, log: Tensor): Tensor {
+  const isLimit = and(eq(factor, like(factor, 0)), isInfinite(log));
+  return mul(factor, select(isLimit, like(log, 0), log));
+}
+
+const isInfinite = (x: Tensor): Tensor => eq(abs(x), like(x, Infinity));
 
 /** Throws unless the tensor holds floats. */
 export function checkFloat(op: string, name: string, x: Tensor): void {
