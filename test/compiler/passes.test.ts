@@ -15,6 +15,7 @@ import { call } from '../../src/control/call.ts';
 import { cond } from '../../src/control/cond.ts';
 import { scan } from '../../src/control/scan.ts';
 import { whileLoop } from '../../src/control/while.ts';
+import { ReferenceExecutor } from '../../src/backends/reference/executor.ts';
 import { barrier } from '../../src/primitives/barrier.ts';
 import * as p from '../../src/primitives/index.ts';
 import { foldConstants } from '../../src/compiler/constants.ts';
@@ -70,6 +71,33 @@ describe('simplify', () => {
   it('folds scalars, with the rounding of their dtype', () => {
     const out = simplify(trace([], () => [p.add(s(0.1), s(0.2)), p.lt(s(1), s(2))])).outputs;
     expect(out.map(scalarOf)).toEqual([Math.fround(Math.fround(0.1) + Math.fround(0.2)), 1]);
+  });
+
+  it.each([
+    ['float32', [NaN, Infinity, -Infinity, 0, -0, 1e-45, 3.4e38, -2.5, 0.1]],
+    ['float64', [NaN, Infinity, -Infinity, 0, -0, 5e-324, 1.7e308, -2.5, 0.1]],
+    ['int32', [0, 1, -1, 2147483647, -2147483648, 65537]],
+    ['uint32', [0, 1, 4294967295, 2147483648, 65537]],
+    ['uint8', [0, 1, 255, 128, 17]],
+  ] as const)('folds scalars of %s to the bits that the reference computes: NaN, ∞, −0, wrapping', (dtype, values) => {
+    const reference = new ReferenceExecutor();
+    const binaries = [p.add, p.sub, p.mul, p.div, p.max, p.min, p.lt, p.eq];
+    const unaries = [p.neg, p.abs, p.sign];
+    for (const x of values) {
+      const scalars = (f: (n: (value: number) => Tensor) => Tensor[]): void => {
+        const program = trace([], () => f((value) => scalarTensor(value, dtype)));
+        const expected = reference
+          .compile(program)([])
+          .map((t) => t.read()[0]);
+        const folded = simplify(program).outputs.map((o) => (o.kind === 'literal' ? scalarOf(o) : undefined));
+        folded.forEach((got, i) => {
+          if (got !== undefined) expect(Object.is(got, expected[i]), `${x}, #${i}: ${got}, ${expected[i]}`).toBe(true);
+        });
+        expect(folded.filter((got) => got !== undefined).length).toBeGreaterThan(folded.length / 2);
+      };
+      scalars((n) => unaries.map((f) => f(n(x))));
+      for (const y of values) scalars((n) => binaries.map((f) => f(n(x), n(y))));
+    }
   });
 
   it('applies the rules of records until none applies', () => {

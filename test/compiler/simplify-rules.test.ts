@@ -3,7 +3,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest';
-import { type Aval, bool, f32, f64, i32, u32, u8 } from '../../src/ir/aval.ts';
+import { Aval, bool, f32, f64, i32, u32, u8 } from '../../src/ir/aval.ts';
 import { makeTypedArray, type TypedArray } from '../../src/ir/dtype.ts';
 import { type Atom, Equation, Literal, Program } from '../../src/ir/program.ts';
 import { verifyProgram } from '../../src/ir/verify.ts';
@@ -385,6 +385,35 @@ describe('products', () => {
     expect(names([f32(16, 32), f32(32)], ([x, y]) => [sum(x!, y!, 1)])).toEqual(['mul', 'reduce_sum']);
     expect(names([f32(4, 1, 8), f32(1, 4, 8)], ([x, y]) => [sum(x!, y!, 2)])).toEqual(['mul', 'reduce_sum']);
     expect(names([f32(64, 64), f32(64, 64)], ([x, y]) => [sum(x!, y!, 1)])).toEqual(['mul', 'reduce_sum']);
+  });
+});
+
+describe('sums of products of special values', () => {
+  it('are NaN, infinite or zero where the product is, with the same sign', () => {
+    const [rows, columns, terms] = [6, 6, 128];
+    const row = (i: number): number[] => Array.from({ length: terms }, (_, k) => ((k * 5 + i) % 7) - 3);
+    const special: readonly number[][] = [
+      row(0).with(9, NaN),
+      row(1).with(9, Infinity),
+      row(2).with(9, -Infinity).with(70, Infinity),
+      row(3).map(() => -0),
+      row(4).map(() => 0),
+      row(5),
+    ];
+    for (const dtype of ['float32', 'float64'] as const) {
+      const [a, b] = [new Aval([rows, 1, terms], dtype), new Aval([1, columns, terms], dtype)];
+      const program = trace([a, b], ([x, y]) => [p.reduceSum(p.mul(x!, y!), [2])]);
+      const simple = dce(simplify(program));
+      expect(simple.equations.at(-1)!.primitive.name).toBe('dot_general');
+      const data = (aval: Aval): TypedArray => {
+        const out = makeTypedArray(dtype, aval.size);
+        out.set(special.flat());
+        return out;
+      };
+      const args = [a, b].map((aval) => hostTensor(data(aval), aval));
+      const [before, after] = [program, withTensors(simple)].map((q) => [...reference.compile(q)(args)[0]!.read()]);
+      before!.forEach((x, i) => expect(Object.is(x, after![i]), `[${i}]: ${x}, ${after![i]}`).toBe(true));
+    }
   });
 });
 
