@@ -20,8 +20,6 @@ const shapeOf = (d: DType): 'f32x4' | 'f64x2' | 'i32x4' =>
   d === 'float32' ? 'f32x4' : d === 'float64' ? 'f64x2' : 'i32x4';
 
 const floatUnary: Partial<Record<UnaryOp, string>> = {
-  neg: 'neg',
-  abs: 'abs',
   floor: 'floor',
   ceil: 'ceil',
   trunc: 'trunc',
@@ -168,19 +166,26 @@ export class VectorOps {
     const s = shapeOf(dtype);
     if (fn === 'usually') return x;
     if (!isFloatDType(dtype)) return this.intUnary(fn, dtype, x);
-    // V8 13.6 compiles pairs of f64x2.neg to 256-bit code that negates another register.
-    if (fn === 'neg' && dtype === 'float64') return b.op('v128.xor', x, this.constant(-0, dtype));
+    // By bits: V8 builds the mask anew in each `abs` and `neg`, and V8 13.6 compiles pairs of f64x2.neg to 256-bit code that negates
+    // another register.
+    if (fn === 'neg') return b.op('v128.xor', x, this.signBits(dtype));
+    if (fn === 'abs') return b.op('v128.andnot', x, this.signBits(dtype));
     const native = floatUnary[fn];
     if (native !== undefined) return b.op(`${s}.${native}` as OpName, x);
-    const abs = b.op(`${s}.abs` as OpName, x);
+    const abs = b.op('v128.andnot', x, this.signBits(dtype));
     if (fn === 'is_finite') return b.op(`${s}.lt` as OpName, abs, this.constant(Number.POSITIVE_INFINITY, dtype));
     if (fn !== 'sign') return undefined;
     const isNonzero = b.op(`${s}.gt` as OpName, abs, this.constant(0, dtype));
     return this.select(dtype, isNonzero, this.copysign(dtype, this.constant(1, dtype), x), x);
   }
 
+  /** The sign bits of floats. Those of float32 are what integer code masks with. */
+  private signBits(dtype: DType): Lir {
+    return dtype === 'float32' ? this.constant(-2147483648, 'int32') : this.constant(-0, dtype);
+  }
+
   private copysign(dtype: DType, magnitude: Lir, sign: Lir): Lir {
-    return this.b.op('v128.bitselect', sign, magnitude, this.constant(-0, dtype));
+    return this.b.op('v128.bitselect', sign, magnitude, this.signBits(dtype));
   }
 
   private intUnary(fn: UnaryOp, dtype: DType, x: Lir): Lir | undefined {

@@ -9,6 +9,8 @@ import {
   abs,
   add,
   and,
+  atLeast,
+  atMost,
   div,
   eq,
   float32FromBits,
@@ -26,76 +28,83 @@ import {
 } from './arith.ts';
 
 const twoOverPi = 0.6366197723675814;
+const oneOverPi = 0.3183098861837907;
 /** π/2 in two parts, the first of 33 bits, so that n times it is exact for |n| < 2^20 (fdlibm, e_rem_pio2.c). */
 const halfPiHigh = 1.57079632673412561417;
 const halfPiLow = 6.07710050650619224932e-11;
 const shifter = 12582912;
-/** Below this |n| < 2^19. */
+/** Up to here x 2/π < 2^19. */
 const limit = 823549;
-
-/** n = round(x 2/π) in the low bits of `shifted`, and x - n π/2 in float64. */
-function reduce(x: Expr): { readonly shifted: Expr; readonly r: Expr } {
-  const shifted = add(mul(x, twoOverPi), shifter);
-  const n = convert(sub(shifted, shifter), 'float64');
-  return { shifted, r: sub(sub(convert(x, 'float64'), mul(n, halfPiHigh)), mul(n, halfPiLow)) };
-}
-
-/** sin(r)/r - 1 over r², |r| ≤ π/4: 2^-27.9 of the sine. */
-const sinTail = [-0.16666655242443085, 0.008332187309861183, -0.00019517897453624755];
-/** (cos(r) - 1 + r²/2) / r⁴, |r| ≤ π/4: 2^-33 of the cosine. */
-const cosTail = [0.04166664555668831, -0.0013887309469282627, 2.4432327336398885e-5];
-
-/** sin(r) and cos(r), |r| ≤ π/4. */
-function sineAndCosine(r: Expr): { readonly sine: Expr; readonly cosine: Expr } {
-  const z = mul(r, r);
-  const sine = madd(mul(r, z), polynomial(z, sinTail), r);
-  return { sine, cosine: madd(mul(z, z), polynomial(z, cosTail), madd(z, -0.5, 1)) };
-}
-
-const isEven = (q: Expr): Expr => eq(and(q, 1), 0);
-const signBit = -2147483648;
-const negateWhere = (x: Expr, signs: Expr): Expr => float32FromBits(xor(int32Bits(x), and(signs, signBit)));
-
 /**
- * π/2 as a sum. The first three parts have 11 bits, so that n times each is exact for n of 13 bits, and it makes no
- * difference whether a product and the sum after it are rounded once or twice. The whole is right to 2^-63.
+ * π as a sum. The first three parts have 11 bits, so that n times each is exact for n of 13 bits, and it makes no
+ * difference whether a product and the sum after it are rounded once or twice. The whole is right to 2^-62.
  */
-const halfPiParts = [1.5703125, 0.00048375129699707031, 7.5495336204767227e-8, 2.5633440682570896e-12] as const;
+const piParts = [3.140625, 0.00096750259399414062, 1.50990672409534454e-7, 5.12668813651384e-12] as const;
 /** Up to here n times the last part is less than a fifth of the rounding of r near ½. */
 const narrowLimit = 800;
 
-/** |x| = n π/2 + r with n in the low bits of `quadrant`, for |x| up to `narrowLimit`, all in float32. */
-function reduceNarrow(a: Expr): { readonly quadrant: Expr; readonly r: Expr } {
-  const shifted = madd(a, twoOverPi, shifter);
-  const n = sub(shifted, shifter);
-  return { quadrant: int32Bits(shifted), r: halfPiParts.reduce((rest, part) => madd(n, -part, rest), a) };
+/** x - n π/2 in float64, for integral n. */
+function withoutQuarters(x: Expr, n: Expr): Expr {
+  const wide = convert(n, 'float64');
+  return sub(sub(convert(x, 'float64'), mul(wide, halfPiHigh)), mul(wide, halfPiLow));
 }
 
-/** sin(x + quadrant·π/2) for |x| ≤ 823549. */
-function sinOfQuadrant(x: Expr, quadrant: number): Expr {
-  const { shifted, r } = reduce(x);
-  const { sine, cosine } = sineAndCosine(convert(r, 'float32'));
-  const q = quadrant === 0 ? int32Bits(shifted) : add(int32Bits(shifted), quadrant);
-  return negateWhere(where(isEven(q), sine, cosine), shl(q, 30));
+/** Half turns: in the low bits of `shifted` an integer, and the number to take away, which for the cosine is ½ more. */
+interface Turns {
+  readonly shifted: Expr;
+  readonly n: Expr;
 }
+
+function turnsForSine(x: Expr): Turns {
+  const shifted = madd(x, oneOverPi, shifter);
+  return { shifted, n: sub(shifted, shifter) };
+}
+
+function turnsForCosine(x: Expr): Turns {
+  const shifted = add(madd(x, oneOverPi, -0.5), shifter);
+  return { shifted, n: add(sub(shifted, shifter), 0.5) };
+}
+
+/** x - n π for |x| up to `narrowLimit`, all in float32. */
+const remainder = (x: Expr, n: Expr): Expr => piParts.reduce((rest, part) => madd(n, -part, rest), x);
+/** The same up to `limit`. */
+const wideRemainder = (x: Expr, n: Expr): Expr => convert(withoutQuarters(x, add(n, n)), 'float32');
+
+/** sin(r)/r - 1 over r², |r| ≤ π/2: 2^-27.2 of the sine. */
+const sinTail = [-0.16666659712791443, 0.008333069272339344, -0.00019809773948509246, 2.606081807243754e-6];
+
+/** sin(r), |r| ≤ π/2. Rounding must not take it beyond 1. */
+function sine(r: Expr): Expr {
+  const z = mul(r, r);
+  return atLeast(atMost(madd(mul(r, z), polynomial(z, sinTail), r), 1), -1);
+}
+
+const signBit = -2147483648;
+/** x with its sign changed where `signs`, all bits 0 but the first, has that bit. */
+const flip = (x: Expr, signs: Expr): Expr => float32FromBits(xor(int32Bits(x), signs));
+const lastBit = (shifted: Expr): Expr => shl(int32Bits(shifted), 31);
 
 const inRange = (x: Expr): Expr => le(abs(x), limit);
 const inNarrowRange = (x: Expr): Expr => usually(le(abs(x), narrowLimit));
 
-/** sin: 1.57 ulp. Of |x|, with the sign of x put back: so -0 stays. */
+/** sin: 1.84 ulp. Of |x|, with the sign of x put back: so -0 stays. */
 export function sin32(x: Expr): Expr {
-  const { quadrant, r } = reduceNarrow(abs(x));
-  const { sine, cosine } = sineAndCosine(r);
-  const near = negateWhere(where(isEven(quadrant), sine, cosine), xor(shl(quadrant, 30), int32Bits(x)));
-  return where(inNarrowRange(x), near, where(inRange(x), sinOfQuadrant(x, 0), unary('sin_large', x)));
+  const a = abs(x);
+  const { shifted, n } = turnsForSine(a);
+  const signs = xor(lastBit(shifted), and(int32Bits(x), signBit));
+  const value = (r: Expr): Expr => flip(sine(r), signs);
+  const wide = where(inRange(x), value(wideRemainder(a, n)), unary('sin_large', x));
+  return where(inNarrowRange(x), value(remainder(a, n)), wide);
 }
 
-/** cos: 1.57 ulp. */
+/** cos: 1.98 ulp. sin(x - n π) for half-integral n, of which every other one changes the sign. */
 export function cos32(x: Expr): Expr {
-  const { quadrant, r } = reduceNarrow(abs(x));
-  const { sine, cosine } = sineAndCosine(r);
-  const near = negateWhere(where(isEven(quadrant), cosine, sine), shl(add(quadrant, 1), 30));
-  return where(inNarrowRange(x), near, where(inRange(x), sinOfQuadrant(x, 1), unary('cos_large', x)));
+  const a = abs(x);
+  const { shifted, n } = turnsForCosine(a);
+  const signs = lastBit(add(shifted, 1));
+  const value = (r: Expr): Expr => flip(sine(r), signs);
+  const wide = where(inRange(x), value(wideRemainder(a, n)), unary('cos_large', x));
+  return where(inNarrowRange(x), value(remainder(a, n)), wide);
 }
 
 /** sin(r)/r - 1 over r², 2^-37.3, and (cos(r) - 1 + r²/2) / r⁴, 2^-32.9, to float64 precision. */
@@ -104,7 +113,8 @@ const wideCosTail = [0.041666644370691217, -0.0013887251605864887, 2.44256932335
 
 /** tan: 0.51 ulp. The quotient of sine and cosine, in float64. */
 export function tan32(x: Expr): Expr {
-  const { shifted, r } = reduce(x);
+  const shifted = add(mul(x, twoOverPi), shifter);
+  const r = withoutQuarters(x, sub(shifted, shifter));
   const z = mul(r, r);
   const sine = madd(mul(r, z), polynomial(z, wideSinTail), r);
   const cosine = madd(mul(z, z), polynomial(z, wideCosTail), sub(1, mul(z, 0.5)));
