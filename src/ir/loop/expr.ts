@@ -57,6 +57,7 @@ export type InternalUnaryOp =
   | 'mantissa' // x / 2^exponent(x), in [1, 2), of a positive normal float64
   | 'exp2_int' // 2^x of an integral float64 in [-1023, 1024], whose ends give 0 and infinity
   | 'head' // a float64 with its low 32 bits cleared
+  | 'alternating' // 1 or -1, as the last bit of a float64's pattern is 0 or 1
   | 'usually' // bool → the same bool, which hardly ever fails: lanes may compute the rest behind a branch
   | 'sin_large'
   | 'cos_large'

@@ -39,6 +39,10 @@ const helpers = {
     u64[0] = u64[0]! << 52n;
     return f64[0]!;
   },
+  alternating(x: number): number {
+    f64[0] = x;
+    return (u32[0]! & 1) === 0 ? 1 : -1;
+  },
   head(x: number): number {
     f64[0] = x;
     u32[0] = 0;
@@ -61,7 +65,7 @@ const infix: Readonly<Record<string, string>> = {
 // prettier-ignore
 const calls: Readonly<Record<string, string>> = {
   abs: 'Math.abs', sqrt: 'Math.sqrt', floor: 'Math.floor', trunc: 'Math.trunc',
-  exponent: 'h.exponent', mantissa: 'h.mantissa', exp2_int: 'h.exp2Int', head: 'h.head',
+  exponent: 'h.exponent', mantissa: 'h.mantissa', exp2_int: 'h.exp2Int', head: 'h.head', alternating: 'h.alternating',
   sin_large: 'Math.sin', cos_large: 'Math.cos', tan_large: 'Math.tan',
 };
 

@@ -77,9 +77,13 @@ function laneBits({ b, vectors }: Context): Bits {
   };
 }
 
+const bitOperations = ['exponent', 'mantissa', 'exp2_int', 'head', 'alternating'] as const;
+type BitOperation = (typeof bitOperations)[number];
+const isBitOperation = (fn: UnaryOp): fn is BitOperation => (bitOperations as readonly UnaryOp[]).includes(fn);
+
 /** The operation, or undefined for functions that are not of this kind. */
 export function internalUnary(context: Context, fn: UnaryOp, x: Lir): Lir | undefined {
-  if (fn !== 'exponent' && fn !== 'mantissa' && fn !== 'exp2_int' && fn !== 'head') return undefined;
+  if (!isBitOperation(fn)) return undefined;
   const o = x.type === 'v128' ? laneBits(context) : scalarBits(context);
   switch (fn) {
     case 'exponent': {
@@ -97,5 +101,7 @@ export function internalUnary(context: Context, fn: UnaryOp, x: Lir): Lir | unde
       const cleared = o.shl(o.shr(o.toBits(x), 32), 32);
       return o.fromBits(cleared);
     }
+    case 'alternating':
+      return o.fromBits(o.or(o.shl(o.toBits(x), 63), o.constant(0x3ff0000000000000n)));
   }
 }

@@ -49,7 +49,7 @@ function withoutQuarters(x: Expr, n: Expr): Expr {
   return sub(sub(convert(x, 'float64'), mul(wide, halfPiHigh)), mul(wide, halfPiLow));
 }
 
-/** Half turns: in the low bits of `shifted` an integer, and the number to take away, which for the cosine is ½ more. */
+/** Half turns: in the low bits of `shifted` an integer, and the number to take away, which for the cosine is ½ less. */
 interface Turns {
   readonly shifted: Expr;
   readonly n: Expr;
@@ -61,8 +61,8 @@ function turnsForSine(x: Expr): Turns {
 }
 
 function turnsForCosine(x: Expr): Turns {
-  const shifted = add(madd(x, oneOverPi, -0.5), shifter);
-  return { shifted, n: add(sub(shifted, shifter), 0.5) };
+  const shifted = add(madd(x, oneOverPi, 0.5), shifter);
+  return { shifted, n: sub(sub(shifted, shifter), 0.5) };
 }
 
 /** x - n π for |x| up to `narrowLimit`, all in float32. */
@@ -101,7 +101,7 @@ export function sin32(x: Expr): Expr {
 export function cos32(x: Expr): Expr {
   const a = abs(x);
   const { shifted, n } = turnsForCosine(a);
-  const signs = lastBit(add(shifted, 1));
+  const signs = lastBit(shifted);
   const value = (r: Expr): Expr => flip(sine(r), signs);
   const wide = where(inRange(x), value(wideRemainder(a, n)), unary('cos_large', x));
   return where(inNarrowRange(x), value(remainder(a, n)), wide);

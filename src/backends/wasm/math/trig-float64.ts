@@ -6,14 +6,17 @@
  * @module
  */
 import { binary, type Expr, unary } from '../../../ir/loop/expr.ts';
-import { abs, add, div, eq, le, madd, mul, neg, polynomial, sub, where } from './arith.ts';
+import { abs, add, atLeast, atMost, div, eq, le, madd, mul, neg, polynomial, sub, where } from './arith.ts';
 
 const twoOverPi = 0.6366197723675814;
+const oneOverPi = 0.3183098861837907;
 /**
  * π/2 = the sum; the first two parts have 33 bits, so that n times each is exact for |n| < 2^20 (fdlibm, e_rem_pio2.c:
  * pio2_1, pio2_2, pio2_2t).
  */
 const halfPiParts = [1.57079632673412561417, 6.0771005063039659766e-11, 2.02226624879595063154e-21] as const;
+/** π, in the same way. */
+const piParts = [3.1415926534682512, 1.2154201012607932e-10, 4.044532497591901e-21] as const;
 const shifter = 6755399441055744;
 const limit = 1647099;
 
@@ -29,19 +32,30 @@ const cosTail = [
 ];
 
 /**
- * x = n π/2 + r + c, |r| ≤ π/4 (a little more where n is rounded the other way), |c| ≤ ulp(r)/2. `first` is exact; what
- * the next difference loses is exactly `lost`, unless it is smaller than what is taken away, and then it loses nothing
- * that matters.
+ * x - n (p + q + t) as `sum`, which is what is left of `tail` when it has been added to `difference`. The first difference
+ * is exact; what the next one loses is exactly `lost`, unless it is smaller than what is taken away, and then it loses
+ * nothing that matters.
  */
-function reduce(x: Expr): { readonly n: Expr; readonly r: Expr; readonly c: Expr } {
-  const n = sub(madd(x, twoOverPi, shifter), shifter);
-  const first = madd(n, -halfPiParts[0], x);
-  const second = mul(n, halfPiParts[1]);
+function without(x: Expr, n: Expr, [p, q, t]: readonly [number, number, number]): Remainder {
+  const first = madd(n, -p, x);
+  const second = mul(n, q);
   const difference = sub(first, second);
   const lost = sub(sub(first, difference), second);
-  const tail = madd(n, -halfPiParts[2], lost);
-  const r = add(difference, tail);
-  return { n, r, c: sub(tail, sub(r, difference)) };
+  const tail = madd(n, -t, lost);
+  return { difference, tail, sum: add(difference, tail) };
+}
+
+interface Remainder {
+  readonly difference: Expr;
+  readonly tail: Expr;
+  readonly sum: Expr;
+}
+
+/** x = n π/2 + r + c, |r| ≤ π/4 (a little more where n is rounded the other way), |c| ≤ ulp(r)/2. */
+function reduce(x: Expr): { readonly n: Expr; readonly r: Expr; readonly c: Expr } {
+  const n = sub(madd(x, twoOverPi, shifter), shifter);
+  const { difference, tail, sum } = without(x, n, halfPiParts);
+  return { n, r: sum, c: sub(tail, sub(sum, difference)) };
 }
 
 /** sin(r + c) as r minus what is returned. */
@@ -57,30 +71,40 @@ function cosParts(r: Expr, c: Expr, z: Expr): { readonly head: Expr; readonly ta
   return { head, tail: add(sub(sub(1, head), half), madd(mul(z, z), polynomial(z, cosTail), neg(mul(r, c)))) };
 }
 
-/** Whether an integral float64 is odd, and half of it rounded down, which is n/2 - ¼ rounded. (`floor` is slower.) */
-function parity(n: Expr): { readonly odd: Expr; readonly half: Expr } {
+/** Whether an integral float64 is odd: half of it rounded down is n/2 - ¼ rounded. (`floor` is slower.) */
+function isOdd(n: Expr): Expr {
   const half = sub(add(madd(n, 0.5, -0.25), shifter), shifter);
-  return { odd: binary('ne', add(half, half), n), half };
+  return binary('ne', add(half, half), n);
 }
 
-/** sin(x + quadrant·π/2). */
-function sinOfQuadrant(x: Expr, quadrant: number): Expr {
-  const { n, r, c } = reduce(x);
+/** sin(r)/r - 1 over r², |r| ≤ π/2: 2^-57.9 of the sine. */
+const halfTurnTail = [
+  -0.16666666666666666, 0.00833333333333324, -0.00019841269841230748, 2.7557319215485786e-6, -2.505210732292372e-8,
+  1.6058964706754958e-10, -7.64369924392917e-13, 2.7291845445692586e-15,
+];
+
+/** sin(r), |r| ≤ π/2. Rounding must not take it beyond 1. */
+function sine(r: Expr): Expr {
   const z = mul(r, r);
-  const cosine = cosParts(r, c, z);
-  const { odd, half } = parity(quadrant === 0 ? n : add(n, quadrant));
-  const magnitude = where(odd, add(cosine.head, cosine.tail), sub(r, sinDeficit(r, c, z)));
-  return where(parity(half).odd, neg(magnitude), magnitude);
+  return atLeast(atMost(madd(mul(r, z), polynomial(z, halfTurnTail), r), 1), -1);
 }
 
 const inRange = (x: Expr): Expr => le(abs(x), limit);
 
-/** sin: 0.76 ulp. Zero keeps its sign by the inner choice. */
-export const sin64 = (x: Expr): Expr =>
-  where(inRange(x), where(eq(x, 0), x, sinOfQuadrant(x, 0)), unary('sin_large', x));
+/** sin: 1.9 ulp. Of x - n π, of which every other one changes the sign. Zero keeps its sign by the inner choice. */
+export function sin64(x: Expr): Expr {
+  const shifted = madd(x, oneOverPi, shifter);
+  const { sum } = without(x, sub(shifted, shifter), piParts);
+  const value = mul(sine(sum), unary('alternating', shifted));
+  return where(inRange(x), where(eq(x, 0), x, value), unary('sin_large', x));
+}
 
-/** cos: 0.74 ulp. */
-export const cos64 = (x: Expr): Expr => where(inRange(x), sinOfQuadrant(x, 1), unary('cos_large', x));
+/** cos: 1.9 ulp. The same with half-integral n. */
+export function cos64(x: Expr): Expr {
+  const shifted = add(madd(x, oneOverPi, 0.5), shifter);
+  const { sum } = without(x, sub(sub(shifted, shifter), 0.5), piParts);
+  return where(inRange(x), mul(sine(sum), unary('alternating', shifted)), unary('cos_large', x));
+}
 
 /**
  * tan: 1.23 ulp. The quotient a/b of sine and cosine (or of -cosine and sine), corrected by what rounding took from a
@@ -95,7 +119,7 @@ export function tan64(x: Expr): Expr {
   const { head, tail } = cosParts(r, c, z);
   const cosine = add(head, tail);
   const cosineRest = add(sub(head, cosine), tail);
-  const { odd } = parity(n);
+  const odd = isOdd(n);
   const a = where(odd, neg(cosine), sine);
   const b = where(odd, sine, cosine);
   const [aRest, bRest] = [where(odd, neg(cosineRest), sineRest), where(odd, sineRest, cosineRest)];
