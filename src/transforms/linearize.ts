@@ -25,9 +25,9 @@ import { ScalarTape } from './scalar-tape.ts';
 const takesScalars = (parent: Trace): boolean =>
   parent === evalTrace && activeExecutor().keepsScalarsOnHost === true && !settings.debugNans && !parent.wantsSites();
 
-/** Whether an input is a single number that goes to the tape. */
+/** Whether an input is a single number that goes to the tape, which knows no weak types. */
 const takesNumber = (tape: ScalarTape, x: Tensor): boolean =>
-  isFloat(x.dtype) && x.ndim === 0 && numberOf(x) !== undefined && tape.accepts(x.dtype);
+  isFloat(x.dtype) && x.ndim === 0 && !x.aval.weakType && numberOf(x) !== undefined && tape.accepts(x.dtype);
 
 /** A function's value at a point, and its derivative there as a linear Program. */
 export class Linearized {
