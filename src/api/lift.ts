@@ -9,8 +9,10 @@ import {
   dtypeInfo,
   dtypeOfTypedArray,
   isDType,
-  makeTypedArray,
+  isHalf,
+  makeUnrounded,
   promoteTypes,
+  rounded,
   saturate,
   type TypedArray,
 } from '../ir/dtype.ts';
@@ -118,14 +120,14 @@ export function stackNested(x: TensorLike, op = 'array'): Tensor {
 
 /** Converts host elements to a dtype as the device's conversion would. */
 export function castArray(values: ArrayLike<number>, dtype: DType, isFromFloat: boolean): TypedArray {
-  const out = makeTypedArray(dtype, values.length);
+  const out = makeUnrounded(dtype, values.length);
   const needsSaturation =
     isFromFloat && (dtypeInfo[dtype].category === 'signed' || dtypeInfo[dtype].category === 'unsigned');
   for (let i = 0; i < values.length; i++) {
     const v = values[i]!;
     out[i] = dtype === 'bool' ? Number(v !== 0) : needsSaturation ? saturate(v, dtype) : v;
   }
-  return out;
+  return rounded(out, dtype);
 }
 
 /** The one constructor of concrete tensors from host data. */
@@ -174,8 +176,7 @@ function hostValues(op: string, data: Exclude<TensorLike, Tensor>): HostValues {
         'convert it with one of their from() methods first.',
       );
     }
-    const copy = (data as unknown as TypedArray).slice();
-    const values = copy instanceof Uint8ClampedArray ? new Uint8Array(copy) : copy;
+    const values = ownCopy(data as unknown as TypedArray, dtype);
     return { values, inferred: { dtype, shape: [values.length] }, own: true };
   }
   if (!Array.isArray(data)) {
@@ -190,6 +191,13 @@ function hostValues(op: string, data: Exclude<TensorLike, Tensor>): HostValues {
     inferred: { dtype: flat.isBool ? 'bool' : defaultFloat(), shape: flat.shape },
     own: false,
   };
+}
+
+/** The elements in the array type that the dtype has here. */
+function ownCopy(data: TypedArray, dtype: DType): TypedArray {
+  if (isHalf(dtype)) return Float32Array.from(data);
+  const copy = data.slice();
+  return copy instanceof Uint8ClampedArray ? new Uint8Array(copy) : (copy as TypedArray);
 }
 
 function fixOf(x: unknown): string {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
+import { isHalf } from '../ir/dtype.ts';
 import { InternalError } from '../ir/errors.ts';
 import {
   type Axis,
@@ -15,7 +16,8 @@ import {
   linearize,
   type UnaryOp,
 } from '../ir/loop/expr.ts';
-import type { Equation } from '../ir/program.ts';
+import type { LowerRule } from '../ir/loop/lower.ts';
+import type { Equation, Params } from '../ir/program.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
 import { rulesOf } from './rules.ts';
 
@@ -61,6 +63,8 @@ export interface AccessInfo {
  */
 const simple = 0.3;
 const dear = 5;
+/** A dozen vector instructions. */
+const halfConversion = 1;
 const costs: Readonly<Partial<Record<UnaryOp | BinaryOp, number>>> = {
   neg: simple,
   abs: simple,
@@ -176,6 +180,7 @@ function weighNode(e: Expr, sub: (x: Expr) => boolean, w: Weights): boolean {
     case 'ternary':
       return arithmetic([e.x, e.y, e.z].map(sub).includes(true), 4 * dear);
     case 'convert':
+      return arithmetic(sub(e.x), isHalf(e.dtype) || isHalf(e.x.dtype) ? halfConversion : simple);
     case 'bitcast':
       return arithmetic(sub(e.x), simple);
     case 'select': {
@@ -186,6 +191,17 @@ function weighNode(e: Expr, sub: (x: Expr) => boolean, w: Weights): boolean {
       return depends || isDataDependent;
     }
   }
+}
+
+type Pointwise = Extract<LowerRule<Params>, { kind: 'pointwise' }>;
+
+/** An element of each result of a pointwise rule, at a symbolic index, of operands that are symbols. */
+export function elementsOf(eqn: Equation, lower: Pointwise): readonly Expr[] {
+  const inputs = eqn.inputs.map((a) => a.aval);
+  const outputs = eqn.outputs.map((v) => v.aval);
+  const index = freshAxes(outputs[0]!.shape);
+  const recorder = new Recorder(inputs, index, outputs[0]!.shape, true);
+  return lower.element({ params: eqn.params, inputs, outputs, index, load: recorder.load });
 }
 
 /** Runs a pointwise or reduction rule on symbols. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
+import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { InternalError } from '../ir/errors.ts';
 import { type BufferSpec, type Kernel, KernelBuilder } from '../ir/loop/kernel.ts';
 import type { LoopsRule } from '../ir/loop/lower.ts';
@@ -293,5 +294,4 @@ export class BlockCompiler {
   }
 }
 
-const bytesOf = (b: { readonly dtype: string; readonly size: number }): number =>
-  b.size * (b.dtype === 'bool' || b.dtype === 'uint8' ? 1 : b.dtype === 'float64' ? 8 : 4);
+const bytesOf = (b: { readonly dtype: DType; readonly size: number }): number => b.size * dtypeInfo[b.dtype].bytes;

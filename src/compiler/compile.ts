@@ -1,7 +1,7 @@
 /**
  * The compiler: a Program through its passes to a Plan.
  *
- *     expand → dce → simplify → constants → cse → dce → (per block: group, store or repeat, emit, order) → plan memory
+ *     expand → halves → dce → simplify → constants → cse → dce → (per block: group, store or repeat, emit, order) → plan memory
  *
  * May import: `ir`.
  * @module
@@ -15,6 +15,7 @@ import { dce } from './dce.ts';
 import { MemoryBuffer, wholeView } from './draft.ts';
 import { expand } from './expand.ts';
 import type { Graph } from './graph.ts';
+import { widenHalves } from './halves.ts';
 import { planMemory } from './memory.ts';
 import type { Plan, PlannedOutput } from './plan.ts';
 import { simplify } from './simplify.ts';
@@ -29,6 +30,7 @@ export interface PlanOptions {
 /** The passes from Program to Program, in order, with their names. */
 export const programPasses: readonly (readonly [name: string, pass: (program: Program) => Program])[] = [
   ['expand', expand],
+  ['halves', widenHalves],
   ['dce', dce],
   ['simplify', simplify],
   ['constants', foldConstants],

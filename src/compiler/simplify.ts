@@ -3,7 +3,7 @@
  * May import: `ir`.
  * @module
  */
-import { makeTypedArray } from '../ir/dtype.ts';
+import { makeTypedArray, makeUnrounded, rounded } from '../ir/dtype.ts';
 import { InternalError } from '../ir/errors.ts';
 import { type Atom, Equation, Literal, type Params, type Program, type Var } from '../ir/program.ts';
 import { scalarOf, type SimplifyView } from '../ir/simplify.ts';
@@ -104,9 +104,9 @@ function fold(eqn: Equation): readonly Atom[] | undefined {
     data[0] = scalarOf(a)!;
     return { aval: a.aval, data };
   });
-  const outs = eqn.outputs.map((v) => ({ aval: v.aval, data: makeTypedArray(v.aval.dtype, 1) }));
+  const outs = eqn.outputs.map((v) => ({ aval: v.aval, data: makeUnrounded(v.aval.dtype, 1) }));
   reference(args, outs, eqn.params);
-  return outs.map(({ aval, data }) => new Literal({ aval, scalar: data[0]! }));
+  return outs.map(({ aval, data }) => new Literal({ aval, scalar: rounded(data, aval.dtype)[0]! }));
 }
 
 export const simplify = (program: Program): Program => deepPass(simplifyOne)(program);

@@ -177,6 +177,8 @@ export interface PrimitiveRules<P> {
   readonly isOpaque?: boolean;
   /** True if its rules call functions of the user's, who may keep what they are given. */
   readonly runsUserCode?: boolean;
+  /** True of the one that converts by value to the dtype `params.dtype`: compilers convert with it. */
+  readonly isConversion?: boolean;
   /** True if the equation must run even when nothing uses it. */
   readonly hasEffects?: boolean;
 }

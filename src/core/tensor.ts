@@ -5,7 +5,7 @@
  * @module
  */
 import { type Aval, scalarAval } from '../ir/aval.ts';
-import { castScalar, type DType, makeTypedArray, type TypedArray } from '../ir/dtype.ts';
+import { castScalar, type DType, isHalf, makeTypedArray, rounded, type TypedArray } from '../ir/dtype.ts';
 import { ArgumentError, TraceError } from '../ir/errors.ts';
 import type { Shape } from '../ir/shape.ts';
 import { settings } from './config.ts';
@@ -154,6 +154,15 @@ export class ConcreteTensor extends Tensor {
   }
 }
 
+/** The number of the fewest digits that rounds to `x`. */
+function shortest(x: number, dtype: DType): number {
+  for (let digits = 1; digits < 5; digits++) {
+    const short = Number(x.toPrecision(digits));
+    if (castScalar(short, dtype) === x) return short;
+  }
+  return Number(x.toPrecision(5));
+}
+
 /** `[1, 2]`, with long axes cut in the middle: only what is shown is read. */
 function formatTensor(t: ConcreteTensor): string {
   const { shape, dtype } = t.aval;
@@ -161,7 +170,8 @@ function formatTensor(t: ConcreteTensor): string {
   const number = (x: number): string => {
     if (dtype === 'bool') return String(x !== 0);
     if (Object.is(x, -0)) return '-0';
-    return dtype === 'float32' ? String(Number(x.toPrecision(7))) : String(x);
+    if (dtype === 'float32') return String(Number(x.toPrecision(7)));
+    return isHalf(dtype) ? String(shortest(x, dtype)) : String(x);
   };
   const show = (axis: number, offset: number, block: number): string => {
     if (axis === shape.length) return number(flat[offset]!);
@@ -222,13 +232,14 @@ export abstract class Tracer extends Tensor {
   }
 }
 
-/** A host-side constant; `data` is owned by the result. */
+/** A host-side constant; `data` is owned by the result, and rounded where assignments do not. */
 export function hostTensor(data: TypedArray, aval: Aval): ConcreteTensor {
-  return new ConcreteTensor(aval, new HostStorage(data, 'host'));
+  return new ConcreteTensor(aval, new HostStorage(rounded(data, aval.dtype), 'host'));
 }
 
-/** A tensor on the active device; `data` is owned by the result. */
-export function deviceTensor(data: TypedArray, aval: Aval): ConcreteTensor {
+/** A tensor on the active device; `data` is owned by the result, and rounded where assignments do not. */
+export function deviceTensor(unrounded: TypedArray, aval: Aval): ConcreteTensor {
+  const data = rounded(unrounded, aval.dtype);
   const executor = activeExecutor();
   if (aval.shape.length === 0 && executor.keepsScalarsOnHost === true && !Number.isNaN(data[0])) {
     return new ConcreteTensor(scalarAval(aval.dtype, aval.weakType), undefined, data[0]);

@@ -1,9 +1,10 @@
 /**
  * Text form of a Program. One equation a line; sub-Programs indented under the equation that carries them.
- * May import: types of `ir` only.
+ * May import: `ir/dtype`, types of `ir`.
  * @module
  */
 import type { Aval } from './aval.ts';
+import { isFloat } from './dtype.ts';
 import type { Atom, Equation, Program, Var } from './program.ts';
 
 /** `a … z, aa, ab …` */
@@ -39,8 +40,11 @@ class Names {
 /** A scalar constant: `2.0`, `-0`, `true`. */
 export function showNumber(x: number, aval: Aval): string {
   if (aval.dtype === 'bool') return x ? 'true' : 'false';
-  const isFloating = aval.dtype === 'float32' || aval.dtype === 'float64';
-  return isFloating && Number.isInteger(x) && Math.abs(x) < 1e15 ? x.toFixed(1) : Object.is(x, -0) ? '-0' : String(x);
+  return isFloat(aval.dtype) && Number.isInteger(x) && Math.abs(x) < 1e15
+    ? x.toFixed(1)
+    : Object.is(x, -0)
+      ? '-0'
+      : String(x);
 }
 
 const isProgram = (x: unknown): x is Program => typeof x === 'object' && x !== null && 'equations' in x;

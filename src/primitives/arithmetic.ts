@@ -30,7 +30,7 @@ import { keepOperand, operandOf, otherEquation } from './simplify-rules.ts';
 import { broadcastTo, movements, reduceSumP, sumRules, unbroadcast } from './structural.ts';
 import { reduceRepeated, timesCount } from './structural-rules.ts';
 
-const binarySamples: readonly Sample<NoParams>[] = [
+export const binarySamples: readonly Sample<NoParams>[] = [
   { avals: [f32(2, 3), f32(2, 3)], params: noParams },
   { avals: [f64(2, 1, 3), f64(4, 1)], params: noParams },
   { avals: [f32(3), f32()], params: noParams },
@@ -42,8 +42,7 @@ const integerSamples: readonly Sample<NoParams>[] = [
 ];
 
 /** Integers wrap: the exact product of two 32-bit integers does not fit a double, so it is taken modulo 2³². */
-const wrapProduct = (x: number, y: number, dtype: DType): number =>
-  dtype === 'float32' || dtype === 'float64' ? x * y : Math.imul(x, y);
+const wrapProduct = (x: number, y: number, dtype: DType): number => (isFloat(dtype) ? x * y : Math.imul(x, y));
 
 const arithmetic = (): Arithmetic => ({ add: addP, sub: subP, mul: mulP, div: divP, neg: negP });
 
@@ -110,7 +109,7 @@ export const mulP: Primitive<NoParams> = defineElementwise<NoParams>({
 
 /** Integer quotient toward zero, with XLA's answers where there is none: x / 0 = −1 (all bits set), INT_MIN / −1 = INT_MIN. */
 function divideScalar(x: number, y: number, dtype: DType): number {
-  if (dtype === 'float32' || dtype === 'float64') return x / y;
+  if (isFloat(dtype)) return x / y;
   return y === 0 ? -1 : Math.trunc(x / y);
 }
 
@@ -302,7 +301,7 @@ export const integerPowP: Primitive<IntegerPowParams> = defineElementwise<Intege
     ],
   },
   scalar: ([x], { exponent }, dtype) => {
-    if (dtype === 'float32' || dtype === 'float64') return x! ** exponent;
+    if (isFloat(dtype)) return x! ** exponent;
     let y = 1;
     for (let i = 0; i < Math.abs(exponent); i++) y = Math.imul(y, x!);
     if (exponent >= 0) return y;

@@ -4,7 +4,7 @@
  * @module
  */
 import { Aval, bool, scalarAval, f32, f64, i32, u32, u8 } from '../ir/aval.ts';
-import { type DType, dtypeInfo, isFloat, isInteger, saturate } from '../ir/dtype.ts';
+import { type DType, dtypeInfo, fromRaw, isFloat, isInteger, saturate, toRaw } from '../ir/dtype.ts';
 import { DTypeError } from '../ir/errors.ts';
 import { bitcast as bitcastExpr, convert as convertExpr } from '../ir/loop/expr.ts';
 import { definePrimitive, type Primitive } from '../core/primitive.ts';
@@ -27,10 +27,12 @@ function convertScalar(x: number, from: DType, to: DType): number {
 
 /** Dtypes that hold every value of another. */
 const wider: { readonly [D in DType]: readonly DType[] } = {
-  bool: ['uint8', 'int32', 'uint32', 'float32', 'float64'],
-  uint8: ['int32', 'uint32', 'float32', 'float64'],
+  bool: ['uint8', 'int32', 'uint32', 'float16', 'bfloat16', 'float32', 'float64'],
+  uint8: ['int32', 'uint32', 'float16', 'bfloat16', 'float32', 'float64'],
   int32: ['float64'],
   uint32: ['float64'],
+  float16: ['float32', 'float64'],
+  bfloat16: ['float32', 'float64'],
   float32: ['float64'],
   float64: [],
 };
@@ -39,6 +41,7 @@ const widens = (from: DType, to: DType): boolean => wider[from].includes(to);
 
 export const convertP: Primitive<ConvertParams> = definePrimitive<ConvertParams>({
   name: 'convert',
+  isConversion: true,
   abstractEval: ([x], { dtype, weakType = false }) => [
     x!.shape.length === 0 ? scalarAval(dtype, weakType) : new Aval(x!.shape, dtype, weakType),
   ],
@@ -110,8 +113,9 @@ export const bitcastP: Primitive<DTypeParams> = definePrimitive<DTypeParams>({
   calculus: { kind: 'piecewise-constant' },
   batch: (_context, [x], [bdim], { dtype }) => [[bitcast(x!, dtype)], [bdim!]],
   reference: ([x], [out]) => {
-    const bytes = (a: ArrayBufferView): Uint8Array => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
-    bytes(out!.data).set(bytes(x!.data));
+    const raw = toRaw(x!.data, x!.aval.dtype);
+    const { dtype } = out!.aval;
+    out!.data.set(fromRaw(dtypeInfo[dtype].view(raw.buffer, raw.byteOffset, raw.length), dtype));
   },
   lower: {
     kind: 'pointwise',

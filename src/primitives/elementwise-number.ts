@@ -4,17 +4,22 @@
  * @module
  */
 import { f64, i32, u32, u8 } from '../ir/aval.ts';
-import { dtypeInfo } from '../ir/dtype.ts';
+import { dtypeInfo, isFloat, isHalf } from '../ir/dtype.ts';
 import { fmod, nextAfter as nextAfter64, roundEven } from '../util/special/float64.ts';
+import { DTypeError } from '../ir/errors.ts';
+import type { HalfDType } from '../ir/half.ts';
+import { binary } from '../ir/loop/expr.ts';
 import { nextAfter32 } from '../util/float32.ts';
 import type { Primitive, Sample } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
-import { defineBinary, defineUnary, div, like, neg, negP } from './arithmetic.ts';
+import { binarySamples, defineBinary, defineUnary, div, like, neg, negP } from './arithmetic.ts';
 import { largestOf, leastOf } from './arithmetic-rules.ts';
 import { eq, ge, gt, lt } from './compare.ts';
-import { type NoParams, noParams } from './define-elementwise.ts';
+import { defineElementwise, type NoParams, noParams } from './define-elementwise.ts';
+import { nextHalf, nextHalfExpr } from './next-half.ts';
 import { select } from './select.ts';
+import { broadcastTo } from './structural.ts';
 import { idempotent, neutralOperand, operandOf, otherEquation, sameOperands } from './simplify-rules.ts';
 
 const halves: readonly Sample<NoParams>[] = [
@@ -81,14 +86,12 @@ export const isFiniteP: Primitive<NoParams> = defineUnary({
   moreSamples: [{ avals: [f64(4)], params: noParams, data: [[0, Infinity, -Infinity, NaN]] }],
 });
 
-const isFloating = (dtype: string): boolean => dtype === 'float32' || dtype === 'float64';
-
 /** Remainder with the sign of x: x − y·trunc(x/y). An integer remainder by 0 is x (as XLA). */
 export const remP: Primitive<NoParams> = defineBinary({
   name: 'rem',
   fn: 'rem',
   accepts: 'number',
-  scalar: (x, y, dtype) => (isFloating(dtype) ? fmod(x, y) : y === 0 ? x : x % y),
+  scalar: (x, y, dtype) => (isFloat(dtype) ? fmod(x, y) : y === 0 ? x : x % y),
   // ∂/∂x = 1, ∂/∂y = −trunc(x/y)
   partials: [(x) => like(x, 1), (x, y) => neg(trunc(div(x, y)))],
   domain: [
@@ -163,12 +166,24 @@ export const minP: Primitive<NoParams> = defineBinary({
   moreSamples: extremeSamples,
 });
 
+export interface NextAfterParams {
+  /** The dtype of the operands, if it has 16 bits: they are computed with in float32. */
+  readonly format?: HalfDType;
+}
+
 /** The next representable number after x toward y. */
-export const nextAfterP: Primitive<NoParams> = defineBinary({
+export const nextAfterP: Primitive<NextAfterParams> = defineElementwise<NextAfterParams>({
   name: 'next_after',
-  fn: 'next_after',
-  scalar: (x, y, dtype) => (dtype === 'float32' ? nextAfter32(x, y) : nextAfter64(x, y)),
-  partials: [(x) => like(x, 1), null],
+  accepts: 'float',
+  resultDType: (dtype, { format }) => {
+    if (!isHalf(dtype) || format === dtype) return dtype;
+    throw new DTypeError(`next_after: expected the format ${dtype}, got ${format ?? 'none'}.`, 'use np.nextafter.');
+  },
+  calculus: { kind: 'smooth', jvp: (_primals, [tx], [out]) => [tx ? broadcastTo(tx, out!.aval.shape) : null] },
+  scalar: ([x, y], { format }, dtype) =>
+    format === undefined ? (dtype === 'float32' ? nextAfter32(x!, y!) : nextAfter64(x!, y!)) : nextHalf(x!, y!, format),
+  element: ([x, y], { format }) => (format === undefined ? binary('next_after', x!, y!) : nextHalfExpr(x!, y!, format)),
+  samples: binarySamples,
 });
 
 export const abs = (x: Tensor): Tensor => bind1(absP, [x], noParams);
@@ -181,4 +196,7 @@ export const isFinite = (x: Tensor): Tensor => bind1(isFiniteP, [x], noParams);
 export const rem = (x: Tensor, y: Tensor): Tensor => bind1(remP, [x, y], noParams);
 export const max = (x: Tensor, y: Tensor): Tensor => bind1(maxP, [x, y], noParams);
 export const min = (x: Tensor, y: Tensor): Tensor => bind1(minP, [x, y], noParams);
-export const nextAfter = (x: Tensor, y: Tensor): Tensor => bind1(nextAfterP, [x, y], noParams);
+export function nextAfter(x: Tensor, y: Tensor): Tensor {
+  const { dtype } = x.aval;
+  return bind1(nextAfterP, [x, y], isHalf(dtype) ? { format: dtype } : {});
+}

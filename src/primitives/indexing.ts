@@ -69,6 +69,8 @@ const defaultFill: { readonly [D in DType]: number } = {
   uint8: 255,
   int32: -2147483648,
   uint32: 4294967295,
+  float16: Number.NaN,
+  bfloat16: Number.NaN,
   float32: Number.NaN,
   float64: Number.NaN,
 };

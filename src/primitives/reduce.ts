@@ -161,6 +161,8 @@ const ends: { readonly [D in DType]: readonly [number, number] } = {
   uint8: [0, 255],
   int32: [-2147483648, 2147483647],
   uint32: [0, 4294967295],
+  float16: [-Infinity, Infinity],
+  bfloat16: [-Infinity, Infinity],
   float32: [-Infinity, Infinity],
   float64: [-Infinity, Infinity],
 };

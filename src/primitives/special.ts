@@ -97,11 +97,16 @@ export const besselI0eP: Primitive<NoParams> = defineUnary({
 });
 
 /** Unit roundoffs times two: below these, 1/x in the derivative of i1e loses to the limit ½. */
-const epsilon = { float32: 2 ** -23, float64: 2 ** -52 };
+const epsilon: { readonly [name: string]: number } = {
+  float16: 2 ** -10,
+  bfloat16: 2 ** -7,
+  float32: 2 ** -23,
+  float64: 2 ** -52,
+};
 
 /** d/dx i1e(x) = i0e(x) − y (sign(x) + 1/x), whose limit at 0 is ½. */
 function besselI1eDerivative(x: Tensor, y: Tensor): Tensor {
-  const eps = x.dtype === 'float64' ? epsilon.float64 : epsilon.float32;
+  const eps = epsilon[x.dtype]!;
   const isSafe = gt(abs(x), like(x, eps));
   const safe = select(isSafe, x, like(x, eps));
   const formula = sub(besselI0e(safe), mul(y, add(sign(safe), div(like(x, 1), safe))));

@@ -163,6 +163,8 @@ const lowest: { readonly [D in DType]: number } = {
   uint8: 0,
   int32: -2147483648,
   uint32: 0,
+  float16: Number.NEGATIVE_INFINITY,
+  bfloat16: Number.NEGATIVE_INFINITY,
   float32: Number.NEGATIVE_INFINITY,
   float64: Number.NEGATIVE_INFINITY,
 };
@@ -171,6 +173,8 @@ const highest: { readonly [D in DType]: number } = {
   uint8: 255,
   int32: 2147483647,
   uint32: 4294967295,
+  float16: Number.POSITIVE_INFINITY,
+  bfloat16: Number.POSITIVE_INFINITY,
   float32: Number.POSITIVE_INFINITY,
   float64: Number.POSITIVE_INFINITY,
 };

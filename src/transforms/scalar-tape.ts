@@ -6,7 +6,7 @@
  * @module
  */
 import { type Aval, scalarAval } from '../ir/aval.ts';
-import { castScalar, type DType } from '../ir/dtype.ts';
+import { castScalar, type DType, isHalf } from '../ir/dtype.ts';
 import { InternalError } from '../ir/errors.ts';
 import { type Atom, Equation, Literal, type Params, Program, Var } from '../ir/program.ts';
 import type { MaybeZero, Primitive } from '../core/primitive.ts';
@@ -58,6 +58,7 @@ export class ScalarTape {
 
   /** Whether numbers of this type go here: those of the first type that came. */
   accepts(dtype: DType): boolean {
+    if (isHalf(dtype)) return false;
     this.dtype ??= dtype;
     return this.dtype === dtype;
   }

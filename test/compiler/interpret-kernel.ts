@@ -2,7 +2,8 @@
  * Runs kernels in plain JavaScript, statement by statement. Parallel loops run backward: what depends on their order shows.
  * @module
  */
-import { castScalar, type DType, isFloat, saturate, type TypedArray } from '../../src/ir/dtype.ts';
+import { castScalar, type DType, isFloat, isHalf, saturate, type TypedArray } from '../../src/ir/dtype.ts';
+import { halfBits, halfValue } from '../../src/ir/half.ts';
 import type { Axis, BinaryOp, BufferRef, Expr, UnaryOp } from '../../src/ir/loop/expr.ts';
 import type { Combine, Epilogue, Gemm, Kernel, MatrixRef, Stmt, Store } from '../../src/ir/loop/kernel.ts';
 
@@ -92,6 +93,8 @@ const identities: Record<Combine, (dtype: DType) => number> = {
 const bits = new DataView(new ArrayBuffer(8));
 
 function bitcast(x: number, from: DType, to: DType): number {
+  if (isHalf(from) && isHalf(to)) return halfValue(halfBits(x, from), to);
+  if (isHalf(from) || isHalf(to)) throw new Error(`bitcast from ${from} to ${to}`);
   const write = {
     float32: 'setFloat32',
     float64: 'setFloat64',

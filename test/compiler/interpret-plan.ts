@@ -3,7 +3,7 @@
  * @module
  */
 import type { Aval } from '../../src/ir/aval.ts';
-import { dtypeInfo, makeTypedArray, type TypedArray } from '../../src/ir/dtype.ts';
+import { dtypeInfo, fromRaw, makeTypedArray, type RawArray, toRaw, type TypedArray } from '../../src/ir/dtype.ts';
 import type { BufferRef } from '../../src/ir/loop/expr.ts';
 import type { ConstantValue } from '../../src/ir/program.ts';
 import type { Plan, Slot, Step } from '../../src/compiler/plan.ts';
@@ -12,23 +12,23 @@ import { KernelInterpreter } from './interpret-kernel.ts';
 /** Uninitialised memory: reads of it give conspicuous values (NaN for floats). */
 const poison = 0xff;
 
-function bytesOf(data: TypedArray): Uint8Array<ArrayBuffer> {
+function bytesOf(data: RawArray): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function constantBytes(c: ConstantValue): Uint8Array<ArrayBuffer> {
-  if (c.scalar === undefined) return bytesOf((c as unknown as { read(): TypedArray }).read());
+  if (c.scalar === undefined) return bytesOf(toRaw((c as unknown as { read(): TypedArray }).read(), c.aval.dtype));
   const data = makeTypedArray(c.aval.dtype, 1);
   data[0] = c.scalar;
-  return bytesOf(data);
+  return bytesOf(toRaw(data, c.aval.dtype));
 }
 
 const asArray = (bytes: Uint8Array<ArrayBuffer>, aval: Aval): TypedArray =>
-  dtypeInfo[aval.dtype].view(bytes.slice().buffer, 0, aval.size);
+  fromRaw(dtypeInfo[aval.dtype].view(bytes.slice().buffer, 0, aval.size), aval.dtype);
 
 /** Outputs of a plan. Inputs are left alone unless they are donated. */
 export function interpretPlan(plan: Plan, args: readonly TypedArray[]): TypedArray[] {
-  const inputs = args.map((a) => bytesOf(a.slice() as TypedArray));
+  const inputs = args.map((a, i) => bytesOf(toRaw(a, plan.inputs[i]!.dtype).slice() as RawArray));
   const constants = plan.constants.map(constantBytes);
   const outputs = plan.plannedOutputs.map((p, i) => {
     if (p.kind === 'donated') return inputs[p.input]!;
@@ -79,11 +79,13 @@ class Machine {
     const arrays = buffers.map((b, i): TypedArray => {
       const p = places[i]!;
       const isAligned = p.byteOffset % dtypeInfo[b.dtype].bytes === 0;
-      return dtypeInfo[b.dtype].view(isAligned ? p.buffer : p.slice().buffer, isAligned ? p.byteOffset : 0, b.size);
+      const { view } = dtypeInfo[b.dtype];
+      return fromRaw(view(isAligned ? p.buffer : p.slice().buffer, isAligned ? p.byteOffset : 0, b.size), b.dtype);
     });
     f(arrays);
     arrays.forEach((a, i) => {
-      if (buffers[i]!.role !== 'input' && a.buffer !== places[i]!.buffer) places[i]!.set(bytesOf(a));
+      if (buffers[i]!.role !== 'input' && a.buffer !== places[i]!.buffer)
+        places[i]!.set(bytesOf(toRaw(a, buffers[i]!.dtype)));
     });
   }
 

@@ -18,6 +18,8 @@ const numbers: { readonly [D in DType]: readonly number[] } = {
   uint8: [0, 1, 3, 128, 255],
   int32: [0, 1, -1, 7, -3, 2147483647, -2147483648],
   uint32: [0, 1, 7, 2147483648, 4294967295],
+  float16: [...floats, Infinity, -Infinity, NaN, 65504, 6e-8, 2049].map((x) => castScalar(x, 'float16')),
+  bfloat16: [...floats, Infinity, -Infinity, NaN, 257, 1e-40].map((x) => castScalar(x, 'bfloat16')),
   float32: [...floats, Infinity, -Infinity, NaN, 16777217].map(Math.fround),
   float64: [...floats, Infinity, -Infinity, NaN, 5e-324, 1.7976931348623157e308, 1e300],
 };

@@ -6,12 +6,12 @@
 import { ArgumentError } from '../../ir/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { type ConvDimensionNumbers as ConvAxes, convGeneralDilated as convOf } from '../../primitives/conv.ts';
-import { convert } from '../../primitives/convert.ts';
 import { reverse } from '../../primitives/movement.ts';
 import { transpose } from '../../primitives/structural.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
-import { type DTypeLike, toDType } from '../numpy/dtypes.ts';
+import type { DTypeLike } from '../numpy/dtypes.ts';
 import { readOptions } from '../named.ts';
+import { inElementType } from './dot.ts';
 import { adapt } from './operands.ts';
 import { type Padding, resolvePadding } from './window.ts';
 
@@ -108,7 +108,7 @@ export function convGeneralDilated(
   const [strides, spread, dilation] = [o.windowStrides ?? ones, o.lhsDilation ?? ones, o.rhsDilation ?? ones];
   const sizes = layout.lhs.slice(2).map((d) => x!.shape[d]!);
   const windows = layout.rhs.slice(2).map((d, i) => (w!.shape[d]! - 1) * dilation[i]! + 1);
-  const out = convOf(x!, w!, {
+  const params = {
     dimensionNumbers: layout,
     windowStrides: strides,
     padding: resolvePadding('lax.convGeneralDilated', o.padding ?? 'VALID', sizes, windows, strides),
@@ -116,8 +116,9 @@ export function convGeneralDilated(
     rhsDilation: dilation,
     featureGroupCount: o.featureGroupCount ?? 1,
     batchGroupCount: o.batchGroupCount ?? 1,
-  });
-  return o.preferredElementType ? convert(out, toDType('lax.convGeneralDilated', o.preferredElementType)) : out;
+  };
+  const product = (a: Tensor, b: Tensor): Tensor => convOf(a, b, params);
+  return inElementType('lax.convGeneralDilated', o.preferredElementType, product, x!, w!);
 }
 
 /** Convolution of NCHW input with an OIHW kernel. */

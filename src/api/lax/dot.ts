@@ -3,12 +3,13 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
+import { promoteDTypes } from '../../ir/dtype.ts';
 import { ShapeError } from '../../ir/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
 import { dotGeneral as dotGeneralOf } from '../../primitives/dot.ts';
 import type { TensorLike } from '../lift.ts';
-import { type DTypeLike, toDType } from '../numpy/dtypes.ts';
+import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
 import { readOptions } from '../named.ts';
 import { adapt } from './operands.ts';
 
@@ -19,12 +20,27 @@ export type DotDimensionNumbers = readonly [
 ];
 
 export interface DotOptions {
-  /** Accepted for compatibility; products accumulate in at least the operands' precision. */
+  /** Accepted for compatibility; products accumulate in at least the operands' precision, those of 16-bit floats in float32. */
   readonly precision?: unknown;
+  /** Dtype of the sums, and of the result. */
   readonly preferredElementType?: DTypeLike;
 }
 
 const dotNames = ['dimensionNumbers', 'precision', 'preferredElementType'] as const;
+
+/** A product whose sums have the given dtype: operands are converted to a wider one first, the result to a narrower one. */
+export function inElementType(
+  op: string,
+  preferred: DTypeLike | null | undefined,
+  product: (x: Tensor, y: Tensor) => Tensor,
+  x: Tensor,
+  y: Tensor,
+): Tensor {
+  const dtype = optionalDType(op, preferred);
+  if (dtype === undefined) return product(x, y);
+  const isWider = promoteDTypes(x.dtype, dtype) === dtype;
+  return convert(isWider ? product(convert(x, dtype), convert(y, dtype)) : product(x, y), dtype);
+}
 
 /**
  * Sum of products over the contracting axes, for each index of the batch axes. Result axes: batch, free of x, free of y.
@@ -49,12 +65,9 @@ export function dotGeneral(
     options,
   ]);
   const [contract, batch] = o.dimensionNumbers as readonly (readonly (readonly number[])[])[];
-  const [a, b] = adapt(x, y);
-  const out = dotGeneralOf(a!, b!, {
-    contract: [contract![0]!, contract![1]!],
-    batch: [batch?.[0] ?? [], batch?.[1] ?? []],
-  });
-  return o.preferredElementType ? convert(out, toDType('lax.dotGeneral', o.preferredElementType)) : out;
+  const params = { contract: [contract![0]!, contract![1]!], batch: [batch?.[0] ?? [], batch?.[1] ?? []] } as const;
+  const [a, b] = adapt(x, y) as [Tensor, Tensor];
+  return inElementType('lax.dotGeneral', o.preferredElementType, (p, q) => dotGeneralOf(p, q, params), a, b);
 }
 
 /** Vector and matrix products: the last axis of x with the first of y. */

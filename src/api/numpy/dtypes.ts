@@ -49,6 +49,8 @@ function dtypeFunction<D extends DType>(dtype: D): DTypeFunction<D> {
 }
 
 /** `np.float32` as a dtype, `np.float32(x)` as a conversion; likewise the others. */
+export const float16: DTypeFunction<'float16'> = dtypeFunction('float16');
+export const bfloat16: DTypeFunction<'bfloat16'> = dtypeFunction('bfloat16');
 export const float32: DTypeFunction<'float32'> = dtypeFunction('float32');
 export const float64: DTypeFunction<'float64'> = dtypeFunction('float64');
 export const int32: DTypeFunction<'int32'> = dtypeFunction('int32');
@@ -83,8 +85,12 @@ const floatInfo = (dtype: DType, bits: number, eps: number, max: number, tiny: n
   smallestNormal: tiny,
   smallestSubnormal: tiny * eps,
 });
-const float32Info: FloatInfo = floatInfo('float32', 32, 2 ** -23, (2 - 2 ** -23) * 2 ** 127, 2 ** -126);
-const float64Info: FloatInfo = floatInfo('float64', 64, Number.EPSILON, Number.MAX_VALUE, 2 ** -1022);
+const floatInfos: Partial<Record<DType, FloatInfo>> = {
+  float16: floatInfo('float16', 16, 2 ** -10, 65504, 2 ** -14),
+  bfloat16: floatInfo('bfloat16', 16, 2 ** -7, (2 - 2 ** -7) * 2 ** 127, 2 ** -126),
+  float32: floatInfo('float32', 32, 2 ** -23, (2 - 2 ** -23) * 2 ** 127, 2 ** -126),
+  float64: floatInfo('float64', 64, Number.EPSILON, Number.MAX_VALUE, 2 ** -1022),
+};
 
 /**
  * Limits of a floating-point dtype.
@@ -96,8 +102,8 @@ const float64Info: FloatInfo = floatInfo('float64', 64, Number.EPSILON, Number.M
  */
 export function finfo(dtype: DTypeLike): FloatInfo {
   const name = toDType('finfo', dtype);
-  if (name === 'float32') return float32Info;
-  if (name === 'float64') return float64Info;
+  const found = floatInfos[name];
+  if (found !== undefined) return found;
   throw new DTypeError(`finfo: expected a float dtype, got ${name}.`, 'use iinfo for integers.');
 }
 

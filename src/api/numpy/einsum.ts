@@ -186,7 +186,7 @@ export function einsum(subscripts: string, ...args: (TensorLike | EinsumOptions)
   checkOptions('einsum', options, ['optimize', ...productKeys]);
   const inputs = (options ? args.slice(0, -1) : args) as TensorLike[];
   checkCount(subscripts, inputs.length);
-  const { tensors, restore } = productOperands(inputs);
+  const { tensors, restore } = productOperands(inputs, options?.preferredElementType);
   const parsed = parse(subscripts, tensors);
   const sizes = labelSizes(subscripts, tensors, parsed.inputs);
   let list: Labelled[] = tensors.map((t, i) => dropOnes(takeDiagonals({ t, labels: parsed.inputs[i]! }), sizes));

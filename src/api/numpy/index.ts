@@ -5,11 +5,13 @@
 export * from './constants.ts';
 export {
   bool,
+  bfloat16,
   bool_,
   type DTypeFunction,
   type DTypeLike,
   finfo,
   type FloatInfo,
+  float16,
   float32,
   float64,
   iinfo,

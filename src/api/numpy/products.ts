@@ -3,7 +3,7 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`, `api/options`.
  * @module
  */
-import { isFloat } from '../../ir/dtype.ts';
+import { isFloat, promoteDTypes } from '../../ir/dtype.ts';
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { normalizeAxis, tryBroadcastShapes } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -22,10 +22,19 @@ export interface ProductOptions {
 
 export const productKeys: readonly string[] = ['precision', 'preferredElementType'];
 
-/** Operands of one dtype that products exist in; the function restores that of the operands. */
-export function productOperands(xs: readonly TensorLike[]): { tensors: Tensor[]; restore: (t: Tensor) => Tensor } {
+/**
+ * Operands of one dtype that products exist in, and in which sums have the preferred dtype; the function restores the dtype that the
+ * operands have in common, but for a preferred one.
+ */
+export function productOperands(
+  xs: readonly TensorLike[],
+  preferred?: DTypeLike | null,
+): { tensors: Tensor[]; restore: (t: Tensor) => Tensor } {
   const promoted = promote(...xs);
   const { dtype } = promoted[0]!;
+  const wanted = optionalDType('preferredElementType', preferred);
+  if (wanted !== undefined && wanted !== dtype && isFloat(wanted) && promoteDTypes(dtype, wanted) === wanted)
+    return { tensors: promoted.map((t) => prim.convert(t, wanted)), restore: (t) => t };
   if (isFloat(dtype) || dtype === 'int32' || dtype === 'uint32') return { tensors: promoted, restore: (t) => t };
   const wide = dtype === 'bool' ? 'int32' : 'uint32';
   return { tensors: promoted.map((t) => prim.convert(t, wide)), restore: (t) => prim.convert(t, dtype) };
@@ -55,7 +64,7 @@ function mismatch(op: string, x: Tensor, y: Tensor, m: number | undefined, n: nu
  * ```
  */
 export function matmul(x: TensorLike, y: TensorLike, options?: ProductOptions): Tensor {
-  const { tensors, restore } = productOperands([x, y]);
+  const { tensors, restore } = productOperands([x, y], options?.preferredElementType);
   const [a, b] = tensors as [Tensor, Tensor];
   if (a.ndim === 0 || b.ndim === 0) {
     throw new ShapeError(
@@ -99,7 +108,7 @@ function batchedProduct(a: Tensor, b: Tensor): Tensor {
  * ```
  */
 export function dot(x: TensorLike, y: TensorLike, options?: ProductOptions): Tensor {
-  const { tensors, restore } = productOperands([x, y]);
+  const { tensors, restore } = productOperands([x, y], options?.preferredElementType);
   const [a, b] = tensors as [Tensor, Tensor];
   if (a.ndim === 0 || b.ndim === 0) return finish('dot', restore(prim.mul(a, b)), options);
   const at = Math.max(0, b.ndim - 2);
@@ -109,7 +118,7 @@ export function dot(x: TensorLike, y: TensorLike, options?: ProductOptions): Ten
 
 /** Sum over the last axes of both. */
 export function inner(x: TensorLike, y: TensorLike, options?: ProductOptions): Tensor {
-  const { tensors, restore } = productOperands([x, y]);
+  const { tensors, restore } = productOperands([x, y], options?.preferredElementType);
   const [a, b] = tensors as [Tensor, Tensor];
   if (a.ndim === 0 || b.ndim === 0) return finish('inner', restore(prim.mul(a, b)), options);
   if (a.shape.at(-1) !== b.shape.at(-1)) throw mismatch('inner', a, b, a.shape.at(-1), b.shape.at(-1));
@@ -177,7 +186,7 @@ export function tensordot(
     'axes',
     ...productKeys,
   ]);
-  const { tensors, restore } = productOperands([x, y]);
+  const { tensors, restore } = productOperands([x, y], o.preferredElementType);
   const [a, b] = tensors as [Tensor, Tensor];
   const given = o.axes ?? 2;
   if (typeof given === 'number' && (given < 0 || given > Math.min(a.ndim, b.ndim))) {

@@ -8,6 +8,7 @@ import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { broadcastShapes, normalizeAxes, normalizeAxis } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
+import { viaFloat32 } from '../halves.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { optionsOf } from '../options.ts';
@@ -248,7 +249,7 @@ export function inFloats(op: string, x: TensorLike, dtype: DTypeLike | null | un
 }
 
 /**
- * Arithmetic mean over axes, in floats; NaN of nothing.
+ * Arithmetic mean over axes, in floats (16-bit floats are summed in float32); NaN of nothing.
  * @example
  * ```ts
  * import { np } from 'cotangent';
@@ -257,18 +258,23 @@ export function inFloats(op: string, x: TensorLike, dtype: DTypeLike | null | un
  */
 export function mean(x: TensorLike, axis?: Axis | MeanOptions, options?: MeanOptions): Tensor {
   const o = optionsOf<MeanOptions>('mean', 'axis', axis, options, meanKeys);
-  const p = prepare('mean', inFloats('mean', x, o.dtype), o.where, o.axis);
-  const total = prim.reduceSum(masked(p.x, p.mask), p.axes);
-  return keepAxes(prim.div(total, countOf(p.x, p.axes, p.mask)), p.x, p.axes, o.keepdims);
+  return viaFloat32((t) => meanOf(prepare('mean', t, o.where, o.axis), o), inFloats('mean', x, o.dtype));
 }
 
-function variance(op: string, x: TensorLike, o: VarOptions): Tensor {
-  const p = prepare(op, inFloats(op, x, o.dtype), o.where, o.axis);
+function meanOf({ x, mask, axes }: Prepared, { keepdims }: MeanOptions): Tensor {
+  const total = prim.reduceSum(masked(x, mask), axes);
+  return keepAxes(prim.div(total, countOf(x, axes, mask)), x, axes, keepdims);
+}
+
+const variance = (op: string, x: TensorLike, o: VarOptions): Tensor =>
+  viaFloat32((t) => varianceOf(prepare(op, t, o.where, o.axis), o), inFloats(op, x, o.dtype));
+
+function varianceOf(p: Prepared, o: VarOptions): Tensor {
   const count = countOf(p.x, p.axes, p.mask);
   const centre =
     o.mean === undefined
       ? keepAxes(prim.div(prim.reduceSum(masked(p.x, p.mask), p.axes), count), p.x, p.axes, true)
-      : toFloat(asTensor(o.mean));
+      : prim.convert(toFloat(asTensor(o.mean)), p.x.dtype);
   const squares = masked(prim.integerPow(prim.sub(p.x, centre), 2), p.mask);
   const lost = o.correction ?? o.ddof ?? 0;
   const total = prim.reduceSum(squares, p.axes);

@@ -4,7 +4,7 @@
  * @module
  */
 import { Aval } from '../../ir/aval.ts';
-import { type DType, isFloat, makeTypedArray } from '../../ir/dtype.ts';
+import { type DType, isFloat, makeUnrounded } from '../../ir/dtype.ts';
 import { ArgumentError } from '../../ir/errors.ts';
 import { normalizeAxis } from '../../ir/shape.ts';
 import { defaultFloat } from '../../core/config.ts';
@@ -64,7 +64,7 @@ export function arange(
     const scaled = by === 1 ? counted : mul(counted, like(counted, by));
     return from === 0 ? scaled : add(scaled, like(counted, from));
   }
-  const data = makeTypedArray(dtype, n);
+  const data = makeUnrounded(dtype, n);
   for (let i = 0; i < n; i++) data[i] = from + i * by;
   return deviceTensor(data, new Aval([n], dtype));
 }

@@ -3,7 +3,7 @@
  * May import: `ir`, `core`, `primitives`, `control`, `api/lift`, `api/custom`.
  * @module
  */
-import { type DType, dtypeInfo, isFloat } from '../../ir/dtype.ts';
+import { type DType, dtypeInfo, isFloat, isHalf } from '../../ir/dtype.ts';
 import { DTypeError } from '../../ir/errors.ts';
 import { defaultFloat } from '../../core/config.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -246,6 +246,10 @@ export function scaleByPower(y: Tensor, exponent: Tensor): Tensor {
  */
 export function frexp(x: TensorLike): [Tensor, Tensor] {
   const [t] = promoteToFloat(x) as [Tensor];
+  if (isHalf(t.dtype)) {
+    const [mantissa, exponent] = frexp(prim.convert(t, 'float32'));
+    return [prim.convert(mantissa, t.dtype), exponent];
+  }
   const { tiny } = finfo(t.dtype as 'float32');
   const isSpecial = prim.or(prim.eq(t, prim.like(t, 0)), prim.not(isfinite(t)));
   const safe = prim.select(isSpecial, prim.like(t, 1), t);

@@ -5,8 +5,6 @@
  */
 import type { DType } from '../../ir/dtype.ts';
 import type { Shape } from '../../ir/shape.ts';
-import { nextAfter32 } from '../../util/float32.ts';
-import { nextAfter as nextAfter64 } from '../../util/special/float64.ts';
 import { scalarTensor, type Tensor } from '../../core/tensor.ts';
 import { div, like, mul, neg, sub } from '../../primitives/arithmetic.ts';
 import { stopGradientOf } from '../../primitives/barrier.ts';
@@ -24,13 +22,14 @@ import { floatDType, type SampleOptions, sampleShape, uniformBetween, uniformOf 
 import { type ShapeLike, toShape } from '../sizes.ts';
 
 /** IEEE 754: smallest normal number, and distance from 1 to the next number above. */
-const limits = {
+const limits: Partial<Record<DType, { readonly tiny: number; readonly eps: number }>> = {
+  float16: { tiny: 2 ** -14, eps: 2 ** -10 },
+  bfloat16: { tiny: 2 ** -126, eps: 2 ** -7 },
   float32: { tiny: 2 ** -126, eps: 2 ** -23 },
   float64: { tiny: 2 ** -1022, eps: 2 ** -52 },
-} as const;
+};
 
-export const limitsOf = (dtype: DType): { readonly tiny: number; readonly eps: number } =>
-  dtype === 'float64' ? limits.float64 : limits.float32;
+export const limitsOf = (dtype: DType): { readonly tiny: number; readonly eps: number } => limits[dtype]!;
 
 export type Sampler = (key: TensorLike, shape?: ShapeLike | SampleOptions, dtype?: DTypeLike | SampleOptions) => Tensor;
 
@@ -44,7 +43,8 @@ const sampler =
 
 /** Standard normal: √2 erf⁻¹(u) for u uniform on (−1, 1). */
 export function normalOf(key: TensorLike, shape: Shape, dtype: DType): Tensor {
-  const lowest = dtype === 'float64' ? nextAfter64(-1, 0) : nextAfter32(-1, 0);
+  // The number next to −1: numbers below 1 are half as far apart as those above.
+  const lowest = limitsOf(dtype).eps / 2 - 1;
   const u = uniformBetween('random.normal', key, shape, dtype, lowest, 1);
   return mul(scalarTensor(Math.SQRT2, dtype), erfInv(u));
 }

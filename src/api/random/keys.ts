@@ -10,7 +10,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../ir/errors.ts';
 import { type Shape, sizeOf } from '../../ir/shape.ts';
 import { settings } from '../../core/config.ts';
 import { deviceTensor, scalarTensor, type Tensor } from '../../core/tensor.ts';
-import { add, like } from '../../primitives/arithmetic.ts';
+import { add, like, mul } from '../../primitives/arithmetic.ts';
 import { convert } from '../../primitives/convert.ts';
 import { and, shiftRightLogical, xor } from '../../primitives/elementwise-bits.ts';
 import { filled } from '../../primitives/fill.ts';
@@ -147,16 +147,17 @@ export function bits64(op: string, k: TensorLike, shape: Shape): readonly [Tenso
   return [reshape(sliceAxis(all, 0, 0, n), shape), reshape(sliceAxis(all, 0, n, 2 * n), shape)];
 }
 
-/** Bytes of JAX's original layout: the four of each word, lowest first. */
-function originalBytes(k: TensorLike, shape: Shape): Tensor {
+/** 8 or 16 random bits an element, as uint32: in JAX's original layout the parts of each word, lowest first. */
+export function shortBits(op: string, k: TensorLike, shape: Shape, width: 8 | 16): Tensor {
+  const low = (x: Tensor): Tensor => and(x, like(x, 2 ** width - 1));
+  if (settings.threefryPartitionable) return low(bits32(op, k, shape));
   const n = sizeOf(shape);
-  const count = Math.ceil(n / 4);
-  const words = reshape(originalStream(wordsOf('random.bits', k), count), [count, 1]);
-  const bytes = and(shiftRightLogical(words, reshape(shifts(), [1, 4])), like(words, 255));
-  return reshape(sliceAxis(reshape(convert(bytes, 'uint8'), [4 * count]), 0, 0, n), shape);
+  const parts = 32 / width;
+  const count = Math.ceil(n / parts);
+  const words = reshape(originalStream(wordsOf(op, k), count), [count, 1]);
+  const shifts = mul(iota([1, parts], 'uint32', 1), scalarTensor(width, 'uint32'));
+  return reshape(sliceAxis(reshape(low(shiftRightLogical(words, shifts)), [parts * count]), 0, 0, n), shape);
 }
-
-const shifts = (): Tensor => deviceTensor(new Uint32Array([0, 8, 16, 24]), new Aval([4], 'uint32'));
 
 export interface BitsOptions {
   readonly shape?: ShapeLike;
@@ -171,7 +172,7 @@ export function bits(k: TensorLike, shape?: ShapeLike | BitsOptions, dtype?: DTy
     case 'uint32':
       return bits32('random.bits', k, size);
     case 'uint8':
-      return settings.threefryPartitionable ? convert(bits32('random.bits', k, size), 'uint8') : originalBytes(k, size);
+      return convert(shortBits('random.bits', k, size, 8), 'uint8');
     default:
       throw new DTypeError(
         `random.bits: expected dtype uint32 or uint8, got ${String(o.dtype)}.`,

@@ -3,7 +3,7 @@
  * May import: everything up to `control`, `api/args`, `api/lax`.
  * @module
  */
-import { type DType, dtypeInfo, isFloat, isInteger } from '../../ir/dtype.ts';
+import { type DType, dtypeInfo, isFloat, isHalf, isInteger } from '../../ir/dtype.ts';
 import { ArgumentError, DTypeError } from '../../ir/errors.ts';
 import { broadcastShapes, sameShape, type Shape } from '../../ir/shape.ts';
 import { defaultFloat } from '../../core/config.ts';
@@ -18,7 +18,7 @@ import { broadcastTo } from '../../primitives/structural.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { readOptions } from '../named.ts';
 import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
-import { bits32, bits64, splitKeys } from './keys.ts';
+import { bits32, bits64, shortBits, splitKeys } from './keys.ts';
 import { type ShapeLike, toShape } from '../sizes.ts';
 
 /** The float dtype of a sample. */
@@ -40,13 +40,18 @@ export function sampleShape(op: string, shape: ShapeLike | undefined, ...paramet
 }
 
 /**
- * Multiples of 2⁻²³ (float32) or 2⁻⁵² (float64) in [0, 1). Exact: JAX puts the same leading bits behind an exponent of 1 and subtracts
- * 1, which gives the same numbers.
+ * Multiples of eps (the distance from 1 to the next number) in [0, 1). Exact: JAX puts the same leading bits behind an exponent of 1 and
+ * subtracts 1, which gives the same numbers. It draws 16 bits for float16, and 8 for bfloat16.
  */
 function unitFloats(op: string, key: TensorLike, shape: Shape, dtype: DType): Tensor {
   if (dtype === 'float32') {
     const mantissa = shiftRightLogical(bits32(op, key, shape), scalarTensor(9, 'uint32'));
     return mul(convert(mantissa, dtype), scalarTensor(2 ** -23, dtype));
+  }
+  if (isHalf(dtype)) {
+    const [width, digits] = dtype === 'float16' ? ([16, 10] as const) : ([8, 7] as const);
+    const mantissa = shiftRightLogical(shortBits(op, key, shape, width), scalarTensor(width - digits, 'uint32'));
+    return mul(convert(mantissa, dtype), scalarTensor(2 ** -digits, dtype));
   }
   const [high, low] = bits64(op, key, shape);
   const rest = convert(shiftRightLogical(low, scalarTensor(12, 'uint32')), dtype);

@@ -5,6 +5,7 @@
  */
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
+import { viaFloat32 } from '../halves.ts';
 import { promoteToFloat, type TensorLike } from '../lift.ts';
 
 /** A tensor, or a number that takes the dtype of the other operand. */
@@ -47,9 +48,9 @@ export function polynomial(coefficients: readonly number[], x: Tensor): Tensor {
   return rest.reduce((sum: Tensor, c) => add(mul(sum, x), c), prim.like(x, first!));
 }
 
-/** A public function of float tensors: its arguments are promoted together. */
+/** A public function of float tensors: its arguments are promoted together. Of 16-bit floats it is computed in float32. */
 export function onFloats<A extends readonly TensorLike[]>(f: (...xs: Tensor[]) => Tensor): (...xs: A) => Tensor {
-  return (...xs) => f(...promoteToFloat(...xs));
+  return (...xs) => viaFloat32(f, ...promoteToFloat(...xs));
 }
 
 export type Unary = (x: TensorLike) => Tensor;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Aval } from '../../ir/aval.ts';
-import { makeTypedArray, type TypedArray } from '../../ir/dtype.ts';
+import { makeTypedArray, makeUnrounded, rounded, type TypedArray } from '../../ir/dtype.ts';
 import { InternalError } from '../../ir/errors.ts';
 import type { ControlFlow } from '../../ir/loop/lower.ts';
 import type { Atom, Program, Var } from '../../ir/program.ts';
@@ -15,7 +15,7 @@ import { ConcreteTensor } from '../../core/tensor.ts';
 
 const toHost = (t: ConcreteTensor): HostArray => ({ aval: t.aval, data: t.read() });
 
-const blank = (aval: Aval): HostArray => ({ aval, data: makeTypedArray(aval.dtype, aval.size) });
+const blank = (aval: Aval): HostArray => ({ aval, data: makeUnrounded(aval.dtype, aval.size) });
 
 /** Outputs of one primitive. */
 function apply(
@@ -27,7 +27,7 @@ function apply(
   if (primitive.reference) {
     const outs = outAvals.map(blank);
     primitive.reference(args, outs, params);
-    return outs;
+    return outs.map(({ aval, data }) => ({ aval, data: rounded(data, aval.dtype) }));
   }
   const { lower } = primitive;
   if (lower.kind === 'expand') {
@@ -87,7 +87,7 @@ function scan(
   const consts = args.slice(0, flow.constants);
   let carry = args.slice(flow.constants, flow.constants + flow.carry);
   const xs = args.slice(flow.constants + flow.carry);
-  const ys = outAvals.slice(flow.carry).map(blank);
+  const ys = outAvals.slice(flow.carry).map((aval) => ({ aval, data: makeTypedArray(aval.dtype, aval.size) }));
   for (let step = 0; step < flow.length; step++) {
     const i = flow.reverse ? flow.length - 1 - step : step;
     const outs = run(flow.body, [...consts, ...carry, ...xs.map((x) => sliceAt(x, i))]);

@@ -12,7 +12,7 @@
 import { settings } from '../../core/config.ts';
 import { areSitesObserved, equationSite } from '../../core/site.ts';
 import type { Aval } from '../../ir/aval.ts';
-import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
+import { dtypeInfo, type RawArray, toRaw, type TypedArray } from '../../ir/dtype.ts';
 import { MemoryError } from '../../ir/errors.ts';
 import type { SourceSite } from '../../ir/program.ts';
 import { Allocator, classSize } from './allocator.ts';
@@ -112,7 +112,8 @@ export class Heap {
     return this.linear.f32;
   }
 
-  view(address: number, aval: Aval): TypedArray {
+  /** Elements as they lie in memory. */
+  view(address: number, aval: Aval): RawArray {
     return dtypeInfo[aval.dtype].view(this.linear.buffer, address, aval.size);
   }
 
@@ -185,7 +186,7 @@ export class Heap {
     this.checkLimit(size);
     const block = this.block(0, size, aval);
     this.spilledBytes += size;
-    return this.handle({ block, host: data }, aval);
+    return this.handle({ block, host: toRaw(data, aval.dtype) }, aval);
   }
 
   private block(address: number, size: number, aval: Aval): Block {
@@ -226,7 +227,7 @@ export class Heap {
     return block.address;
   }
 
-  private bringBack(cell: Cell, host: TypedArray): void {
+  private bringBack(cell: Cell, host: RawArray): void {
     const { block } = cell;
     if (block.wasSpilled && !block.isProven) {
       block.isProven = true;
@@ -346,7 +347,7 @@ export class Heap {
   /** Returns the bytes freed. */
   private moveOut(cell: Cell): number {
     const { block } = cell;
-    cell.host = this.view(block.address, block.aval).slice() as TypedArray;
+    cell.host = this.view(block.address, block.aval).slice() as RawArray;
     this.allocator.give(block.address, block.size);
     block.address = 0;
     block.wasSpilled = true;

@@ -8,7 +8,7 @@ import type { Plan } from '../../compiler/plan.ts';
 import { HostStorage, type Storage } from '../../core/executor.ts';
 import { ConcreteTensor, hostScalar, scalarTensor } from '../../core/tensor.ts';
 import type { Aval } from '../../ir/aval.ts';
-import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
+import { dtypeInfo, fromRaw, isHalf, toRaw, type TypedArray } from '../../ir/dtype.ts';
 import { InternalError } from '../../ir/errors.ts';
 import { tableIndex, tableLength } from './emit-plan.ts';
 import type { Heap } from './heap.ts';
@@ -220,7 +220,8 @@ function resident(heap: Heap, c: ConcreteTensor): ConcreteTensor {
 
 function reinterpret(data: TypedArray, aval: Aval): TypedArray {
   const { view, bytes } = dtypeInfo[aval.dtype];
-  return data.BYTES_PER_ELEMENT === bytes ? view(data.buffer, data.byteOffset, aval.size) : data;
+  if (isHalf(aval.dtype) || data.BYTES_PER_ELEMENT !== bytes) return data;
+  return view(data.buffer, data.byteOffset, aval.size) as TypedArray;
 }
 
 /**
@@ -243,7 +244,7 @@ function copyIn(heap: Heap, t: ConcreteTensor, address: number): void {
     heap.f32[address >>> 2] = scalar;
     return;
   }
-  const data = t.read();
+  const data = toRaw(t.read(), t.aval.dtype);
   if (data instanceof Float32Array && copyFloats(data, 0, heap.f32, address >>> 2, data.length)) return;
   if (data instanceof Int32Array && data.length === 1) heap.i32[address >>> 2] = data[0]!;
   else heap.u8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address);
@@ -252,7 +253,7 @@ function copyIn(heap: Heap, t: ConcreteTensor, address: number): void {
 /** A scalar out of the staging area; undefined at a NaN, whose payload a number does not keep. */
 function scalarOut(heap: Heap, aval: Aval, address: number): number | undefined {
   if (aval.shape.length > 0) return undefined;
-  const x = aval.dtype === 'float32' ? heap.f32[address >>> 2]! : heap.view(address, aval)[0]!;
+  const x = aval.dtype === 'float32' ? heap.f32[address >>> 2]! : fromRaw(heap.view(address, aval), aval.dtype)[0]!;
   return Number.isNaN(x) ? undefined : x;
 }
 
@@ -262,7 +263,7 @@ function copyOut(heap: Heap, aval: Aval, address: number): HostStorage {
     const data = new Float32Array(aval.size);
     if (copyFloats(heap.f32, address >>> 2, data, 0, data.length)) return new HostStorage(data, 'wasm');
   }
-  return new HostStorage(heap.view(address, aval).slice() as TypedArray, 'wasm');
+  return new HostStorage(fromRaw(heap.view(address, aval), aval.dtype).slice() as TypedArray, 'wasm');
 }
 
 /** A trap is a fault of the generated code; the engine's stack says which function it was in. */

@@ -5,7 +5,7 @@
  */
 import { disposedError, type Storage } from '../../core/executor.ts';
 import type { Aval } from '../../ir/aval.ts';
-import { dtypeInfo, type TypedArray } from '../../ir/dtype.ts';
+import { dtypeInfo, fromRaw, type RawArray, type TypedArray } from '../../ir/dtype.ts';
 import type { SourceSite } from '../../ir/program.ts';
 import type { Heap } from './heap.ts';
 
@@ -26,10 +26,10 @@ export interface Block {
   isProven: boolean;
 }
 
-/** The data of one or several handles: in memory when `host` is undefined. */
+/** The data of one or several handles, as it lies in memory: there when `host` is undefined. */
 export interface Cell {
   readonly block: Block;
-  host: TypedArray | undefined;
+  host: RawArray | undefined;
 }
 
 /**
@@ -75,9 +75,10 @@ export class WasmStorage implements Storage {
 
   read(): TypedArray {
     const { host, block } = this.data();
-    if (host === undefined) return this.heap.view(block.address, this.aval);
-    if (this.aval.dtype === block.aval.dtype) return host;
-    return dtypeInfo[this.aval.dtype].view(host.buffer, host.byteOffset, this.aval.size);
+    const { dtype, size } = this.aval;
+    if (host === undefined) return fromRaw(this.heap.view(block.address, this.aval), dtype);
+    const raw = dtype === block.aval.dtype ? host : dtypeInfo[dtype].view(host.buffer, host.byteOffset, size);
+    return fromRaw(raw, dtype);
   }
 
   dispose(isDonated = false): void {

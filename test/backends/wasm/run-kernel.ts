@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { ModuleBuilder } from '../../../src/backends/wasm/encode/module.ts';
 import { hostMath } from '../../../src/backends/wasm/host-math.ts';
 import { emitKernel, prepareKernel } from '../../../src/backends/wasm/kernel/emit.ts';
-import { dtypeInfo, makeTypedArray, type TypedArray } from '../../../src/ir/dtype.ts';
+import { dtypeInfo, fromRaw, makeTypedArray, type RawArray, toRaw, type TypedArray } from '../../../src/ir/dtype.ts';
 import type { Kernel } from '../../../src/ir/loop/kernel.ts';
 import { interpretKernel } from './interpret-kernel.ts';
 
@@ -51,11 +51,11 @@ export function runEmitted(k: Kernel, inputs: readonly TypedArray[], options: Em
   const { bytes, values } = emitModule(k, options.parametric ?? false);
   const gemm = options.gemm?.(memory) ?? gemmStub;
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory }, math: hostMath, gemm });
-  const view = (i: number): TypedArray =>
+  const view = (i: number): RawArray =>
     dtypeInfo[refs[i]!.dtype].view(memory.buffer as ArrayBuffer, pointers[i]!, refs[i]!.size);
-  inputs.forEach((x, i) => view(i).set(x));
+  inputs.forEach((x, i) => view(i).set(toRaw(x, refs[i]!.dtype)));
   (instance.exports.run as (...x: number[]) => void)(...pointers, ...values);
-  return refs.map((_, i) => view(i).slice() as TypedArray);
+  return refs.map((r, i) => fromRaw(view(i), r.dtype).slice() as TypedArray);
 }
 
 /** Asserts that emitted code (with fixed and with parametric integers) and interpreter agree on every output. */

@@ -1,11 +1,14 @@
 /**
- * `Expr` → `Node`. Functions with an expansion are expanded; loads under a `select` whose address may be out of reach get an index
+ * `Expr` → `Node`. Functions with an expansion are expanded; nodes of 16-bit floats are their bits; loads under a `select` whose address may be out of reach get an index
  * that is clamped by the condition. Iterative: expressions may be very deep.
  * May import: `ir`, `kernel`, `math`.
  * @module
  */
+import { isFloat, isHalf } from '../../../ir/dtype.ts';
+import { halfBits } from '../../../ir/half.ts';
 import { type Axis, type Expr, operandsOf } from '../../../ir/loop/expr.ts';
 import { expandBinary, expandUnary } from '../math/expand.ts';
+import { expandConvert } from '../math/half.ts';
 import type { Graph } from './graph.ts';
 import type { Node } from './node.ts';
 
@@ -102,11 +105,16 @@ export class ExprConverter {
   }
 
   private expansion(e: Expr): Expr | undefined {
-    if (e.op !== 'unary' && e.op !== 'binary') return undefined;
-    if (e.x.dtype !== 'float32' && e.x.dtype !== 'float64') return undefined;
+    if (e.op !== 'unary' && e.op !== 'binary' && e.op !== 'convert') return undefined;
+    if (!isFloat(e.x.dtype) && !isHalf(e.dtype)) return undefined;
     const known = this.expansions.get(e);
     if (known !== undefined) return known;
-    const made = e.op === 'unary' ? expandUnary(e.fn, e.x) : expandBinary(e.fn, e.x, e.y);
+    const made =
+      e.op === 'convert'
+        ? expandConvert(e.x, e.dtype)
+        : e.op === 'unary'
+          ? expandUnary(e.fn, e.x)
+          : expandBinary(e.fn, e.x, e.y);
     if (made !== undefined) this.expansions.set(e, made);
     return made;
   }
@@ -132,7 +140,7 @@ export class ExprConverter {
     const { graph } = this;
     switch (e.op) {
       case 'const':
-        return graph.constant(e.value, e.dtype);
+        return graph.constant(isHalf(e.dtype) ? halfBits(e.value, e.dtype) : e.value, e.dtype);
       case 'axis':
         return this.scope.axis(e.axis);
       case 'local':

@@ -3,7 +3,7 @@
  * May import: `ir`, `kernel/node`.
  * @module
  */
-import { type DType, dtypeInfo, saturate } from '../../../ir/dtype.ts';
+import { type DType, dtypeInfo, isHalf, saturate } from '../../../ir/dtype.ts';
 import {
   type Axis,
   type BinaryOp,
@@ -28,6 +28,14 @@ const maxTerms = 8;
 
 const emptyArgs: readonly Node[] = [];
 const noCoefficients: readonly number[] = [];
+
+/** Values that a lane of more bits holds. A 16-bit float is its bits. */
+const ranges: Partial<Record<DType, { readonly lo: number; readonly hi: number }>> = {
+  bool: { lo: 0, hi: 1 },
+  uint8: { lo: 0, hi: 255 },
+  float16: { lo: 0, hi: 65535 },
+  bfloat16: { lo: 0, hi: 65535 },
+};
 
 type Fields = Partial<Omit<Node, 'id' | 'kind' | 'dtype'>>;
 
@@ -55,7 +63,7 @@ export class Graph {
       isUnsafe ||= a.isUnsafe;
       if (a.height >= height) height = a.height + 1;
     }
-    const range = dtype === 'bool' ? { lo: 0, hi: 1 } : dtype === 'uint8' ? { lo: 0, hi: 255 } : noRange;
+    const range = ranges[dtype] ?? noRange;
     return {
       id: this.count++,
       kind,
@@ -325,7 +333,8 @@ export class Graph {
   }
 
   bitcast(x: Node, dtype: DType): Node {
-    return x.dtype === dtype ? x : this.op('bitcast', undefined, dtype, [x]);
+    if (x.dtype === dtype) return x;
+    return this.op('bitcast', undefined, dtype, [x], isHalf(x.dtype) ? { lo: x.lo, hi: x.hi } : {});
   }
 }
 

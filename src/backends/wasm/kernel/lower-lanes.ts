@@ -212,8 +212,8 @@ export class LaneLowering {
     const { bytes } = dtypeInfo[buffer.dtype];
     const perPart = n.dtype === 'float64' ? 2 : 4;
     if (c === 1) return this.widenMemory(n, address, offset + p * perPart * bytes);
-    if (bytes > 1 && c === -1) return this.reversed(n, address, offset - (p * perPart + perPart - 1) * bytes);
-    if (bytes > 1 && c === 2) return this.everySecond(n, address, offset + 32 * p);
+    if (bytes > 2 && c === -1) return this.reversed(n, address, offset - (p * perPart + perPart - 1) * bytes);
+    if (bytes > 2 && c === 2) return this.everySecond(n, address, offset + 32 * p);
     const stride = this.laneStride(index, bytes);
     return this.loadLanes(n, (lane) => {
       const steps = p * perPart + lane;
@@ -276,7 +276,9 @@ export class LaneLowering {
   private widenMemory(n: Node, address: Lir, offset: number): Lir {
     const { b } = this;
     const extra = this.v.memoryExtra(n, offset);
-    if (dtypeInfo[n.dtype].bytes > 1) return b.make('v128.load', [address], extra);
+    const width = dtypeInfo[n.dtype].bytes;
+    if (width > 2) return b.make('v128.load', [address], extra);
+    if (width === 2) return b.op('i32x4.extend_low_i16x8_u', b.make('v128.load64_zero', [address], extra));
     const bytes = b.make('v128.load32_zero', [address], extra);
     const words = b.op('i32x4.extend_low_i16x8_u', b.op('i16x8.extend_low_i8x16_u', bytes));
     return n.dtype === 'bool' ? b.op('i32x4.neg', words) : words;
@@ -285,7 +287,7 @@ export class LaneLowering {
   private loadLanes(n: Node, at: (lane: number) => { address: Lir; offset: number }): Lir {
     const { b } = this;
     const count = n.dtype === 'float64' ? 2 : 4;
-    if (dtypeInfo[n.dtype].bytes === 1) {
+    if (dtypeInfo[n.dtype].bytes <= 2) {
       const elements = Array.from({ length: count }, (_, l) => this.v.loadScalar(n, at(l).address, at(l).offset));
       return this.vectors.assemble(elements, n.dtype);
     }

@@ -11,8 +11,19 @@ import type { Lir, LirStore } from './lir.ts';
 import type { ValueLowering } from './lower-value.ts';
 import type { StoreItem } from './nest.ts';
 
-/** Bytes 0, 4, 8, 12: the low byte of each 32-bit lane. */
+/** The low byte of each 32-bit lane, and the low two. */
 const lowBytes: readonly number[] = [0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12];
+const lowPairs: readonly number[] = [0, 1, 4, 5, 8, 9, 12, 13, 0, 1, 4, 5, 8, 9, 12, 13];
+
+const integerStores: Readonly<Record<number, OpName>> = { 1: 'i32.store8', 2: 'i32.store16', 4: 'i32.store' };
+/** Stores of four neighbouring elements, by the bytes of one. */
+const vectorStores: Readonly<Record<number, OpName>> = { 1: 'v128.store32_lane', 2: 'v128.store64_lane' };
+const laneStores: Readonly<Record<number, OpName>> = {
+  1: 'v128.store8_lane',
+  2: 'v128.store16_lane',
+  4: 'v128.store32_lane',
+  8: 'v128.store64_lane',
+};
 
 export function lowerStore(v: ValueLowering, item: StoreItem): LirStore[] {
   const { buffer, index, value } = item;
@@ -41,15 +52,15 @@ function storeScalar(v: ValueLowering, { buffer, index, value }: StoreItem): Lir
       ? 'f32.store'
       : buffer.dtype === 'float64'
         ? 'f64.store'
-        : dtypeInfo[buffer.dtype].bytes === 1
-          ? 'i32.store8'
-          : 'i32.store';
+        : integerStores[dtypeInfo[buffer.dtype].bytes]!;
   return { op, address, value: v.value(value), offset, lane: 0 };
 }
 
-/** A vector as it is laid out in memory: bytes are gathered in the low lane. */
+/** A vector as it is laid out in memory: elements of one or two bytes are gathered at its start. */
 function storable({ b, vectors }: ValueLowering, buffer: BufferRef, part: Lir): Lir {
-  if (dtypeInfo[buffer.dtype].bytes > 1) return part;
+  const width = dtypeInfo[buffer.dtype].bytes;
+  if (width > 2) return part;
+  if (width === 2) return b.shuffle(part, part, lowPairs);
   const bytes = buffer.dtype === 'bool' ? b.op('v128.and', part, vectors.constant(1, 'int32')) : part;
   return b.shuffle(bytes, bytes, lowBytes);
 }
@@ -58,7 +69,7 @@ function storeVector(v: ValueLowering, buffer: BufferRef, { index }: StoreItem, 
   const { address, offset } = v.address(buffer, index);
   const { bytes } = dtypeInfo[buffer.dtype];
   return {
-    op: bytes > 1 ? 'v128.store' : 'v128.store32_lane',
+    op: vectorStores[bytes] ?? 'v128.store',
     address,
     value,
     offset: offset + element * bytes,
@@ -75,7 +86,7 @@ function storeLane(
   lane: number,
 ): LirStore {
   const { bytes } = dtypeInfo[buffer.dtype];
-  const op: OpName = bytes === 8 ? 'v128.store64_lane' : bytes === 4 ? 'v128.store32_lane' : 'v128.store8_lane';
+  const op = laneStores[bytes]!;
   if (c === 0) return { op, ...v.address(buffer, index), value, lane };
   return { op, ...v.laneAddress(buffer, index, element, c !== undefined), value, lane };
 }

@@ -4,7 +4,7 @@
  * May import: `ir`, `kernel`.
  * @module
  */
-import { dtypeInfo } from '../../../ir/dtype.ts';
+import { type DType, dtypeInfo } from '../../../ir/dtype.ts';
 import type { BinaryOp, BufferRef, Local, TernaryOp, UnaryOp } from '../../../ir/loop/expr.ts';
 import type { OpName } from '../encode/opcodes.ts';
 import { hostFallbacks, internalUnary } from './internal-ops.ts';
@@ -35,6 +35,11 @@ export interface LaneMode {
   /** In tiles: part p is not a further group of lanes, but the same lanes in iteration p of this loop. */
   readonly rows?: Loop;
 }
+
+const integerLoads: Readonly<Record<number, OpName>> = { 1: 'i32.load8_u', 2: 'i32.load16_u', 4: 'i32.load' };
+
+const scalarLoad = (dtype: DType): OpName =>
+  dtype === 'float32' ? 'f32.load' : dtype === 'float64' ? 'f64.load' : integerLoads[dtypeInfo[dtype].bytes]!;
 
 /** Recursion bound; deeper graphs are lowered bottom-up in slices of this height. */
 const maxHeight = 60;
@@ -294,14 +299,6 @@ export class ValueLowering {
   loadScalar(n: Node, address: Lir, offset: number): Lir {
     const { b } = this;
     const extra = this.memoryExtra(n, offset);
-    const op: OpName =
-      n.dtype === 'float32'
-        ? 'f32.load'
-        : n.dtype === 'float64'
-          ? 'f64.load'
-          : dtypeInfo[n.dtype].bytes === 1
-            ? 'i32.load8_u'
-            : 'i32.load';
-    return b.make(op, [address], extra);
+    return b.make(scalarLoad(n.dtype), [address], extra);
   }
 }

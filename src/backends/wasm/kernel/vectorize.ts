@@ -137,10 +137,10 @@ function accessScore(index: Node, loop: Loop): number {
   return c === 1 ? 3 : c === 0 ? 0 : c === undefined ? -4 : -2;
 }
 
-/** Loads of every second element, and backwards, are vector loads with shuffles; not of bytes. */
+/** Loads of every second element, and backwards, are vector loads with shuffles; not of one or two bytes. */
 function loadScore(n: Node, loop: Loop): number {
   const c = axisCoefficient(n.args[0]!, loop);
-  const isShuffled = (c === 2 || c === -1) && dtypeInfo[n.dtype].bytes > 1;
+  const isShuffled = (c === 2 || c === -1) && dtypeInfo[n.dtype].bytes > 2;
   return isShuffled ? 2 : accessScore(n.args[0]!, loop);
 }
 

@@ -27,7 +27,9 @@ export const mul = (x: Operand, y: Operand): Expr => apply('mul', x, y);
 export const div = (x: Operand, y: Operand): Expr => apply('div', x, y);
 export const lt = (x: Operand, y: Operand): Expr => apply('lt', x, y);
 export const le = (x: Operand, y: Operand): Expr => apply('le', x, y);
+export const ne = (x: Operand, y: Operand): Expr => apply('ne', x, y);
 export const gt = (x: Operand, y: Operand): Expr => apply('gt', x, y);
+export const ge = (x: Operand, y: Operand): Expr => apply('ge', x, y);
 export const eq = (x: Operand, y: Operand): Expr => apply('eq', x, y);
 export const and = (x: Operand, y: Operand): Expr => apply('and', x, y);
 export const or = (x: Operand, y: Operand): Expr => apply('or', x, y);
@@ -35,6 +37,10 @@ export const xor = (x: Operand, y: Operand): Expr => apply('xor', x, y);
 export const shl = (x: Operand, y: number): Expr => apply('shl', x, y);
 export const shr = (x: Operand, y: number): Expr => apply('shr_logical', x, y);
 export const sar = (x: Operand, y: number): Expr => apply('shr_arithmetic', x, y);
+
+/** Of int32: for floats, see `atLeast` and `atMost`. */
+export const intMax = (x: Expr, y: number): Expr => apply('max', x, y);
+export const intMin = (x: Expr, y: number): Expr => apply('min', x, y);
 
 /** x y + z, rounded once or twice. Its users must be right either way, for instance where x y is exact. */
 export const madd = (x: Expr, y: Operand, z: Operand): Expr => ({
