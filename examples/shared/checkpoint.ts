@@ -38,6 +38,9 @@ function store(t: Tensor): Stored {
 const arrayTypes: Partial<
   Record<DType, new (buffer: ArrayBuffer) => Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array>
 > = {
+  // 16-bit floats are float32 values on the host.
+  float16: Float32Array,
+  bfloat16: Float32Array,
   float32: Float32Array,
   float64: Float64Array,
   int32: Int32Array,
