@@ -87,7 +87,7 @@ const lastBit = (shifted: Expr): Expr => shl(int32Bits(shifted), 31);
 const inRange = (x: Expr): Expr => le(abs(x), limit);
 const inNarrowRange = (x: Expr): Expr => usually(le(abs(x), narrowLimit));
 
-/** sin: 1.84 ulp. Of |x|, with the sign of x put back: so -0 stays. */
+/** sin: 1.84 ulp, 1.9 beyond 800. Of |x|, with the sign of x put back: so -0 stays. */
 export function sin32(x: Expr): Expr {
   const a = abs(x);
   const { shifted, n } = turnsForSine(a);
@@ -97,7 +97,7 @@ export function sin32(x: Expr): Expr {
   return where(inNarrowRange(x), value(remainder(a, n)), wide);
 }
 
-/** cos: 1.98 ulp. sin(x - n π) for half-integral n, of which every other one changes the sign. */
+/** cos: 1.98 ulp, 2.2 beyond 800, where n may be one off. sin(x - n π) for half-integral n, of which every other one changes the sign. */
 export function cos32(x: Expr): Expr {
   const a = abs(x);
   const { shifted, n } = turnsForCosine(a);
