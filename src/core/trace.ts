@@ -38,6 +38,8 @@ export abstract class Trace {
   readonly name: string;
   /** False once the function under this trace has returned: its tracers are then invalid. */
   isAlive = true;
+  /** Whether it stands below all others: what is left of an operation on its values, once the rest are done, goes to it. */
+  readonly isBottom: boolean = false;
   /** Where the transformation was called; set when leaks are being looked for. */
   readonly site: SourceSite | undefined;
 
@@ -79,7 +81,7 @@ class EvalTrace extends Trace {
     }
     const avals: Aval[] = [];
     for (const a of args) {
-      if (!(a instanceof ConcreteTensor)) throw strayTracer(a, primitive.name);
+      if (!(a instanceof ConcreteTensor)) return bottomOf(a, primitive.name).process(primitive, args, params);
       avals.push(a.aval);
     }
     const outAvals = primitive.abstractEval(avals, params);
@@ -94,12 +96,22 @@ class EvalTrace extends Trace {
   }
 
   processCustomJvp(call: CustomJvpCall, args: readonly Tensor[]): Tensor[] {
-    return call.fun(args);
+    const bottom = args.find(isOfBottom);
+    return bottom === undefined ? call.fun(args) : bottom.tracedBy.processCustomJvp(call, args);
   }
 
   processCustomVjp(call: CustomVjpCall, args: readonly Tensor[]): Tensor[] {
-    return call.fun(args);
+    const bottom = args.find(isOfBottom);
+    return bottom === undefined ? call.fun(args) : bottom.tracedBy.processCustomVjp(call, args);
   }
+}
+
+const isOfBottom = (a: Tensor): a is Tracer => a instanceof Tracer && a.tracedBy.isBottom;
+
+/** The trace that computes with `a`, which has no numbers of its own. */
+function bottomOf(a: Tensor, use: string): Trace {
+  if (isOfBottom(a)) return a.tracedBy;
+  throw strayTracer(a, use);
 }
 
 function strayTracer(a: Tensor, use: string): Error {

@@ -92,24 +92,26 @@ export function stepOperation(step: PullbackStep): Operation {
   return found;
 }
 
-/** The parameters of the last application, and operations by all of them. */
-class PrimitiveOperations {
-  private readonly primitive: AnyPrimitive;
+/** Operations that differ in their parameters. Equal parameters give one operation. */
+export class OperationFamily<P> {
+  readonly name: string;
+  private readonly apply: (args: readonly Tensor[], params: P) => readonly Tensor[];
   private readonly byKey = new Recent<Operation>(1024, 1 << 18);
-  private lastParams: object | undefined;
+  private lastParams: P | undefined;
   private last: Operation | undefined;
 
-  constructor(primitive: AnyPrimitive) {
-    this.primitive = primitive;
+  constructor(name: string, apply: (args: readonly Tensor[], params: P) => readonly Tensor[]) {
+    this.name = name;
+    this.apply = apply;
   }
 
-  of(params: object): Operation {
-    if (this.lastParams === params) return this.last!;
+  of(params: P): Operation {
+    if (this.lastParams === params && this.last !== undefined) return this.last;
     const key = paramsKey(params);
     let found = this.byKey.get(key);
     if (found === undefined) {
-      const { primitive } = this;
-      this.byKey.add(key, (found = new Operation(primitive.name, (args) => bind(primitive, args, params))));
+      const { apply } = this;
+      this.byKey.add(key, (found = new Operation(this.name, (args) => apply(args, params))));
     }
     this.lastParams = params;
     this.last = found;
@@ -117,24 +119,30 @@ class PrimitiveOperations {
   }
 }
 
-const plain = new Map<AnyPrimitive, PrimitiveOperations>();
-/** What carries a Program goes with it. */
-const carrying = new WeakMap<Program, Map<AnyPrimitive, PrimitiveOperations>>();
+type PrimitiveOperations = Map<AnyPrimitive, OperationFamily<object>>;
 
-function operationsOf(primitive: AnyPrimitive, params: object): PrimitiveOperations {
+const plain: PrimitiveOperations = new Map();
+/** What carries a Program goes with it. */
+const carrying = new WeakMap<Program, PrimitiveOperations>();
+
+function familyOf(primitive: AnyPrimitive, params: object): OperationFamily<object> {
   let home = plain;
   if (primitive.calculus.kind === 'structured') {
     const [program] = subPrograms(params as Params);
     if (program !== undefined) {
-      home = carrying.get(program) ?? new Map<AnyPrimitive, PrimitiveOperations>();
+      home = carrying.get(program) ?? new Map();
       carrying.set(program, home);
     }
   }
   let found = home.get(primitive);
-  if (found === undefined) home.set(primitive, (found = new PrimitiveOperations(primitive)));
+  if (found === undefined) {
+    const { name } = primitive;
+    found = new OperationFamily(name, (args, p) => bind(primitive, args, p));
+    home.set(primitive, found);
+  }
   return found;
 }
 
 /** A primitive with its parameters as an operation. Equal parameters give one operation. */
 export const primitiveOperation = (primitive: AnyPrimitive, params: object): Operation =>
-  operationsOf(primitive, params).of(params);
+  familyOf(primitive, params).of(params);

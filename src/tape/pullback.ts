@@ -4,6 +4,7 @@
  * May import: `util`, `ir`, `core`, `primitives`, `transforms`, `control`.
  * @module
  */
+import type { Aval } from '../ir/aval.ts';
 import { InternalError } from '../ir/errors.ts';
 import { Program, type Var } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
@@ -35,6 +36,8 @@ export class Pullback {
   readonly savedOutputs: readonly number[];
   /** Which outputs depend differentiably on a wanted input. */
   readonly isDifferentiable: readonly boolean[];
+  /** Types of the cotangents of the inputs. */
+  readonly inAvals: readonly Aval[];
   private readonly name: string;
   private readonly split: SplitProgram;
   private readonly numInputs: number;
@@ -47,6 +50,7 @@ export class Pullback {
   constructor(program: Program, isWanted: readonly boolean[]) {
     this.name = `${program.name}.pullback`;
     this.numInputs = program.inputs.length;
+    this.inAvals = program.inAvals.map((a) => a.strong());
     this.wanted = isWanted.flatMap((w, i) => (w ? [i] : []));
     const { program: pushed, hasTangent } = jvpProgram(program, isWanted);
     const isTangent = pushed.inputs.map((_, i) => i >= this.numInputs);

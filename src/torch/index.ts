@@ -1,0 +1,27 @@
+/**
+ * The entry `cotangent/torch`: PyTorch's tensors, dynamic graph and `.backward()` over the core.
+ * @module
+ */
+import * as autogradModule from './autograd/index.ts';
+
+export { Tensor } from './tensor.ts';
+export type { TensorMethods } from './methods.ts';
+export type { NestedData, TensorLike } from './ops/define.ts';
+export type { TensorOptions } from './ops/new-tensor.ts';
+export type { Dtype } from './dtypes.ts';
+export * from './creation.ts';
+export * from './random.ts';
+export * from './grad-mode.ts';
+export { Generator } from './generator.ts';
+export * from './ops/arithmetic.ts';
+export { emptyLike, fullLike, onesLike, zerosLike } from './ops/fill.ts';
+export * from './ops/linalg.ts';
+export * from './ops/pointwise.ts';
+export * from './ops/reduce.ts';
+export { bernoulli, multinomial, type MultinomialOptions } from './ops/sampling.ts';
+export * from './ops/scatter.ts';
+export * from './ops/shape.ts';
+export * from './ops/statistics.ts';
+
+/** PyTorch's `torch.autograd`. */
+export const autograd: typeof autogradModule = autogradModule;

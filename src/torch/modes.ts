@@ -1,0 +1,39 @@
+/**
+ * What a call of a torch function depends on besides its arguments: whether gradients are recorded, inference mode, hooks on what is
+ * saved, anomaly detection, and the trace at which this face is at home. All are set for the time a callback runs.
+ * May import: everything up to `api`, `tape`.
+ * @module
+ */
+import type { Tensor as CoreTensor } from '../core/tensor.ts';
+import { evalTrace, type Trace } from '../core/trace.ts';
+import type { PackedValue } from '../tape/graph.ts';
+
+interface Modes {
+  readonly isGradEnabled: boolean;
+  readonly isInference: boolean;
+  /** Stands in for each value that is saved. */
+  readonly pack: ((value: CoreTensor) => PackedValue) | undefined;
+  readonly detectsAnomaly: boolean;
+  /** The trace under which operations are recorded in the graph. Others see tensors of the graph as values from outside. */
+  readonly home: Trace;
+}
+
+/** The modes in force. */
+export let modes: Modes = {
+  isGradEnabled: true,
+  isInference: false,
+  pack: undefined,
+  detectsAnomaly: false,
+  home: evalTrace,
+};
+
+/** Runs `f` with some modes changed. */
+export function withModes<T>(changes: Partial<Modes>, f: () => T): T {
+  const before = modes;
+  modes = { ...before, ...changes };
+  try {
+    return f();
+  } finally {
+    modes = before;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Operands of functions that index.
+ * May import: everything up to `api`, `tape`.
+ * @module
+ */
+import { ShapeError } from '../../ir/errors.ts';
+import { ConcreteTensor, type Tensor as CoreTensor } from '../../core/tensor.ts';
+import type { Tensor } from '../tensor.ts';
+import { convertTo } from '../views.ts';
+import { type TensorLike, toTensor } from './define.ts';
+
+/** Throws for positions outside the dimension, as far as they have numbers. */
+export function checkedIndices(x: Tensor, indices: CoreTensor, axis: number, op = 'index'): CoreTensor {
+  const n = x.shape[axis] ?? 0;
+  if (!(indices instanceof ConcreteTensor)) return indices;
+  const bad = indices.read().find((i) => i < -n || i >= n);
+  if (bad === undefined) return indices;
+  throw new ShapeError(
+    `${op}: expected indices between ${-n} and ${n - 1} for dimension ${axis} of ${x.aval.toString()}, got ${bad}: index ${bad} is out ` +
+      `of bounds for dimension ${axis} with size ${n}.`,
+  );
+}
+
+/** A value in the dtype of the tensor that takes it. */
+export const beside = (x: Tensor, value: TensorLike): CoreTensor => {
+  const t = toTensor(value);
+  return t.dtype === x.dtype ? t.asCore() : convertTo(t, x.dtype).asCore();
+};
