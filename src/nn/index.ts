@@ -3,8 +3,18 @@
  * @module
  */
 export * from '../api/nn/index.ts';
+export { BatchNorm, type BatchNormOptions } from './batch-norm.ts';
+export { Conv, Conv1d, Conv2d, Conv3d, type ConvOptions } from './conv.ts';
+export {
+  ConvTranspose,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeOptions,
+} from './conv-transpose.ts';
 export { Dropout, type DropoutOptions } from './dropout.ts';
 export { Embedding, type EmbeddingOptions } from './embedding.ts';
+export { GroupNorm, InstanceNorm } from './group-norm.ts';
 export { LayerNorm, type LayerNormOptions, type NormOptions, RMSNorm } from './layer-norm.ts';
 export { Identity, Lambda, Linear, type LinearOptions } from './linear.ts';
 export {
@@ -67,4 +77,15 @@ export {
   partition,
 } from './leaves.ts';
 export { type LoadOptions, loadStateDict, type NameMap, type Source, type StateDict, stateDict } from './state-dict.ts';
+export {
+  AdaptiveAvgPool,
+  AdaptiveMaxPool,
+  AvgPool,
+  type AvgPoolOptions,
+  MaxPool,
+  type PoolOptions,
+} from './pooling.ts';
+export { torchNames } from './torch-names.ts';
+export type { NameRules } from './torch-rules.ts';
+export type { Sizes, WindowPadding } from './windows.ts';
 export { summary } from './summary.ts';
