@@ -35,4 +35,7 @@ export * from './linalg/cholesky.ts';
 export * from './linalg/factored-solve.ts';
 export * from './linalg/lu.ts';
 export { checkSquare, identityLike, lowerPart, product, transposed, upperPart } from './linalg/matrix.ts';
+export * from './linalg/qr.ts';
+export { eigh, eighP } from './linalg/eigh.ts';
+export * from './linalg/svd.ts';
 export * from './linalg/triangular-solve.ts';

@@ -98,3 +98,46 @@ export function triangularSolve(a: TensorLike, b: TensorLike, options: Triangula
 export function lu(x: TensorLike): [Tensor, Tensor, Tensor] {
   return prim.lu(asTensor(x)) as [Tensor, Tensor, Tensor];
 }
+
+export interface QrOptions {
+  /** Q is square; true. */
+  readonly fullMatrices?: boolean | undefined;
+}
+
+/** A = Q R, by Householder reflections: `[q, r]`. See `np.linalg.qr`. */
+export function qr(x: TensorLike, options?: QrOptions): [Tensor, Tensor] {
+  checkOptions('lax.linalg.qr', options, ['fullMatrices']);
+  return prim.qr(asTensor(x), options?.fullMatrices ?? true) as [Tensor, Tensor];
+}
+
+export interface EighOptions {
+  /** Read the lower triangle if the input is not symmetrized; true. */
+  readonly lower?: boolean | undefined;
+  /** Take ½(A + Aᵀ); true. */
+  readonly symmetrizeInput?: boolean | undefined;
+}
+
+/** Eigenvectors and eigenvalues of symmetric matrices: `[v, w]`, in JAX's order, which is not that of `np.linalg.eigh`. */
+export function eigh(x: TensorLike, options: EighOptions = {}): [Tensor, Tensor] {
+  checkOptions('lax.linalg.eigh', options, ['lower', 'symmetrizeInput']);
+  const a = asTensor(x);
+  prim.checkSquare('lax.linalg.eigh', a.aval);
+  const { lower = true, symmetrizeInput = true } = options;
+  const [w, v] = prim.eigh(symmetrizeInput ? symmetrized(a) : lower ? a : prim.transposed(a)) as [Tensor, Tensor];
+  return [v, w];
+}
+
+export interface SvdOptions {
+  /** Complete U and V to square matrices; true. */
+  readonly fullMatrices?: boolean | undefined;
+  /** Give U and Vᵀ too; true. */
+  readonly computeUv?: boolean | undefined;
+}
+
+/** A = U diag(s) Vᵀ: `[u, s, vt]`, or s alone with `computeUv: false`. See `np.linalg.svd`. */
+export function svd(x: TensorLike, options: SvdOptions = {}): Tensor | [Tensor, Tensor, Tensor] {
+  checkOptions('lax.linalg.svd', options, ['fullMatrices', 'computeUv']);
+  const { fullMatrices = true, computeUv = true } = options;
+  const [s, u, vt] = prim.svd(asTensor(x), { vectors: computeUv, full: computeUv && fullMatrices });
+  return computeUv ? [u!, s!, vt!] : s!;
+}

@@ -15,4 +15,8 @@ export {
   solveTriangular,
   type SolveTriangularOptions,
 } from './systems.ts';
-export { det, inv } from '../../numpy/linalg/solve.ts';
+export { det } from '../../numpy/linalg/determinants.ts';
+export { inv } from '../../numpy/linalg/solve.ts';
+export { eigh, type EighOptions, lu, type LuOptions, qr, type QrOptions, svd, type SvdOptions } from './factor.ts';
+export { expm, type ExpmOptions } from './functions.ts';
+export { blockDiag, hilbert, toeplitz } from './special-matrices.ts';

@@ -6,5 +6,6 @@
  */
 export { bernoulli, betabinom, binom, geom, nbinom, poisson } from './discrete.ts';
 export { beta, chi2, expon, gamma, pareto, uniform, vonmises, wrapcauchy } from './half-line.ts';
+export { multivariateNormal } from './multivariate-normal.ts';
 export { dirichlet, multinomial } from './several.ts';
 export { cauchy, gennorm, gumbelL, gumbelR, laplace, logistic, norm, t } from './symmetric.ts';
