@@ -9,7 +9,6 @@ import {
   constant,
   type Expr,
   iadd,
-  imul,
   int,
   isub,
   load,
@@ -17,7 +16,7 @@ import {
   unary,
 } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { addRow, at, keep, lt, next, read, type Rows, upward } from './blocks.ts';
+import { addRow, at, keep, lt, read, type Rows, upward } from './blocks.ts';
 
 /** Work arrays for matrices of m rows and at most so many columns. */
 export interface Reflections {

@@ -5,7 +5,7 @@
  * May import: `ir`, `primitives/linalg/blocks`.
  * @module
  */
-import { type DType } from '../../ir/dtype.ts';
+import type { DType } from '../../ir/dtype.ts';
 import {
   binary,
   type BufferRef,

@@ -14,7 +14,7 @@ import { add, sub } from '../arithmetic.ts';
 import { concatenate } from '../movement.ts';
 import { sliceAxis } from '../slice.ts';
 import { moveBatchToFront } from '../structural.ts';
-import { at, fillPadded, keep, lt, read, type Rows } from './blocks.ts';
+import { fillPadded, keep, lt, read, type Rows } from './blocks.ts';
 import { formOrthogonal, orthogonalize, reduceToTriangle, reflections } from './householder.ts';
 import { checkMatrix, extentsOf, lowerPart, product, transposed, upperPart, withLast } from './matrix.ts';
 import { triangularSolve } from './triangular-solve.ts';

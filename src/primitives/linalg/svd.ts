@@ -3,7 +3,7 @@
  * May import: `ir`, `core`, `primitives/linalg`, and the families its derivative is made of.
  * @module
  */
-import { type Aval, f32, f64 } from '../../ir/aval.ts';
+import { f32, f64 } from '../../ir/aval.ts';
 import { DifferentiationError } from '../../ir/errors.ts';
 import { definePrimitive, type HostArray, type Primitive } from '../../core/primitive.ts';
 import type { Tensor } from '../../core/tensor.ts';
