@@ -97,6 +97,17 @@ describe('cholesky', () => {
     ]);
   });
 
+  it('has derivatives in a batch that an element without a factor does not spoil', () => {
+    const batch = np.stack([definite(3), eye(3).mul(-1)]);
+    const gradient = vmap(grad((x: Tensor) => np.sum(np.linalg.cholesky(x))))(batch) as Tensor;
+    expectNear(
+      np.take(gradient, 0, { axis: 0 }),
+      grad((x: Tensor) => np.sum(np.linalg.cholesky(x)))(definite(3)),
+      1e-12,
+    );
+    expect(np.all(np.isnan(np.take(gradient, 1, { axis: 0 }))).item()).toBe(1);
+  });
+
   it('factors large matrices of which the last block is not definite as NaN', () => {
     const n = 130;
     const a = definite(n)
@@ -298,6 +309,33 @@ describe('solve, inv', () => {
     }
     const factor = scipy.linalg.choFactor(a);
     expectNear(np.matmul(a, scipy.linalg.choSolve(factor, b)), b, 1e-13);
+  });
+
+  it('differentiate through factors that are at hand', () => {
+    const [a, b] = [general(4), drawn(2, [4, 2])];
+    checkDerivatives((x) => scipy.linalg.luSolve(scipy.linalg.luFactor(x), b), a);
+    checkDerivatives((x) => scipy.linalg.luSolve(scipy.linalg.luFactor(x), b, 1), a);
+    checkDerivatives((x) => scipy.linalg.choSolve(scipy.linalg.choFactor(x), b), definite(4));
+  });
+
+  it('take tensors of more axes', () => {
+    const a = np.reshape(general(6), [2, 3, 6]);
+    const b = drawn(2, [2, 3]);
+    const x = np.linalg.tensorsolve(a, b);
+    expectNear(np.tensordot(a, x, 1), b, 1e-13);
+    expectNear(np.tensordot(np.linalg.tensorinv(a), b, 2), x, 1e-13);
+    const moved = np.reshape(general(6), [6, 2, 3]);
+    expectNear(
+      np.linalg.tensorsolve(np.moveaxis(moved, 2, 0), np.arange(6), { axes: [0] }),
+      np.linalg.tensorsolve(moved, np.arange(6)),
+      1e-13,
+    );
+    expect(() => np.linalg.tensorsolve(a, np.ones([2]))).toThrow(
+      /expected as many equations as unknowns, got 2 and 18/,
+    );
+    expect(() => np.linalg.tensorinv(np.ones([2, 3, 5]))).toThrow(
+      /expected as many equations as unknowns, got 6 and 5/,
+    );
   });
 
   it('refuse what does not fit', () => {

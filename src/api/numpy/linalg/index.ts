@@ -31,5 +31,6 @@ export {
   svdvals,
 } from './spectral.ts';
 export { diagonal, trace } from './diagonals.ts';
+export { tensorinv, tensorsolve } from './tensors.ts';
 export { matrixTranspose } from '../movement.ts';
 export { cross, matmul, outer, tensordot, vecdot } from '../products.ts';
