@@ -119,7 +119,7 @@ function describe(x: unknown): string {
 }
 
 /** A trace cannot survive an await. What the abandoned promise throws later, when its tracers are dead, is of no interest. */
-function refusePromise(op: string, result: unknown): void {
+export function refusePromise(op: string, result: unknown): void {
   if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function') return;
   result.then(undefined, () => {});
   throw new TraceError(

@@ -8,7 +8,7 @@ import { Aval } from '../ir/aval.ts';
 import { ArgumentError, TreeError } from '../ir/errors.ts';
 import type { Program } from '../ir/program.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
-import { ProgramTracer, traceProgram } from '../core/program-trace.ts';
+import { followedConstant, ProgramTracer, traceProgram } from '../core/program-trace.ts';
 import { ConcreteTensor, type Tensor, Tracer } from '../core/tensor.ts';
 import { currentTrace, evalTrace } from '../core/trace.ts';
 import { call } from '../control/call.ts';
@@ -74,7 +74,8 @@ export function jit<A extends readonly unknown[] = Tensor[], const R = unknown>(
     );
     history.calls++;
     const hit = cache.find(statics, tree);
-    if (hit !== undefined) return run(hit, [], tree);
+    // A value it closed over may be followed by a tape since then, and is an operand from now on.
+    if (hit !== undefined && followedConstant(hit.program) === undefined) return run(hit, [], tree);
     const { entry, captured, compilation } = compileEntry(history, cache, f as AnyFunction, args, {
       staticAt,
       donateAt,

@@ -43,7 +43,7 @@ export function weakFloat(value: number): Tensor {
  * (an integral number fits integers; others need floats).
  */
 export function asTensor(x: TensorLike): Tensor {
-  if (x instanceof Tensor) return x;
+  if (x instanceof Tensor) return x.current();
   if (typeof x === 'number') return scalarTensor(x, defaultFloat(), true);
   if (typeof x === 'boolean') return scalarTensor(x ? 1 : 0, 'bool');
   return arrayFrom(x, undefined);
@@ -134,7 +134,8 @@ export function castArray(values: ArrayLike<number>, dtype: DType, isFromFloat: 
 export function arrayFrom(data: TensorLike, dtype: DType | undefined, shape?: Shape, op = 'array'): Tensor {
   if (dtype !== undefined && !isDType(dtype)) throw unknownDType(op, dtype);
   if (data instanceof Tensor) {
-    return dtype === undefined ? data : convert(data, dtype);
+    const value = data.current();
+    return dtype === undefined ? value : convert(value, dtype);
   }
   if (holdsTensor(data)) {
     const t = stackNested(data, op);

@@ -328,16 +328,16 @@ type Function1 = (x: Tensor, ...args: unknown[]) => unknown;
 function methodOf(f: Function1): (this: Tensor, ...args: never[]) => unknown {
   if (f.length === 2) {
     return function (this: Tensor, y: unknown): unknown {
-      return f(this, y);
+      return f(this.current(), y);
     };
   }
   if (f.length === 3) {
     return function (this: Tensor, y: unknown, z: unknown): unknown {
-      return f(this, y, z);
+      return f(this.current(), y, z);
     };
   }
   return function (this: Tensor, ...args: unknown[]): unknown {
-    return f(this, ...args);
+    return f(this.current(), ...args);
   };
 }
 
@@ -359,7 +359,7 @@ export function installMethods(): void {
     const f = properties[key];
     define(key, {
       get(this: Tensor): unknown {
-        return f(this);
+        return f(this.current());
       },
     });
   }

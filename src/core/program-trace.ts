@@ -5,7 +5,7 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import { TraceError } from '../ir/errors.ts';
-import { type Atom, Equation, Literal, type Params, Program, Var } from '../ir/program.ts';
+import { type Atom, Equation, Literal, type Params, Program, subPrograms, Var } from '../ir/program.ts';
 import type { AnyPrimitive } from './primitive.ts';
 import { equationSite, maxSites } from './site.ts';
 import { ConcreteTensor, type Tensor, Tracer } from './tensor.ts';
@@ -34,9 +34,52 @@ export function setCustomCallStaging(staging: CustomCallStaging): void {
   customCalls = staging;
 }
 
+/** Concrete values whose use somebody follows by their identity: a Program must not hide one as a constant. */
+let isFollowed: ((x: ConcreteTensor) => boolean) | undefined;
+
+/** Follows values while `f` runs, besides those that are followed already. */
+export function following<T>(test: (x: ConcreteTensor) => boolean, f: () => T): T {
+  const before = isFollowed;
+  isFollowed = before === undefined ? test : (x) => test(x) || before(x);
+  try {
+    return f();
+  } finally {
+    isFollowed = before;
+  }
+}
+
+/** Follows values from now on. */
+export function followAlways(test: (x: ConcreteTensor) => boolean): void {
+  const before = isFollowed;
+  isFollowed = before === undefined ? test : (x) => test(x) || before(x);
+}
+
+const constantsOf = new WeakMap<Program, readonly ConcreteTensor[]>();
+
+/** Concrete values in a Program and in those it carries. */
+function concreteConstants(program: Program): readonly ConcreteTensor[] {
+  let found = constantsOf.get(program);
+  if (found === undefined) {
+    const own = program.equations.flatMap((e) => e.inputs).concat(program.outputs);
+    const values = own.flatMap((a) => (a.kind === 'literal' && a.value instanceof ConcreteTensor ? [a.value] : []));
+    const inner = program.equations.flatMap((e) => subPrograms(e.params).flatMap(concreteConstants));
+    constantsOf.set(program, (found = [...new Set([...values, ...inner])]));
+  }
+  return found;
+}
+
+/** A constant of the Program that is followed now. */
+export const followedConstant = (program: Program): ConcreteTensor | undefined =>
+  isFollowed === undefined ? undefined : concreteConstants(program).find(isFollowed);
+
+/**
+ * What becomes an extra input besides values of enclosing traces: nothing, arrays, or all that was not made from a bare number.
+ */
+export type Hoisting = 'none' | 'arrays' | 'all';
+
 /**
  * Records equations. Values of enclosing traces become extra inputs (`captured`), in order of first use; concrete values become
- * literals, or with `hoistsArrays` extra inputs too unless they are scalars.
+ * literals, or extra inputs too, as `hoisting` says.
  */
 export class ProgramTrace extends Trace {
   readonly equations: Equation[] = [];
@@ -45,12 +88,12 @@ export class ProgramTrace extends Trace {
   private readonly capturedVars = new Map<Tensor, Var>();
   private readonly literals = new Map<Tensor, Literal>();
   private readonly recordsSites: boolean;
-  private readonly hoistsArrays: boolean;
+  private readonly hoisting: Hoisting;
 
-  constructor(name: string, recordsSites = true, hoistsArrays = false) {
+  constructor(name: string, recordsSites = true, hoisting: Hoisting = 'none') {
     super(name);
     this.recordsSites = recordsSites;
-    this.hoistsArrays = hoistsArrays;
+    this.hoisting = hoisting;
   }
 
   newInput(aval: Aval): ProgramTracer {
@@ -63,7 +106,7 @@ export class ProgramTrace extends Trace {
   atomOf(x: Tensor, use: string): Atom {
     if (x instanceof ProgramTracer && x.tracedBy === this) return x.atom;
     if (x instanceof ConcreteTensor) {
-      if (!this.hoistsArrays || x.scalar !== undefined) return this.literalOf(x);
+      if (!this.isHoisted(x)) return this.literalOf(x);
     } else checkAlive(x as Tracer, use);
     let v = this.capturedVars.get(x);
     if (v === undefined) {
@@ -72,6 +115,12 @@ export class ProgramTrace extends Trace {
       this.captured.push(x);
     }
     return v;
+  }
+
+  private isHoisted(x: ConcreteTensor): boolean {
+    if (isFollowed?.(x)) return true;
+    if (this.hoisting === 'none') return false;
+    return this.hoisting === 'all' ? !x.isShared : x.scalar === undefined;
   }
 
   private literalOf(x: ConcreteTensor): Literal {
@@ -119,14 +168,14 @@ export interface TracedFunction {
   readonly captured: readonly Tensor[];
 }
 
-/** Traces a flat function on abstract arguments. With `hoistsArrays`, arrays it closes over are captured too. */
+/** Traces a flat function on abstract arguments. */
 export function traceProgram(
   name: string,
   avals: readonly Aval[],
   f: (args: readonly Tensor[]) => readonly Tensor[],
-  hoistsArrays = false,
+  hoisting: Hoisting = 'none',
 ): TracedFunction {
-  const trace = new ProgramTrace(name, true, hoistsArrays);
+  const trace = new ProgramTrace(name, true, hoisting);
   const args = avals.map((a) => trace.newInput(a));
   try {
     const outs = withTrace(trace, () => f(args));

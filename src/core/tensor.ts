@@ -41,6 +41,11 @@ export abstract class Tensor<S extends Shape = Shape, D extends DType = DType> {
     return this.aval.size;
   }
 
+  /** The value that is meant where a tensor is asked for: of a variable its value now; everything else stands for itself. */
+  current(): Tensor {
+    return this;
+  }
+
   /** The numbers behind this value if there are any now: itself, or the primal of an eager derivative. */
   abstract concrete(use: string): ConcreteTensor;
 
@@ -114,6 +119,11 @@ export class ConcreteTensor extends Tensor {
     this.aval = aval;
     this.memory = memory;
     this.number = number;
+  }
+
+  /** Whether it is a constant made from a bare number, which others may hold too. */
+  get isShared(): boolean {
+    return false;
   }
 
   get isDisposed(): boolean {
@@ -276,6 +286,10 @@ export function scalarTensor(value: number, dtype: DType, weakType = false): Con
 
 /** A shared constant: disposing is a no-op. */
 class SharedScalar extends ConcreteTensor {
+  override get isShared(): boolean {
+    return true;
+  }
+
   protected override store(number: number): Storage {
     return new SharedStorage(oneElement(number, this.aval.dtype), 'host');
   }

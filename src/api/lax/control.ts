@@ -26,7 +26,7 @@ export interface TracedBranch {
 
 export function traceBranch(op: string, f: AnyFunction, argsDef: TreeDef, avals: readonly Aval[]): TracedBranch {
   const flat = new FlatFunction(op, f, argsDef);
-  const { program, captured } = traceProgram(`${op}(${functionName(f)})`, avals, flat.call, true);
+  const { program, captured } = traceProgram(`${op}(${functionName(f)})`, avals, flat.call, 'arrays');
   return { program, captured, def: flat.def };
 }
 

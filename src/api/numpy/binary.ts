@@ -22,7 +22,7 @@ type Binary = (x: TensorLike, y: TensorLike) => Tensor;
 function promoting(f: (x: Tensor, y: Tensor) => Tensor, onBool?: (x: Tensor, y: Tensor) => Tensor): Binary {
   return (x, y) => {
     if (x instanceof Tensor && y instanceof Tensor && x.aval.dtype === y.aval.dtype && x.aval.dtype !== 'bool')
-      return f(x, y);
+      return f(x.current(), y.current());
     const [a, b] = promote(x, y) as [Tensor, Tensor];
     if (a.dtype !== 'bool') return f(a, b);
     return onBool ? onBool(a, b) : f(counted(a), counted(b));

@@ -43,7 +43,10 @@ function dtypeFunction<D extends DType>(dtype: D): DTypeFunction<D> {
   const make = (x: TensorLike = 0): Tensor<Shape, D> => {
     if (typeof x === 'number')
       return scalarTensor(castArray([x], dtype, true)[0]!, dtype) as Tensor as Tensor<Shape, D>;
-    return (x instanceof Tensor ? convert(x, dtype) : arrayFrom(x, dtype, undefined, dtype)) as Tensor<Shape, D>;
+    return (x instanceof Tensor ? convert(x.current(), dtype) : arrayFrom(x, dtype, undefined, dtype)) as Tensor<
+      Shape,
+      D
+    >;
   };
   return Object.assign(make, { dtype, toString: () => dtype });
 }

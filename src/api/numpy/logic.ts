@@ -20,7 +20,7 @@ type Binary = (x: TensorLike, y: TensorLike) => Tensor;
 
 function comparing(f: (x: Tensor, y: Tensor) => Tensor): Binary {
   return (x, y) => {
-    if (x instanceof Tensor && y instanceof Tensor && x.aval.dtype === y.aval.dtype) return f(x, y);
+    if (x instanceof Tensor && y instanceof Tensor && x.aval.dtype === y.aval.dtype) return f(x.current(), y.current());
     const [a, b] = promote(x, y) as [Tensor, Tensor];
     return f(a, b);
   };

@@ -1,0 +1,241 @@
+/**
+ * Functions with derivatives of the user's own, and the ends of derivatives.
+ * May import: everything up to `api`, `tape`.
+ * @module
+ */
+import { isFloat } from '../ir/dtype.ts';
+import { ArgumentError, TreeError } from '../ir/errors.ts';
+import type { Program } from '../ir/program.ts';
+import { evalProgram } from '../core/evaluate.ts';
+import type { MaybeZero } from '../core/primitive.ts';
+import { traceProgram } from '../core/program-trace.ts';
+import { type TreeDef, unflatten } from '../core/pytree.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { currentTrace, type CustomVjpCall, evalTrace, type Trace, withTrace } from '../core/trace.ts';
+import { RecordTrace } from '../tape/record-trace.ts';
+import { zeros } from '../transforms/jvp.ts';
+import {
+  type AnyFunction,
+  checkFunction,
+  flattenArgs,
+  flattenResult,
+  functionName,
+  type LiftArgs,
+  type Tensors,
+} from '../api/args.ts';
+import { checkpoint } from '../api/custom.ts';
+import { withWatchers } from './tapes.ts';
+import { type Variable, withValues } from './variable.ts';
+
+/** Given to a gradient function whose forward function reads variables. */
+export interface VariablesOption {
+  readonly variables: readonly Variable[];
+}
+
+/** What a gradient function returns: gradients of the arguments, or those and of the variables. */
+export type CustomGradients = unknown;
+
+/** Reads of variables while a function runs, which are the function's own business and no tape's. */
+function collectVariables<T>(f: () => T): { readonly result: T; readonly variables: Variable[] } {
+  const variables = new Set<Variable>();
+  const collector = {
+    readVariable: (v: Variable) => void (v.trainable && isFloat(v.dtype) && variables.add(v)),
+  };
+  const result = withWatchers([collector], f);
+  return { result, variables: [...variables] };
+}
+
+interface Forward {
+  readonly outs: Tensor[];
+  readonly outDef: TreeDef;
+  readonly gradFn: (...args: never[]) => unknown;
+  readonly variables: readonly Variable[];
+}
+
+function runForward(name: string, f: AnyFunction, args: readonly unknown[]): Forward {
+  const { result, variables } = collectVariables(() => f(...(args as never[])));
+  if (!Array.isArray(result) || result.length !== 2 || typeof result[1] !== 'function') {
+    throw new TreeError(
+      `${name}: expected the function to return [result, gradFn], got ${Array.isArray(result) ? `an array of ${result.length}` : typeof result}.`,
+      'return the value and a function from the gradient of the result to the gradients of the arguments.',
+    );
+  }
+  const { leaves, def } = flattenResult(name, result[0]);
+  return { outs: leaves, outDef: def, gradFn: result[1] as Forward['gradFn'], variables };
+}
+
+/** Gradients as the gradient function gives them, one for each argument and then for each variable. */
+function gradientsOf(
+  name: string,
+  { gradFn, variables, outDef }: Forward,
+  argsDef: TreeDef,
+  cts: readonly Tensor[],
+): (Tensor | null)[] {
+  const upstream = unflatten(outDef, cts);
+  const given = outDef.node.kind === 'array' ? (upstream as readonly unknown[]) : [upstream];
+  const options = variables.length === 0 ? [] : [{ variables } satisfies VariablesOption];
+  const returned = gradFn(...([...given, ...options] as never[]));
+  const [ofArgs, ofVariables] = variables.length === 0 ? [returned, []] : splitReturned(name, returned, variables);
+  const isOne = argsDef.children.length === 1 && argsDef.children[0]!.node.kind === 'leaf';
+  const listed = isOne && !Array.isArray(ofArgs) ? [ofArgs] : ofArgs;
+  return [...leavesAt(name, listed, argsDef), ...ofVariables];
+}
+
+function splitReturned(name: string, returned: unknown, variables: readonly Variable[]): [unknown, (Tensor | null)[]] {
+  if (
+    Array.isArray(returned) &&
+    returned.length === 2 &&
+    Array.isArray(returned[1]) &&
+    returned[1].length === variables.length
+  )
+    return [returned[0], returned[1] as (Tensor | null)[]];
+  throw new ArgumentError(
+    `${name}: expected the gradient function to return [gradients, variableGradients], since the function reads ${variables.map((v) => v.name).join(', ')}.`,
+    'take { variables } as the last argument, and return an array with a gradient for each of them beside those of the arguments.',
+  );
+}
+
+/** A gradient, or null, for each leaf of the arguments. */
+function leavesAt(name: string, gradients: unknown, def: TreeDef): (Tensor | null)[] {
+  if (gradients === null || gradients === undefined) return Array.from({ length: def.numLeaves }, () => null);
+  if (def.node.kind === 'leaf') return [flattenArgs(name, gradients, 'gradient').leaves[0]!];
+  const entries = Array.isArray(gradients) ? gradients : Object.values(gradients as object);
+  if (entries.length !== def.children.length) {
+    throw new TreeError(
+      `${name}: expected ${def.children.length} gradients, got ${entries.length}.`,
+      'return one gradient for each argument, null where there is none.',
+    );
+  }
+  return entries.flatMap((g, i) => leavesAt(name, g, def.children[i]!));
+}
+
+/**
+ * A function with a gradient of your own. `f` returns `[result, gradFn]`; `gradFn` takes the gradient of the result (one argument for each
+ * entry where the result is an array) and returns that of each argument. If `f` reads variables, `gradFn` is given `{ variables }` as a
+ * last argument and returns `[gradients, variableGradients]`.
+ *
+ * The second derivative is the derivative of what `gradFn` computes.
+ *
+ * @example
+ * ```ts
+ * import { constant, customGradient, GradientTape } from 'cotangent/tf';
+ * import { np, type Tensor } from 'cotangent';
+ * // log(1 + eˣ), whose derivative would be ∞/∞ for large x
+ * const log1pexp = customGradient((x: Tensor) => {
+ *   const e = np.exp(x);
+ *   return [np.log(e.add(1)), (upstream: Tensor) => upstream.mul(np.subtract(1, np.reciprocal(e.add(1))))];
+ * });
+ * const x = constant(100);
+ * const tape = new GradientTape();
+ * const y = tape.run(() => (tape.watch(x), log1pexp(x)));
+ * console.log(String(tape.gradient(y, x))); // => 1
+ * ```
+ */
+export function customGradient<A extends readonly unknown[] = Tensor[], const R = unknown>(
+  f: (...args: A) => readonly [R, (...upstream: never[]) => CustomGradients],
+): (...args: LiftArgs<A>) => Tensors<R> {
+  checkFunction('customGradient', f);
+  const name = `customGradient(${functionName(f as AnyFunction)})`;
+  return (...args) => {
+    const { leaves, def } = flattenArgs(name, args);
+    return apply(name, f as AnyFunction, leaves, def) as Tensors<R>;
+  };
+}
+
+/** The trace under whatever tapes record. */
+function baseTrace(): Trace {
+  const trace = currentTrace();
+  return trace instanceof RecordTrace ? trace.parent : trace;
+}
+
+function apply(name: string, f: AnyFunction, leaves: readonly Tensor[], def: TreeDef): unknown {
+  if (baseTrace() === evalTrace) return applyNow(name, f, leaves, def);
+  return applyTraced(name, f, leaves, def);
+}
+
+/** Runs the function once, unrecorded; tapes note it with the rule that it gave. */
+function applyNow(name: string, f: AnyFunction, leaves: readonly Tensor[], def: TreeDef): unknown {
+  const trace = currentTrace();
+  const forward = withTrace(evalTrace, () => runForward(name, f, unflatten(def, leaves) as readonly unknown[]));
+  const { outs, outDef, variables } = forward;
+  if (!(trace instanceof RecordTrace)) return unflatten(outDef, outs);
+  const operands = [...leaves, ...variables.map((v) => v.current())];
+  const rule = (cts: readonly MaybeZero[]): MaybeZero[] =>
+    gradientsOf(
+      name,
+      forward,
+      def,
+      cts.map((ct, i) => ct ?? zeros(outs[i]!.aval.strong())),
+    );
+  return unflatten(outDef, trace.noteRule(name, operands, outs, rule));
+}
+
+/**
+ * As a function with a custom rule in the Program that is being traced. Variables that it reads become operands, which are known when it
+ * has been traced once.
+ */
+function applyTraced(name: string, f: AnyFunction, leaves: readonly Tensor[], def: TreeDef): unknown {
+  let last: Forward | undefined;
+  let variables: readonly Variable[] = [];
+  // Wherever the rule is run, the variables are the operands that stand for them.
+  const inside = <T>(xs: readonly Tensor[], g: () => T): T =>
+    withValues(new Map(variables.map((v, i) => [v, xs[leaves.length + i]!])), g);
+  const run = (xs: readonly Tensor[]): Forward => {
+    const args = unflatten(def, xs.slice(0, leaves.length)) as readonly unknown[];
+    return (last = inside(xs, () => runForward(name, f, args)));
+  };
+  const avals = leaves.map((x) => x.aval);
+  traceProgram(name, avals, (xs) => {
+    const forward = run(xs);
+    variables = forward.variables;
+    return forward.outs;
+  });
+  let gradient: TracedGradient | undefined;
+  const call: CustomVjpCall = {
+    name,
+    fun: (xs) => run(xs).outs,
+    fwd: (xs) => {
+      const forward = run(xs);
+      gradient = inside(xs, () => traceGradient(name, forward, def));
+      return { outs: forward.outs, residuals: [...gradient.captured] };
+    },
+    bwd: (residuals, cts) => {
+      const { program, isZero } = gradient!;
+      const grads = evalProgram(program, [...residuals, ...cts]);
+      let next = 0;
+      return isZero.map((is) => (is ? null : grads[next++]!));
+    },
+  };
+  const outs = currentTrace().processCustomVjp(call, [...leaves, ...variables.map((v) => v.current())]);
+  return unflatten(last!.outDef, outs);
+}
+
+interface TracedGradient {
+  readonly program: Program;
+  /** What the gradient function closes over. */
+  readonly captured: readonly Tensor[];
+  readonly isZero: readonly boolean[];
+}
+
+/** The gradient function as a Program, so that what it closes over are residuals like any others. */
+function traceGradient(name: string, forward: Forward, def: TreeDef): TracedGradient {
+  let isZero: boolean[] = [];
+  const avals = forward.outs.map((o) => o.aval.strong());
+  const pull = (cts: readonly Tensor[]): Tensor[] => {
+    const grads = gradientsOf(name, forward, def, cts);
+    isZero = grads.map((g) => g === null);
+    return grads.filter((g) => g !== null);
+  };
+  const { program, captured } = traceProgram(`${name}.gradient`, avals, pull, 'all');
+  return { program, captured, isZero };
+}
+
+/**
+ * A function whose intermediate values are not kept for its derivative: they are computed again. Core's `checkpoint`.
+ */
+export function recomputeGrad<A extends readonly unknown[], R>(f: (...args: A) => R): (...args: A) => R {
+  checkFunction('recomputeGrad', f);
+  return checkpoint(f as never) as unknown as (...args: A) => R;
+}
+
+export { stopGradient } from '../api/custom.ts';
