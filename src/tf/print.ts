@@ -21,9 +21,8 @@ export function printNow(parts: readonly (string | Tensor)[]): void {
  *   print('x is', x);
  *   return x.mul(2);
  * });
- * twice(constant(1));
- * twice(constant(3)); // => x is 1
- * // => x is 3
+ * const six = twice(constant(3)); // prints: x is 3
+ * console.log(String(six)); // => 6
  * ```
  */
 export function print(...values: readonly unknown[]): void {

@@ -8,6 +8,7 @@ import { Aval } from '../ir/aval.ts';
 import { ArgumentError, DTypeError, ShapeError, TraceError } from '../ir/errors.ts';
 import { sameShape, type Shape } from '../ir/shape.ts';
 import { registerPytreeClass } from '../core/pytree.ts';
+import type { TreeNode } from '../core/tree-node.ts';
 import { ConcreteTensor, type Tensor } from '../core/tensor.ts';
 import { zeros } from '../transforms/jvp.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
@@ -36,7 +37,7 @@ export interface TensorArrayOptions {
  *   const start = new TensorArray('float32', { size: 4, elementShape: [] });
  *   const [, array] = whileLoop(
  *     (i) => np.less(i, n),
- *     (i, a) => [i.add(1), a.write(i, np.square(i))],
+ *     (i, a) => [i.add(1), a.write(i, np.square(i.astype('float32')))],
  *     [constant(0, 'int32'), start],
  *   );
  *   return array.stack();
@@ -44,7 +45,7 @@ export interface TensorArrayOptions {
  * console.log(String(squares(constant(3, 'int32')))); // => [0, 1, 4, 0]
  * ```
  */
-export class TensorArray {
+export class TensorArray implements TreeNode {
   readonly dtype: DType;
   readonly dynamicSize: boolean;
   private readonly numEntries: number;
@@ -63,14 +64,15 @@ export class TensorArray {
     this.entries = elementShape && zeros(new Aval([size, ...elementShape], dtype));
   }
 
+  /** Tells types that instances are nodes of pytrees. */
+  get isTreeNode(): true {
+    return true;
+  }
+
   private with(entries: Tensor): TensorArray {
-    const { dtype, dynamicSize } = this;
-    return Object.assign(Object.create(TensorArray.prototype) as TensorArray, {
-      dtype,
-      dynamicSize,
-      numEntries: entries.aval.shape[0] ?? 0,
+    return TensorArray.fromParts({ dtype: this.dtype, dynamicSize: this.dynamicSize, size: entries.shape[0]! }, [
       entries,
-    });
+    ]);
   }
 
   /** Number of entries. */
@@ -177,16 +179,9 @@ export class TensorArray {
 
   /** @internal */
   static fromParts(aux: unknown, [entries]: readonly unknown[]): TensorArray {
-    const { dtype, dynamicSize, size } = aux as { dtype: DType; dynamicSize: boolean; size: number };
-    const like = new TensorArray(dtype, { dynamicSize, size });
-    return entries === null
-      ? like
-      : Object.assign(Object.create(TensorArray.prototype) as TensorArray, {
-          dtype,
-          dynamicSize,
-          numEntries: size,
-          entries,
-        });
+    const { size: numEntries, ...rest } = aux as { dtype: DType; dynamicSize: boolean; size: number };
+    const array = Object.create(TensorArray.prototype) as TensorArray;
+    return Object.assign(array, rest, { numEntries, entries: entries ?? undefined });
   }
 }
 
