@@ -33,6 +33,7 @@ export {
   CotangentError,
   DifferentiationError,
   DTypeError,
+  FileError,
   InternalError,
   MemoryError,
   ShapeError,

@@ -92,6 +92,13 @@ export class MemoryError extends CotangentError {
   }
 }
 
+/** A file or a table from outside is malformed, or holds what has no counterpart here. */
+export class FileError extends CotangentError {
+  constructor(message: string, fix?: string, details?: ErrorDetails) {
+    super('E_FILE', message, fix, details);
+  }
+}
+
 /** A fault of Cotangent itself. */
 export class InternalError extends CotangentError {
   constructor(message: string, details?: ErrorDetails) {

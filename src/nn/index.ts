@@ -85,6 +85,11 @@ export {
   MaxPool,
   type PoolOptions,
 } from './pooling.ts';
+export { loadModel, saveModel, type SaveModelOptions } from './safetensors/model.ts';
+export { loadSafetensors, openSafetensors, type ReadOptions, type SafetensorsFile } from './safetensors/read.ts';
+export type { TensorEntry } from './safetensors/header.ts';
+export type { ByteStream, FileSource, RandomAccess } from './safetensors/source.ts';
+export { saveSafetensors, streamSafetensors, writeSafetensors, type WriteOptions } from './safetensors/write.ts';
 export { torchNames } from './torch-names.ts';
 export type { NameRules } from './torch-rules.ts';
 export type { Sizes, WindowPadding } from './windows.ts';

@@ -62,6 +62,10 @@ function sourceOf(map: NameMap | undefined, name: string): Source {
   return typeof given === 'string' ? { name: given } : given;
 }
 
+/** The names in a table that the model is loaded from. */
+export const sourceNames = (model: unknown, map?: NameMap): string[] =>
+  leavesOf(model).map(({ name }) => sourceOf(map, name).name);
+
 interface Problems {
   readonly missing: string[];
   readonly shapes: string[];
