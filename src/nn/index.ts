@@ -3,6 +3,13 @@
  * @module
  */
 export * from '../api/nn/index.ts';
+export {
+  type AttendOptions,
+  type AttentionModuleOptions,
+  type KeyValueCache,
+  MultiHeadAttention,
+  paddingMask,
+} from './attention.ts';
 export { BatchNorm, type BatchNormOptions } from './batch-norm.ts';
 export { Conv, Conv1d, Conv2d, Conv3d, type ConvOptions } from './conv.ts';
 export {
@@ -90,6 +97,17 @@ export { loadSafetensors, openSafetensors, type ReadOptions, type SafetensorsFil
 export type { TensorEntry } from './safetensors/header.ts';
 export type { ByteStream, FileSource, RandomAccess } from './safetensors/source.ts';
 export { saveSafetensors, streamSafetensors, writeSafetensors, type WriteOptions } from './safetensors/write.ts';
+export { GRU, LSTM, type RecurrentOptions, RNN, type UnrollOptions } from './recurrent.ts';
+export {
+  type CellOptions,
+  type CellState,
+  GRUCell,
+  LSTMCell,
+  RNNCell,
+  type RnnCellOptions,
+} from './recurrent-cells.ts';
+export { rotaryEmbedding, type RotaryOptions } from './rotary.ts';
+export { type BlockOptions, TransformerBlock, type TransformerBlockOptions } from './transformer.ts';
 export { torchNames } from './torch-names.ts';
 export type { NameRules } from './torch-rules.ts';
 export type { Sizes, WindowPadding } from './windows.ts';

@@ -67,6 +67,17 @@ export function dotProductAttention(
     ['bias', 'mask', 'scale', 'isCausal'],
     [bias, mask, options],
   );
+  return attend(query, key, value, o, (weights) => weights);
+}
+
+/** Attention with its weights `[B, N, T, S]` changed before they mix the values (by dropout, say). */
+export function attend(
+  query: TensorLike,
+  key: TensorLike,
+  value: TensorLike,
+  o: AttentionOptions,
+  change: (weights: Tensor) => Tensor,
+): Tensor {
   const given = promoteToFloat(query, key, value);
   const [q, k, v] = given.map(withBatch) as [Tensor, Tensor, Tensor];
   checkShapes(q, k, v);
@@ -82,7 +93,7 @@ export function dotProductAttention(
     ],
   });
   const scores = mul(reshape(transpose(products, [0, 1, 3, 2, 4]), [b, n, t, s]), like(q, o.scale ?? 1 / Math.sqrt(h)));
-  const weights = softmax(applyMask(o.bias === undefined ? scores : add(scores, asTensor(o.bias)), o), -1);
+  const weights = change(softmax(applyMask(o.bias === undefined ? scores : add(scores, asTensor(o.bias)), o), -1));
   const byHead = reshape(weights, [b, heads, n / heads, t, s]);
   // [b, heads, group, t, h]
   const mixed = dotGeneral(byHead, v, {
