@@ -59,7 +59,8 @@ export function lowerLu(b: KernelBuilder, { m, n, count }: Extents): void {
   if (steps * count === 0) return;
   const { size, count: panels } = blockingOf(steps);
   const [down, across] = [inBlocks(m, size), inBlocks(n, size)];
-  const width = across.count * size;
+  // Rows of a power of two elements would share the same few lines of the cache, and the search for pivots reads down a column.
+  const width = across.count * size + (panels > 1 ? 8 : 0);
   const rows: Rows = { buffer: b.scratch(packed.dtype, down.count * size * width), width };
   const panel: Rows = { buffer: b.scratch(packed.dtype, down.count * size * size), width: size };
   const tail: Rows = { buffer: b.scratch(packed.dtype, size), width: size };
