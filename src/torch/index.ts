@@ -2,13 +2,12 @@
  * The entry `cotangent/torch`: PyTorch's tensors, dynamic graph and `.backward()` over the core.
  * @module
  */
-import * as autogradModule from './autograd/index.ts';
-
 export { Tensor } from './tensor.ts';
 export type { TensorMethods } from './methods.ts';
 export type { NestedData, TensorLike } from './ops/define.ts';
 export type { TensorOptions } from './ops/new-tensor.ts';
 export type { Dtype } from './dtypes.ts';
+export { compile } from './compile.ts';
 export * from './creation.ts';
 export * from './random.ts';
 export * from './grad-mode.ts';
@@ -24,4 +23,6 @@ export * from './ops/shape.ts';
 export * from './ops/statistics.ts';
 
 /** PyTorch's `torch.autograd`. */
-export const autograd: typeof autogradModule = autogradModule;
+export * as autograd from './autograd/index.ts';
+/** PyTorch's `torch.utils`. */
+export * as utils from './utils/index.ts';

@@ -6,7 +6,9 @@
  */
 import type { Tensor as CoreTensor } from '../core/tensor.ts';
 import { evalTrace, type Trace } from '../core/trace.ts';
+import type { DualTrace } from '../transforms/jvp.ts';
 import type { PackedValue } from '../tape/graph.ts';
+import type { Tensor } from './tensor.ts';
 
 interface Modes {
   readonly isGradEnabled: boolean;
@@ -16,6 +18,10 @@ interface Modes {
   readonly detectsAnomaly: boolean;
   /** The trace under which operations are recorded in the graph. Others see tensors of the graph as values from outside. */
   readonly home: Trace;
+  /** The level of dual numbers under way, which is home then. */
+  readonly dual: DualTrace | undefined;
+  /** What stands for a tensor from outside in a function that is compiled. */
+  readonly captures: ((x: Tensor) => CoreTensor | undefined) | undefined;
 }
 
 /** The modes in force. */
@@ -25,6 +31,8 @@ export let modes: Modes = {
   pack: undefined,
   detectsAnomaly: false,
   home: evalTrace,
+  dual: undefined,
+  captures: undefined,
 };
 
 /** Runs `f` with some modes changed. */

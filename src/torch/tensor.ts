@@ -11,8 +11,8 @@ import type { Shape } from '../ir/shape.ts';
 import type { AnyPrimitive } from '../core/primitive.ts';
 import { recordScratch } from '../core/scratch.ts';
 import { captureSite } from '../core/site.ts';
-import { type ConcreteTensor, type Tensor as CoreTensor, Tracer } from '../core/tensor.ts';
-import { currentTrace, type CustomJvpCall, type CustomVjpCall, Trace } from '../core/trace.ts';
+import { ConcreteTensor, type Tensor as CoreTensor, Tracer } from '../core/tensor.ts';
+import { bind, currentTrace, type CustomJvpCall, type CustomVjpCall, Trace } from '../core/trace.ts';
 import { applyCustomJvp, applyCustomVjp } from '../control/custom.ts';
 import { add } from '../primitives/arithmetic.ts';
 import { ClosureNode, type FlatFunction } from '../tape/closure.ts';
@@ -47,11 +47,15 @@ export interface View {
 /** What the base class has that users of this face see as well. */
 type CoreMembers = Pick<Tracer, 'dataSync' | 'data' | 'item' | 'toJSON'>;
 
-/** What is computed here may be saved in the graph, so no derivative of the core that is under way owns it. */
-function outside<T>(f: () => T): T {
+/**
+ * Runs what comes by way of the core: at home in its trace, and what is computed may be saved in the graph, so no derivative of the core
+ * that is under way owns it.
+ */
+function below<T>(f: () => T): T {
   const before = recordScratch(undefined);
+  const here = currentTrace();
   try {
-    return f();
+    return here === modes.home ? f() : withModes({ home: here, dual: undefined, captures: undefined }, f);
   } finally {
     recordScratch(before);
   }
@@ -62,15 +66,22 @@ class FaceTrace extends Trace {
   override readonly isBottom = true;
 
   process(primitive: AnyPrimitive, args: readonly CoreTensor[], params: object): CoreTensor[] {
-    return outside(() => applyOperation(primitiveOperation(primitive, params), args)) as unknown[] as CoreTensor[];
+    // What carries a Program is split into what is computed now and what a backward pass needs, both compiled.
+    const isStructured = primitive.calculus.kind === 'structured';
+    const outs = below(() =>
+      isStructured
+        ? applyFunction(primitive.name, (xs) => bind(primitive, xs, params), args)
+        : applyOperation(primitiveOperation(primitive, params), args),
+    );
+    return outs as unknown[] as CoreTensor[];
   }
 
   processCustomJvp(call: CustomJvpCall, args: readonly CoreTensor[]): CoreTensor[] {
-    return outside(() => applyFunction(call.name, (xs) => applyCustomJvp(call, xs), args)) as unknown[] as CoreTensor[];
+    return below(() => applyFunction(call.name, (xs) => applyCustomJvp(call, xs), args)) as unknown[] as CoreTensor[];
   }
 
   processCustomVjp(call: CustomVjpCall, args: readonly CoreTensor[]): CoreTensor[] {
-    return outside(() => applyFunction(call.name, (xs) => applyCustomVjp(call, xs), args)) as unknown[] as CoreTensor[];
+    return below(() => applyFunction(call.name, (xs) => applyCustomVjp(call, xs), args)) as unknown[] as CoreTensor[];
   }
 }
 
@@ -102,6 +113,11 @@ export class Tensor extends Base {
   writes = 0;
   /** @internal */
   readonly isOfInference: boolean;
+  /**
+   * The function under compilation inside which it was made.
+   * @internal
+   */
+  readonly madeIn: typeof modes.captures;
   /** @internal */
   extras: Extras | undefined;
   private requiresGradFlag = false;
@@ -113,6 +129,7 @@ export class Tensor extends Base {
     this.origin = origin;
     this.viewed = view;
     this.isOfInference = modes.isInference;
+    this.madeIn = modes.captures;
   }
 
   get aval(): Aval {
@@ -283,8 +300,16 @@ export class Tensor extends Base {
 function operand(x: CoreTensor, here: Trace): CoreTensor {
   if (!(x instanceof Tensor)) return x;
   const { value } = x;
-  const isInside = here === modes.home || (value instanceof Tracer && value.tracedBy === here);
-  return isInside || !x.requiresGrad ? value : x.asCore();
+  const isOfTrace = value instanceof Tracer && value.tracedBy === here;
+  if (isOfTrace) return value;
+  const { captures } = modes;
+  if (here !== modes.home && captures !== undefined && captures !== x.madeIn && value instanceof ConcreteTensor) {
+    return captures(x) ?? x.asCore();
+  }
+  if (!x.requiresGrad) return value;
+  if (here !== modes.home) return x.asCore();
+  // Inside a level of dual numbers, what is computed has a place in the graph around it as well: tangents have history.
+  return modes.dual === undefined ? value : new Tensor(value, x.edge()).asCore();
 }
 
 /**
@@ -319,7 +344,15 @@ export function applyFunction(name: string, f: FlatFunction, args: readonly Core
   const values = args.map((x) => operand(x, here));
   const parents = modes.isGradEnabled ? parentsOf(args, values) : undefined;
   if (parents === undefined) return f(values).map((o) => wrap(o));
-  const linear = new Linearized(name, f, values);
+  // Towards the arguments whose gradient is wanted; the others are constants.
+  const wanted = parents.flatMap((edge, i) => (edge === undefined ? [] : [i]));
+  const some: FlatFunction = (xs) => {
+    const all = [...values];
+    wanted.forEach((i, k) => (all[i] = xs[k]!));
+    return f(all);
+  };
+  const point = wanted.map((i) => values[i]!);
+  const linear = new Linearized(name, some, point);
   const hidden = linear.outs.find((o) => o instanceof Tensor);
   if (hidden !== undefined) {
     throw new DifferentiationError(
@@ -327,7 +360,14 @@ export function applyFunction(name: string, f: FlatFunction, args: readonly Core
       'pass the tensor as an argument.',
     );
   }
-  return attach(new ClosureNode(name, f, linear, values, parents), linear.outs);
+  const node = new ClosureNode(
+    name,
+    some,
+    linear,
+    point,
+    wanted.map((i) => parents[i]),
+  );
+  return attach(node, linear.outs);
 }
 
 /** Edges to where the arguments come from; undefined if no gradient is wanted. */

@@ -159,7 +159,9 @@ export class Linearized {
   private backward(cts: readonly MaybeZero[], scratch?: Scratch, residuals?: Residuals): MaybeZero[] {
     const { tape, isAllLinear } = this;
     const isConcrete = currentTrace() === evalTrace && cts.every((ct) => ct === null || ct instanceof ConcreteTensor);
-    if (tape !== undefined && isAllLinear && isConcrete) return tape.backward(this.program, cts, scratch, residuals);
+    const isClosed = this.residuals.length === 0;
+    if (tape !== undefined && isAllLinear && isConcrete && isClosed)
+      return tape.backward(this.program, cts, scratch, residuals);
     const program = this.linearProgram();
     const linearInputs = program.inputs.slice(this.residuals.length).map((v) => new LinearInput(v.aval));
     const operands = [...this.residuals, ...linearInputs];

@@ -4,15 +4,19 @@
  */
 import { describe, expect, it } from 'vitest';
 import {
+  atan2,
   autograd,
   cat,
   enableGrad,
   inferenceMode,
   noGrad,
   ones,
+  onesLike,
   type Tensor,
   tensor as make,
   type TensorLike,
+  utils,
+  where,
   zeros,
 } from 'cotangent/torch';
 
@@ -413,4 +417,353 @@ describe('leaves', () => {
     expect(y.gradFn?.nextFunctions.map(([node]) => node?.name)).toEqual(['MulBackward0', 'AccumulateGrad']);
     expect(x.mul(2).gradFn?.nextFunctions).toHaveLength(2);
   });
+});
+
+describe('autograd.Function', () => {
+  class Cube extends autograd.Function {
+    static forward(ctx: autograd.FunctionContext, x: Tensor): Tensor {
+      ctx.saveForBackward(x);
+      return x.pow(3);
+    }
+    static backward(ctx: autograd.FunctionContext, g: Tensor): Tensor {
+      const [x] = ctx.savedTensors;
+      return g.mul(x!.pow(2)).mul(3);
+    }
+  }
+
+  it('T41 of differentiable operations differentiates twice', () => {
+    const x = leaf(2);
+    const y = Cube.apply(x).mul(2);
+    expect(y.gradFn?.nextFunctions[0]![0]?.name).toBe('CubeBackward');
+    const [first] = autograd.grad(y, x, { createGraph: true });
+    const [second] = autograd.grad(first!, x, { createGraph: true });
+    expect([first!.item(), second!.item()]).toEqual([24, 24]);
+    expect(autograd.grad(second!, x)[0]!.item()).toBe(12);
+  });
+
+  it('T42 must give one gradient for each argument', () => {
+    class BadCount extends autograd.Function {
+      static forward(_ctx: autograd.FunctionContext, x: Tensor, y: Tensor): Tensor {
+        return x.add(y);
+      }
+      static backward(_ctx: autograd.FunctionContext, g: Tensor): Tensor {
+        return g;
+      }
+    }
+    expect(() => BadCount.apply(leaf(1), leaf(1)).backward()).toThrow(
+      'function BadCountBackward returned an incorrect number of gradients (expected 2, got 1)',
+    );
+  });
+
+  it('T43 has outputs without gradient, for which backward gets zeros', () => {
+    const seen: unknown[] = [];
+    class Both extends autograd.Function {
+      static forward(ctx: autograd.FunctionContext, x: Tensor): Tensor[] {
+        const [y, z] = [x.mul(2), x.mul(5)];
+        ctx.markNonDifferentiable(z);
+        return [y, z];
+      }
+      static backward(_ctx: autograd.FunctionContext, g: Tensor, h: Tensor): Tensor {
+        seen.push(list(h));
+        return g.mul(2);
+      }
+    }
+    const x = leaf(1);
+    const [y, z] = Both.apply(x);
+    expect([y!.requiresGrad, z!.requiresGrad]).toEqual([true, false]);
+    y!.backward();
+    expect([x.grad?.item(), seen]).toEqual([2, [0]]);
+  });
+
+  it('T44 marked onceDifferentiable refuses a second derivative where the first could have one', () => {
+    class Once extends autograd.Function {
+      static forward(_ctx: autograd.FunctionContext, x: Tensor): Tensor {
+        return x.mul(3);
+      }
+      static backward = autograd.onceDifferentiable((_ctx, g: Tensor) => g.mul(3));
+    }
+    const x = leaf(2);
+    const [g] = autograd.grad(Once.apply(x), x, { createGraph: true });
+    expect(g!.requiresGrad).toBe(false);
+    const [h] = autograd.grad(Once.apply(x).pow(2), x, { createGraph: true });
+    expect(h!.item()).toBe(36);
+    expect(() => autograd.grad(h!, x)).toThrow(
+      'trying to differentiate twice a function that was marked with @once_differentiable',
+    );
+  });
+
+  it('T45 knows which gradients are wanted', () => {
+    let needs: readonly boolean[] = [];
+    class Product extends autograd.Function {
+      static forward(ctx: autograd.FunctionContext, x: Tensor, y: Tensor): Tensor {
+        ctx.saveForBackward(x, y);
+        return x.mul(y);
+      }
+      static backward(ctx: autograd.FunctionContext, g: Tensor): (Tensor | null)[] {
+        needs = ctx.needsInputGrad;
+        return [g.mul(ctx.savedTensors[1]!), null];
+      }
+    }
+    Product.apply(leaf(1), tensor(2)).backward();
+    expect(needs).toEqual([true, false]);
+  });
+
+  it('T58 saves tensors only', () => {
+    class Bad extends autograd.Function {
+      static forward(ctx: autograd.FunctionContext, x: Tensor): Tensor {
+        ctx.saveForBackward(3 as never);
+        return x;
+      }
+      static backward(_ctx: autograd.FunctionContext, g: Tensor): Tensor {
+        return g;
+      }
+    }
+    expect(() => Bad.apply(leaf(1))).toThrow('save_for_backward can only save variables');
+  });
+});
+
+describe('checks', () => {
+  it('T46 NaN pass silently; detectAnomaly names the operation and its place', () => {
+    const run = (): void => {
+      const x = leaf(0);
+      x.sqrt().mul(0).backward();
+      expect(x.grad?.item()).toBeNaN();
+    };
+    run();
+    expect(() => autograd.detectAnomaly(run)).toThrow(
+      /Function 'SqrtBackward0' returned nan values in its 0th output\..*behaviours\.test\.ts/,
+    );
+  });
+
+  it('T47 gradcheck and gradgradcheck tell right from wrong', () => {
+    const x = leaf([0.3, -0.7]);
+    expect(autograd.gradcheck((y) => y.tanh(), x)).toBe(true);
+    expect(autograd.gradgradcheck((y) => y.tanh(), x)).toBe(true);
+    const off = (factor: number) => {
+      class Off extends autograd.Function {
+        static forward(_ctx: autograd.FunctionContext, y: Tensor): Tensor {
+          return y.mul(2);
+        }
+        static backward(_ctx: autograd.FunctionContext, g: Tensor): Tensor {
+          return g.mul(2 * factor);
+        }
+      }
+      return (y: Tensor): Tensor => Off.apply(y);
+    };
+    expect(autograd.gradcheck(off(1.0005), x)).toBe(true);
+    expect(() => autograd.gradcheck(off(1.005), x)).toThrow(autograd.GradcheckError);
+    expect(autograd.gradcheck(off(1.005), x, { raiseException: false })).toBe(false);
+  });
+
+  it('T48 with eps 1e-6, atol 1e-5 and rtol 1e-3 unless told otherwise', () => {
+    const x = leaf([0.3]);
+    const constant = (slope: number) => {
+      class Slope extends autograd.Function {
+        static forward(_ctx: autograd.FunctionContext, y: Tensor): Tensor {
+          return y.mul(0).add(y.detach());
+        }
+        static backward(_ctx: autograd.FunctionContext, g: Tensor): Tensor {
+          return g.mul(slope);
+        }
+      }
+      return (y: Tensor): Tensor => Slope.apply(y);
+    };
+    // The tolerance at slope 1 is 1e-5 + 1e-3.
+    expect(autograd.gradcheck(constant(1.001), x)).toBe(true);
+    expect(autograd.gradcheck(constant(1.00102), x, { raiseException: false })).toBe(false);
+    expect(autograd.gradcheck(constant(1.00102), x, { rtol: 2e-3 })).toBe(true);
+  });
+
+  it('T49 fails in float32 with those', () => {
+    const x = make([0.3, -0.7], { dtype: 'float32', requiresGrad: true });
+    expect(() => autograd.gradcheck((y) => y.tanh(), x)).toThrow(autograd.GradcheckError);
+  });
+});
+
+describe('forward mode and functional', () => {
+  const { dualLevel, makeDual, unpackDual } = autograd.forwardAd;
+
+  it('T52 dual numbers carry tangents', () => {
+    dualLevel(() => {
+      const { primal, tangent } = unpackDual(makeDual(tensor(3), tensor(1)).pow(2));
+      expect([primal.item(), tangent?.item()]).toEqual([9, 6]);
+      expect(unpackDual(tensor(3)).tangent).toBeNull();
+    });
+  });
+
+  it('T52 forward over reverse gives Hessian-vector products', () => {
+    const hv = dualLevel(() => {
+      const x = makeDual(leaf(2), tensor(1));
+      const [g] = autograd.grad(x.pow(3), x);
+      return unpackDual(g!).tangent!.item();
+    });
+    expect(hv).toBe(12);
+  });
+
+  it('T52 reverse over forward, too, with parameters', () => {
+    const [x, w] = [leaf(2), leaf(5)];
+    dualLevel(() => {
+      const { tangent } = unpackDual(makeDual(x, tensor(1)).pow(3).mul(w));
+      tangent!.backward();
+    });
+    expect([x.grad?.item(), w.grad?.item()]).toEqual([60, 12]);
+  });
+
+  it('T53 dual numbers need a level', () => {
+    expect(() => makeDual(tensor(1), tensor(1))).toThrow(
+      'Trying to create a dual Tensor for forward AD but no level exists',
+    );
+  });
+
+  const { hessian, hvp, jacobian, jvp, vhp, vjp } = autograd.functional;
+
+  it('T54 hvp and vhp', () => {
+    const cube = (x: Tensor): Tensor => x.pow(3);
+    expect((hvp(cube, tensor(2), tensor(1))[1] as Tensor).item()).toBe(12);
+    expect((vhp(cube, tensor(2), tensor(1))[1] as Tensor).item()).toBe(12);
+  });
+
+  it('T55 jacobian and hessian', () => {
+    expect(list(jacobian((x) => x.pow(2), tensor([1, 2])) as Tensor)).toEqual([
+      [2, 0],
+      [0, 4],
+    ]);
+    expect(list(hessian((x) => x.pow(3).sum(), tensor([1, 2])) as Tensor)).toEqual([
+      [6, 0],
+      [0, 12],
+    ]);
+    const blocks = jacobian((x, y) => [x.mul(y), x.sum()], [tensor([1, 2]), tensor([3, 4])]) as Tensor[][];
+    expect(blocks.map((row) => row.map(list))).toEqual([
+      [
+        [
+          [3, 0],
+          [0, 4],
+        ],
+        [
+          [1, 0],
+          [0, 2],
+        ],
+      ],
+      [
+        [1, 1],
+        [0, 0],
+      ],
+    ]);
+  });
+
+  it('T55 vjp and jvp', () => {
+    const f = (x: Tensor): Tensor => x.pow(2);
+    const [y, back] = vjp(f, tensor([1, 2]), tensor([1, 10])) as [Tensor, Tensor];
+    expect([list(y), list(back)]).toEqual([
+      [1, 4],
+      [2, 40],
+    ]);
+    expect(list(jvp(f, tensor([1, 2]), tensor([1, 10]))[1] as Tensor)).toEqual([2, 40]);
+  });
+});
+
+describe('what is saved', () => {
+  it('T56 checkpoint runs the function again', () => {
+    let calls = 0;
+    const x = leaf([1, 1]);
+    const f = (y: Tensor): Tensor => {
+      calls++;
+      return y.mul(y).sum();
+    };
+    utils.checkpoint(f, x, { useReentrant: false }).backward();
+    expect([calls, list(x.grad)]).toEqual([2, [2, 2]]);
+  });
+
+  it('T56 checkpoint differentiates twice, and draws the same random numbers', () => {
+    const [x, w] = [leaf([1, 2, 3, 4]), leaf(3)];
+    const f = (y: Tensor): Tensor => y.pow(3).mul(w).mul(onesLike(y).bernoulli_(0.5)).sum();
+    const y = utils.checkpoint(f, x);
+    const [g] = autograd.grad(y, x, { createGraph: true });
+    expect(g!.sum().div(y).item()).toBeGreaterThan(0);
+    const kept = g!.ne(0).double();
+    expect(list(g)).toEqual(list(kept.mul(tensor([9, 36, 81, 144]))));
+    expect(list(autograd.grad(g!.sum(), x)[0])).toEqual(list(kept.mul(tensor([18, 36, 54, 72]))));
+  });
+
+  it('T57 hooks see each saved place once', () => {
+    const seen: string[] = [];
+    const x = leaf([1, 2]);
+    const y = autograd.savedTensorsHooks(
+      (t) => {
+        seen.push('pack');
+        return t;
+      },
+      (t) => {
+        seen.push('unpack');
+        return t;
+      },
+      () => x.mul(x),
+    );
+    y.sum().backward();
+    expect([seen, list(x.grad)]).toEqual([
+      ['pack', 'pack', 'unpack', 'unpack'],
+      [2, 4],
+    ]);
+  });
+
+  it('T58 hooks may change it, and so the gradient', () => {
+    const x = leaf([1, 2]);
+    const pack = (t: Tensor): Tensor => t.mul(tensor([5, 0]));
+    const y = autograd.savedTensorsHooks(
+      pack,
+      (t) => t,
+      () => x.mul(x),
+    );
+    y.sum().backward();
+    expect(list(x.grad)).toEqual([10, 0]);
+  });
+});
+
+describe('T59 derivatives at kinks and ties', () => {
+  /** The gradient of the sum of f(x). */
+  const slope = (f: (x: Tensor) => Tensor, ...data: number[]): unknown => {
+    const x = leaf(data);
+    f(x).sum().backward();
+    return list(x.grad);
+  };
+
+  it.each<[string, (x: Tensor) => Tensor, number[], number[]]>([
+    ['relu(0)', (x) => x.relu(), [0], [0]],
+    ['abs(0)', (x) => x.abs(), [0], [0]],
+    ['sqrt(0)', (x) => x.sqrt(), [0], [Infinity]],
+    ['sign', (x) => x.sign(), [0, 2], [0, 0]],
+    ['floor', (x) => x.floor(), [0, 0.5], [0, 0]],
+    ['round', (x) => x.round(), [0, 0.5], [0, 0]],
+    ['clamp at its bounds', (x) => x.clamp(0, 1), [-1, 0, 0.5, 1, 2], [0, 1, 1, 1, 0]],
+    ['x^0 at 0', (x) => x.pow(0), [0], [0]],
+    ['x^y at 0 with a tensor y = 0', (x) => x.pow(tensor([0])), [0], [0]],
+    ['max() with ties', (x) => x.max(), [2, 2, 1], [0.5, 0.5, 0]],
+    ['amax with ties', (x) => x.amax(), [2, 2, 1], [0.5, 0.5, 0]],
+    ['max(dim) with ties', (x) => x.max(0).values, [2, 2, 1], [1, 0, 0]],
+    ['min() with ties', (x) => x.min(), [1, 1, 2], [0.5, 0.5, 0]],
+    ['maximum(x, x)', (x) => x.maximum(x.detach()), [1], [0.5]],
+    ['cummax', (x) => x.cummax(0).values, [2, 2, 1], [1, 2, 0]],
+    ['sort, stable', (x) => x.sort().values.mul(tensor([1, 2, 3])), [2, 1, 2], [2, 1, 3]],
+    ['median', (x) => x.median(), [3, 1, 2, 4], [0, 0, 1, 0]],
+    ['norm(0)', (x) => x.norm(), [0, 0], [0, 0]],
+    ['std of a constant', (x) => x.std(), [3, 3], [0, 0]],
+    ['prod with one 0', (x) => x.prod(), [0, 2, 3], [6, 0, 0]],
+    ['prod with two', (x) => x.prod(), [0, 0, 3], [0, 0, 0]],
+    ['cumprod with a 0', (x) => x.cumprod(0), [2, 0, 3], [1, 8, 0]],
+    ['where(x > 0, sqrt(x), 0) below 0', (x) => where(x.gt(0), x.sqrt(), 0), [-1], [NaN]],
+    ['logsumexp of −∞', (x) => x.logsumexp(0), [-Infinity, -Infinity], [NaN, NaN]],
+    ['fmod(5, b)', (x) => tensor([5]).fmod(x), [3], [-1]],
+    ['remainder(5, b)', (x) => tensor([5]).remainder(x), [3], [-1]],
+    ['atan2(0, 0)', (x) => atan2(x, 0), [0], [0]],
+  ])('%s', (_name, f, data, expected) => {
+    expect(slope(f, ...data)).toEqual(expected);
+  });
+});
+
+it('T64 losses at 0, from their formulas', () => {
+  const x = leaf([0]);
+  x.relu().sub(x.mul(0)).add(x.abs().neg().exp().log1p()).sum();
+  const z = leaf([[0, 0]]);
+  z.logSoftmax(1).get({}, 0).mean().neg().backward();
+  expect(list(z.grad)).toEqual([[-0.5, 0.5]]);
 });

@@ -3,5 +3,13 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-export { backward, type BackwardOptions, grad, type GradOptions } from './backward.ts';
 export { detectAnomaly } from './anomaly.ts';
+export { backward, type BackwardOptions, grad, type GradOptions } from './backward.ts';
+export { Function, FunctionContext, onceDifferentiable } from './function.ts';
+export { gradcheck, GradcheckError, type GradcheckOptions, gradgradcheck } from './gradcheck.ts';
+export { savedTensorsHooks } from './saved.ts';
+
+/** Dual numbers. */
+export * as forwardAd from './forward-ad.ts';
+/** Derivatives of functions. */
+export * as functional from './functional.ts';

@@ -8,11 +8,12 @@ import * as np from '../../api/numpy/index.ts';
 import { toFloat } from '../../api/numpy/unary.ts';
 import * as nn from '../../api/nn/index.ts';
 import * as special from '../../api/scipy/special.ts';
+import { absOf } from './subgradients.ts';
 import type { Tensor } from '../tensor.ts';
 import { type TensorLike, type Unary, unary, withParams } from './define.ts';
 
 /** |x|, with derivative 0 at 0. */
-export const abs: Unary = unary('abs', np.abs);
+export const abs: Unary = unary('abs', absOf);
 export const absolute: Unary = abs;
 /** −x. */
 export const neg: Unary = unary('neg', np.negative);

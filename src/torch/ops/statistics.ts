@@ -18,6 +18,7 @@ import { type AxisParams, oneAxis, taken } from './axes.ts';
 import { type TensorLike, toTensor, withParams, withResults } from './define.ts';
 import { type Dims, mean, type ValuesAndIndices } from './reduce.ts';
 import { ravel } from './shape.ts';
+import { absOf, rootOf } from './subgradients.ts';
 
 export interface SpreadOptions {
   readonly dim?: Dims | undefined;
@@ -54,14 +55,8 @@ function spreadOf(op: string, x: Tensor, [first, rest]: SpreadArgs): Spread {
 
 const variance = withParams<Spread>('var', ([x], { axis, ddof, keepdims }) => np.var(x!, { axis, ddof, keepdims }));
 const deviation = withParams<Spread>('std', ([x], { axis, ddof, keepdims }) =>
-  safeRoot(np.var(x!, { axis, ddof, keepdims })),
+  rootOf(np.var(x!, { axis, ddof, keepdims })),
 );
-
-/** √x with derivative 0 where x is 0: the smallest subgradient of a norm. */
-function safeRoot(x: CoreTensor): CoreTensor {
-  const isZero = np.equal(x, 0);
-  return np.where(isZero, prim.like(x, 0), np.sqrt(np.where(isZero, prim.like(x, 1), x)));
-}
 
 /** The variance, over n − 1 unless told otherwise. */
 function variance_(x: TensorLike, ...args: SpreadArgs): Tensor {
@@ -100,8 +95,8 @@ interface Norm {
 const normOf = withParams<Norm>('norm', ([x], { p, axis, keepdims }) => {
   const t = toFloat(x!);
   const how = { axis, keepdims };
-  if (p === 2) return safeRoot(np.sum(np.square(t), how));
-  const size = np.abs(t);
+  if (p === 2) return rootOf(np.sum(np.square(t), how));
+  const size = absOf(t);
   if (p === 1) return np.sum(size, how);
   if (p === Infinity) return np.max(size, how);
   if (p === -Infinity) return np.min(size, how);
