@@ -3,11 +3,11 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { ArgumentError, InternalError } from '../../ir/errors.ts';
+import { ArgumentError } from '../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import { checkOptions } from '../../api/options.ts';
 import { defaultGenerator } from '../generator.ts';
-import { modes, withModes } from '../modes.ts';
+import { withModes } from '../modes.ts';
 import { Tensor } from '../tensor.ts';
 
 /**
