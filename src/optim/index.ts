@@ -19,8 +19,15 @@ export {
   scaleByYogi,
   type YogiOptions,
 } from './adaptive.ts';
+export * from './adafactor.ts';
+export { allFinite, selectTree } from './choose.ts';
 export * from './clipping.ts';
+export * from './lbfgs.ts';
+export type { ZoomOptions } from './line-search.ts';
+export * from './mixed-precision.ts';
+export * from './noise.ts';
 export * from './optimizers.ts';
+export * from './partition.ts';
 export * from './piecewise-schedules.ts';
 export {
   type AdadeltaScaling,
@@ -43,4 +50,5 @@ export {
   type OptState,
   setToZero,
 } from './transformation.ts';
+export * from './wrappers.ts';
 export { applyUpdates, globalNorm, incrementalUpdate } from './update.ts';
