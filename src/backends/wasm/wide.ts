@@ -17,6 +17,8 @@ const firstVersion = 13.6;
 const leastGain = 1.25;
 /** Measurements before the gain is believed to be missing: the first is enough on a machine with nothing else to do. */
 const attempts = 8;
+/** Milliseconds for one: on a busy machine too, all rounds are run, or an interrupted one could be the only one. */
+const attemptLimit = 500;
 
 const flag = 'experimental-wasm-revectorize';
 let isOn = false;
@@ -84,7 +86,7 @@ function findProblem(): string | undefined {
 function measuredGain(tile: Tile): number {
   let [wide, narrow] = [0, 0];
   for (let attempt = 0; attempt < attempts && !(wide >= leastGain * narrow && narrow > 0); attempt++) {
-    const rates = tileRates(single, [tile, defaultTile]) as [number, number];
+    const rates = tileRates(single, [tile, defaultTile], attemptLimit) as [number, number];
     wide = Math.max(wide, rates[0]);
     narrow = Math.max(narrow, rates[1]);
   }

@@ -3,7 +3,7 @@
  * @module
  */
 import { hostMath } from '../../../src/backends/wasm/host-math.ts';
-import { castScalar, type DType, saturate, type TypedArray } from '../../../src/ir/dtype.ts';
+import { castScalar, type DType, isFloat, saturate, type TypedArray } from '../../../src/ir/dtype.ts';
 import type { Axis, BufferRef, Expr, Local } from '../../../src/ir/loop/expr.ts';
 import type { Combine, Kernel, MatrixRef, Stmt } from '../../../src/ir/loop/kernel.ts';
 
@@ -12,8 +12,6 @@ interface Env {
   readonly locals: Map<Local, number>;
   readonly buffers: Map<BufferRef, TypedArray>;
 }
-
-const isFloat = (d: DType): boolean => d === 'float32' || d === 'float64';
 
 const bits = new DataView(new ArrayBuffer(8));
 

@@ -54,9 +54,12 @@ const workerThat = (body: string): string => {
 const operand = (): Tensor => random.normal(random.key(1), [400, 400]);
 const product = (x: Tensor): number => np.sum(np.matmul(x, x)).item();
 
+/** Milliseconds after which what has not happened is taken never to happen. A worker on a busy machine may be late. */
+const patience = 100_000;
+
 /** Calls `f` until it throws. */
 function untilThrown(f: () => void): unknown {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + patience;
   while (performance.now() < end) {
     try {
       f();
@@ -69,7 +72,7 @@ function untilThrown(f: () => void): unknown {
 
 function untilShared(device: WasmExecutor, f: () => void): void {
   const before = device.threadStats().delegatedChunks;
-  const end = performance.now() + 20_000;
+  const end = performance.now() + patience;
   while (device.threadStats().delegatedChunks === before) {
     f();
     if (performance.now() > end) throw new Error('expected the worker to take part');
@@ -160,10 +163,9 @@ describe('threads that fail', () => {
   });
 });
 
-it('threads do not keep a process alive', () => {
-  const start = performance.now();
+// A process that does not end by itself is killed at the end of the test's time, which is an error.
+it('threads do not keep a process alive', ({ task }) => {
   const args = ['scripts/run-ts.mjs', 'test/backends/wasm/threads-exit.ts'];
-  const out = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: 25_000 });
+  const out = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: task.timeout });
   expect(Number(out)).toBeGreaterThan(0);
-  expect(performance.now() - start).toBeLessThan(25_000);
 });

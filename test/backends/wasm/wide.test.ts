@@ -5,6 +5,9 @@ import { v8Version } from '../../../src/backends/wasm/features.ts';
 
 const root = new URL('../../..', import.meta.url).pathname;
 
+/** For a process, in milliseconds: many times what it takes on a machine of its own. */
+const limit = 300_000;
+
 interface Outcome {
   readonly isOn: boolean;
   readonly isOff: boolean;
@@ -16,7 +19,7 @@ function turnOn(...flags: string[]): Outcome {
   const args = [...flags, 'scripts/run-ts.mjs', 'test/backends/wasm/wide.ts'];
   const env = { ...process.env, NODE_OPTIONS: '' };
   // A compiler that does not come to an end would keep the process.
-  const timeout = 50_000;
+  const timeout = limit - 1000;
   return JSON.parse(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', env, timeout })) as Outcome;
 }
 
@@ -24,7 +27,7 @@ type Run = (...args: number[]) => void;
 
 const canBeWide = v8Version() >= 13.6;
 
-describe('256-bit code', { timeout: 60_000 }, () => {
+describe('256-bit code', { timeout: limit }, () => {
   it.runIf(canBeWide)('is made when asked for, gives the same bits, and can be turned off', () => {
     const { isOn, isOff, same, warnings } = turnOn();
     // On a processor without AVX2, or a heavily loaded one, it is given up with a warning.
@@ -37,7 +40,7 @@ describe('256-bit code', { timeout: 60_000 }, () => {
     expect({ isOn, same }).toEqual({ isOn: false, same: true });
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(
-      /^cotangent: config\.simd256: expected Node 24 .* got code that is 0\.\d+ times as fast/,
+      /^cotangent: config\.simd256: expected Node 24 .* got code that is [01]\.\d+ times as fast/,
     );
   });
 

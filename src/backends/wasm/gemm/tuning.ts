@@ -30,7 +30,7 @@ const callsPerRound = 250;
 const rounds = 4;
 /** Shorter times are below what clocks of browsers resolve. */
 const shortest = 0.05;
-/** No round begins after this many milliseconds. */
+/** What the choice of a tile may take, in milliseconds. */
 const timeLimit = 15;
 /** A tile must be this much faster than the ones before it: less is noise. */
 const margin = 1.03;
@@ -68,12 +68,12 @@ export function instantiateTiles(element: Element, tiles: readonly Tile[], isPar
   return { memory, a, b, c, runs };
 }
 
-/** Multiply-adds a millisecond of each tile, as far as its code was optimised in time. */
-export function tileRates(element: Element, tiles: readonly Tile[]): number[] {
+/** Multiply-adds a millisecond of each tile, as far as its code was optimised in time. No round begins after `limit` milliseconds. */
+export function tileRates(element: Element, tiles: readonly Tile[], limit: number = timeLimit): number[] {
   const { runs } = instantiateTiles(element, tiles);
   const rates = tiles.map(() => 0);
   const start = performance.now();
-  for (let round = 0; round < rounds && performance.now() - start < timeLimit; round++) {
+  for (let round = 0; round < rounds && performance.now() - start < limit; round++) {
     runs.forEach((run, i) => {
       const { rows, vectors } = tiles[i]!;
       const began = performance.now();

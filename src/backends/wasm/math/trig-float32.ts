@@ -32,7 +32,9 @@ const oneOverPi = 0.3183098861837907;
 /** π/2 in two parts, the first of 33 bits, so that n times it is exact for |n| < 2^20 (fdlibm, e_rem_pio2.c). */
 const halfPiHigh = 1.57079632673412561417;
 const halfPiLow = 6.07710050650619224932e-11;
-const shifter = 12582912;
+/** 1.5 times 2^23 and 2^52: a float32 or float64 added to it is rounded to an integer, its low bits. */
+const narrowShifter = 12582912;
+const wideShifter = 6755399441055744;
 /** Up to here x 2/π < 2^19. */
 const limit = 823549;
 /**
@@ -44,10 +46,7 @@ const piParts = [3.140625, 0.00096750259399414062, 1.50990672409534454e-7, 5.126
 const narrowLimit = 800;
 
 /** x - n π/2 in float64, for integral n. */
-function withoutQuarters(x: Expr, n: Expr): Expr {
-  const wide = convert(n, 'float64');
-  return sub(sub(convert(x, 'float64'), mul(wide, halfPiHigh)), mul(wide, halfPiLow));
-}
+const withoutQuarters = (x: Expr, n: Expr): Expr => sub(sub(x, mul(n, halfPiHigh)), mul(n, halfPiLow));
 
 /** Half turns: in the low bits of `shifted` an integer, and the number to take away, which for the cosine is ½ less. */
 interface Turns {
@@ -55,20 +54,18 @@ interface Turns {
   readonly n: Expr;
 }
 
-function turnsForSine(x: Expr): Turns {
+function turnsForSine(x: Expr, shifter: number): Turns {
   const shifted = madd(x, oneOverPi, shifter);
   return { shifted, n: sub(shifted, shifter) };
 }
 
-function turnsForCosine(x: Expr): Turns {
+function turnsForCosine(x: Expr, shifter: number): Turns {
   const shifted = add(madd(x, oneOverPi, 0.5), shifter);
   return { shifted, n: sub(sub(shifted, shifter), 0.5) };
 }
 
 /** x - n π for |x| up to `narrowLimit`, all in float32. */
 const remainder = (x: Expr, n: Expr): Expr => piParts.reduce((rest, part) => madd(n, -part, rest), x);
-/** The same up to `limit`. */
-const wideRemainder = (x: Expr, n: Expr): Expr => convert(withoutQuarters(x, add(n, n)), 'float32');
 
 /** sin(r)/r - 1 over r², |r| ≤ π/2: 2^-27.2 of the sine. */
 const sinTail = [-0.16666659712791443, 0.008333069272339344, -0.00019809773948509246, 2.606081807243754e-6];
@@ -87,24 +84,31 @@ const lastBit = (shifted: Expr): Expr => shl(int32Bits(shifted), 31);
 const inRange = (x: Expr): Expr => le(abs(x), limit);
 const inNarrowRange = (x: Expr): Expr => usually(le(abs(x), narrowLimit));
 
-/** sin: 1.84 ulp, 1.9 beyond 800. Of |x|, with the sign of x put back: so -0 stays. */
-export function sin32(x: Expr): Expr {
-  const a = abs(x);
-  const { shifted, n } = turnsForSine(a);
-  const signs = xor(lastBit(shifted), and(int32Bits(x), signBit));
-  const value = (r: Expr): Expr => flip(sine(r), signs);
-  const wide = where(inRange(x), value(wideRemainder(a, n)), unary('sin_large', x));
-  return where(inNarrowRange(x), value(remainder(a, n)), wide);
+/**
+ * ± sin(x - n π) for |x| up to `limit`. The turns are counted in float64: in float32 the quotient itself would be rounded
+ * to a 64th and more, and r leave the range of the polynomial.
+ */
+function wideValue(x: Expr, turns: (x: Expr, shifter: number) => Turns): Expr {
+  const wide = convert(x, 'float64');
+  const { shifted, n } = turns(wide, wideShifter);
+  const r = convert(withoutQuarters(wide, add(n, n)), 'float32');
+  return mul(sine(r), convert(unary('alternating', shifted), 'float32'));
 }
 
-/** cos: 1.98 ulp, 2.2 beyond 800, where n may be one off. sin(x - n π) for half-integral n, of which every other one changes the sign. */
+/** sin: 1.9 ulp. Of |x|, with the sign of x put back: so -0 stays. */
+export function sin32(x: Expr): Expr {
+  const a = abs(x);
+  const { shifted, n } = turnsForSine(a, narrowShifter);
+  const near = flip(sine(remainder(a, n)), xor(lastBit(shifted), and(int32Bits(x), signBit)));
+  return where(inNarrowRange(x), near, where(inRange(x), wideValue(x, turnsForSine), unary('sin_large', x)));
+}
+
+/** cos: 2 ulp. sin(x - n π) for half-integral n, of which every other one changes the sign. */
 export function cos32(x: Expr): Expr {
   const a = abs(x);
-  const { shifted, n } = turnsForCosine(a);
-  const signs = lastBit(shifted);
-  const value = (r: Expr): Expr => flip(sine(r), signs);
-  const wide = where(inRange(x), value(wideRemainder(a, n)), unary('cos_large', x));
-  return where(inNarrowRange(x), value(remainder(a, n)), wide);
+  const { shifted, n } = turnsForCosine(a, narrowShifter);
+  const near = flip(sine(remainder(a, n)), lastBit(shifted));
+  return where(inNarrowRange(x), near, where(inRange(x), wideValue(a, turnsForCosine), unary('cos_large', x)));
 }
 
 /** sin(r)/r - 1 over r², 2^-37.3, and (cos(r) - 1 + r²/2) / r⁴, 2^-32.9, to float64 precision. */
@@ -113,8 +117,8 @@ const wideCosTail = [0.041666644370691217, -0.0013887251605864887, 2.44256932335
 
 /** tan: 0.51 ulp. The quotient of sine and cosine, in float64. */
 export function tan32(x: Expr): Expr {
-  const shifted = add(mul(x, twoOverPi), shifter);
-  const r = withoutQuarters(x, sub(shifted, shifter));
+  const shifted = add(mul(x, twoOverPi), narrowShifter);
+  const r = withoutQuarters(convert(x, 'float64'), convert(sub(shifted, narrowShifter), 'float64'));
   const z = mul(r, r);
   const sine = madd(mul(r, z), polynomial(z, wideSinTail), r);
   const cosine = madd(mul(z, z), polynomial(z, wideCosTail), sub(1, mul(z, 0.5)));
