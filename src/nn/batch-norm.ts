@@ -3,11 +3,14 @@
  * May import: `ir`, `core`, `primitives`, `api`.
  * @module
  */
+import { isHalf } from '../ir/dtype.ts';
 import { ArgumentError, ShapeError } from '../ir/errors.ts';
+import { defaultFloat } from '../core/config.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { promoteToFloat, type TensorLike } from '../api/lift.ts';
 import { meanKept } from '../api/nn/axes.ts';
 import { ones, zeros } from '../api/numpy/creation.ts';
+import { optionalDType } from '../api/numpy/dtypes.ts';
 import { add, div, like, mul, sub } from '../primitives/arithmetic.ts';
 import { stopGradientOf } from '../primitives/barrier.ts';
 import { convert } from '../primitives/convert.ts';
@@ -16,6 +19,7 @@ import { reshape } from '../primitives/structural.ts';
 import { checkNames, checkRange, checkSizes } from './checks.ts';
 import type { NormOptions } from './layer-norm.ts';
 import { type CallOptions, Layer } from './module.ts';
+import { wideFloats } from './precision.ts';
 
 export interface BatchNormOptions extends NormOptions {
   /** Share of the new statistics in the running ones; 0.1. With null they are the mean of all batches. */
@@ -70,9 +74,12 @@ export class BatchNorm extends Layer {
     if (momentum !== null) checkRange('BatchNorm', 'momentum', momentum, 0, 1);
     this.weight = affine ? ones([features], dtype) : null;
     this.bias = affine ? zeros([features], dtype) : null;
-    this.runningMean = trackRunningStats ? zeros([features], dtype) : null;
-    this.runningVar = trackRunningStats ? ones([features], dtype) : null;
-    this.batchesTracked = trackRunningStats ? zeros([], dtype) : null;
+    // Running sums lose too much in 16 bits.
+    const type = optionalDType('BatchNorm', dtype) ?? defaultFloat();
+    const tracked = isHalf(type) ? 'float32' : type;
+    this.runningMean = trackRunningStats ? zeros([features], tracked) : null;
+    this.runningVar = trackRunningStats ? ones([features], tracked) : null;
+    this.batchesTracked = trackRunningStats ? zeros([], tracked) : null;
     this.features = features;
     this.momentum = momentum;
     this.epsilon = epsilon;
@@ -100,12 +107,14 @@ export class BatchNorm extends Layer {
 
   /** @returns the result, and in training the module with new running statistics */
   override apply(x: TensorLike, options: CallOptions = {}): [Tensor, this] {
-    const [t] = promoteToFloat(x) as [Tensor];
+    const [given] = promoteToFloat(x) as [Tensor];
+    const [t] = wideFloats(given) as [Tensor];
     const axis = this.featureAxis(t);
+    const result = (s: Statistics): Tensor => convert(this.normalize(t, axis, s), given.dtype);
     const { runningMean, runningVar } = this;
     if (!options.train && runningMean && runningVar) {
       const known = { mean: stopGradientOf(runningMean), variance: stopGradientOf(runningVar) };
-      return [this.normalize(t, axis, known), this];
+      return [result(known), this];
     }
     const axes = t.shape.map((_, d) => d).filter((d) => d !== axis);
     const count = t.size / this.features;
@@ -120,7 +129,7 @@ export class BatchNorm extends Layer {
     const variance = meanKept(mul(centred, centred), axes);
     const flat = (s: Tensor): Tensor => reshape(s, [this.features]);
     const batch = { mean: flat(mean), variance: flat(variance) };
-    return [this.normalize(t, axis, batch), options.train && runningMean ? this.tracked(batch, count) : this];
+    return [result(batch), options.train && runningMean ? this.tracked(batch, count) : this];
   }
 
   featureAxis(x: Tensor): number {

@@ -13,6 +13,7 @@ import { reshape } from '../primitives/structural.ts';
 import { checkNames, checkRange, checkSizes } from './checks.ts';
 import type { NormOptions } from './layer-norm.ts';
 import { Layer } from './module.ts';
+import { inWide } from './precision.ts';
 
 /**
  * Each example's channels in groups, each group to mean 0 and variance 1, then a weight and a bias for each channel (Wu and He, 2018).
@@ -64,7 +65,8 @@ export class GroupNorm extends Layer {
       );
     }
     const grouped = reshape(t, [batch!, this.groups, t.size / (batch! * this.groups || 1)]);
-    const y = reshape(standardize(grouped, -1, { epsilon: this.epsilon }), t.shape);
+    const normal = inWide(grouped, (g) => standardize(g, -1, { epsilon: this.epsilon }));
+    const y = reshape(normal, t.shape);
     const wide = (p: Tensor): Tensor => reshape(p, [this.channels, ...spatial.map(() => 1)]);
     const scaled = this.weight ? multiply(y, wide(this.weight)) : y;
     return this.bias ? add(scaled, wide(this.bias)) : scaled;

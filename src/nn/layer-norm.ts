@@ -16,6 +16,7 @@ import { add, like, mul } from '../primitives/arithmetic.ts';
 import { rsqrt } from '../primitives/elementwise-exp.ts';
 import { checkNames, checkRange, checkSizes } from './checks.ts';
 import { Layer } from './module.ts';
+import { inWide } from './precision.ts';
 
 export interface NormOptions {
   /** Added to the variance; 1e-5. */
@@ -81,7 +82,8 @@ export class LayerNorm extends Layer {
    */
   call(x: TensorLike): Tensor {
     const [t] = promoteToFloat(x) as [Tensor];
-    const y = standardize(t, trailingAxes(this, t, this.shape), { epsilon: this.epsilon });
+    const axes = trailingAxes(this, t, this.shape);
+    const y = inWide(t, (w) => standardize(w, axes, { epsilon: this.epsilon }));
     const scaled = this.weight ? multiply(y, this.weight) : y;
     return this.bias ? addOf(scaled, this.bias) : scaled;
   }
@@ -114,8 +116,8 @@ export class RMSNorm extends Layer {
    */
   call(x: TensorLike): Tensor {
     const [t] = promoteToFloat(x) as [Tensor];
-    const meanSquare = meanKept(mul(t, t), trailingAxes(this, t, this.shape));
-    const y = mul(t, rsqrt(add(meanSquare, like(t, this.epsilon))));
+    const axes = trailingAxes(this, t, this.shape);
+    const y = inWide(t, (w) => mul(w, rsqrt(add(meanKept(mul(w, w), axes), like(w, this.epsilon)))));
     return this.weight ? multiply(y, this.weight) : y;
   }
 

@@ -4,9 +4,11 @@
  * @module
  */
 import { ShapeError } from '../../ir/errors.ts';
+import { isHalf } from '../../ir/dtype.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { add, like, mul } from '../../primitives/arithmetic.ts';
 import { ge } from '../../primitives/compare.ts';
+import { convert } from '../../primitives/convert.ts';
 import { dotGeneral } from '../../primitives/dot.ts';
 import { and } from '../../primitives/elementwise-bits.ts';
 import { iota } from '../../primitives/iota.ts';
@@ -28,7 +30,7 @@ export interface AttentionOptions {
 }
 
 /** Scores of masked pairs: finite, so that a row that is masked throughout gives no NaN. */
-const masked = -0.7 * 3.4028234663852886e38;
+const leastScore = -0.7 * 3.4028234663852886e38;
 
 /** `[B, T, N, H]`, also from `[T, N, H]`. */
 const withBatch = (x: Tensor): Tensor => (x.ndim === 3 ? reshape(x, [1, ...x.shape]) : x);
@@ -92,8 +94,11 @@ export function attend(
       [0, 2],
     ],
   });
-  const scores = mul(reshape(transpose(products, [0, 1, 3, 2, 4]), [b, n, t, s]), like(q, o.scale ?? 1 / Math.sqrt(h)));
-  const weights = change(softmax(applyMask(o.bias === undefined ? scores : add(scores, asTensor(o.bias)), o), -1));
+  const scaled = mul(reshape(transpose(products, [0, 1, 3, 2, 4]), [b, n, t, s]), like(q, o.scale ?? 1 / Math.sqrt(h)));
+  // Of 16-bit floats: what stands for −∞, and sums of many exponentials, need more.
+  const scores = isHalf(q.dtype) ? convert(scaled, 'float32') : scaled;
+  const masked = applyMask(o.bias === undefined ? scores : add(scores, convert(asTensor(o.bias), scores.dtype)), o);
+  const weights = change(convert(softmax(masked, -1), q.dtype));
   const byHead = reshape(weights, [b, heads, n / heads, t, s]);
   // [b, heads, group, t, h]
   const mixed = dotGeneral(byHead, v, {
@@ -111,5 +116,5 @@ function applyMask(scores: Tensor, { mask, isCausal }: AttentionOptions): Tensor
   const causal = isCausal ? ge(iota([t, s], 'int32', 0), iota([t, s], 'int32', 1)) : undefined;
   const given = mask === undefined ? undefined : asTensor(mask);
   const allowed = causal && given ? and(causal, given) : (causal ?? given);
-  return allowed ? select(allowed, scores, like(scores, masked)) : scores;
+  return allowed ? select(allowed, scores, like(scores, leastScore)) : scores;
 }

@@ -6,7 +6,7 @@
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { normalizeAxis, sameShape, type Shape } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { arrayFrom, asTensor, promoteToFloat, type TensorLike } from '../../api/lift.ts';
+import { arrayFrom, asTensor, type TensorLike } from '../../api/lift.ts';
 import { maxKept } from '../../api/nn/axes.ts';
 import { logSoftmax } from '../../api/nn/normalize.ts';
 import { describe } from '../../api/options.ts';
@@ -17,6 +17,7 @@ import { select } from '../../primitives/select.ts';
 import { broadcastTo, reduceSum, reshape } from '../../primitives/structural.ts';
 import { integerLabels, pickClass } from './labels.ts';
 import { checkFloat, checkLoss, type LossOptions, maskOf, reduceLosses, timesLog } from './reduction.ts';
+import { wideFloats } from '../precision.ts';
 
 export interface NllOptions extends LossOptions {
   /** Where the classes are; the last axis. (PyTorch's is 1.) */
@@ -46,7 +47,7 @@ interface Scores {
 }
 
 function scoresOf(op: string, x: TensorLike, axis = -1): Scores {
-  const [scores] = promoteToFloat(x) as [Tensor];
+  const [scores] = wideFloats(x) as [Tensor];
   const d = normalizeAxis(op, axis, scores.ndim);
   return { op, scores, axis: d, classes: scores.shape[d]! };
 }

@@ -5,7 +5,7 @@
  */
 import { ShapeError } from '../../ir/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { asTensor, promoteToFloat, type TensorLike } from '../../api/lift.ts';
+import { asTensor, type TensorLike } from '../../api/lift.ts';
 import { scan } from '../../api/lax/loops.ts';
 import { logSoftmax, logsumexp } from '../../api/nn/normalize.ts';
 import { takeAlongAxis } from '../../api/numpy/indexing.ts';
@@ -19,6 +19,7 @@ import { sliceAxis } from '../../primitives/slice.ts';
 import { broadcastTo, reduceSum, reshape, transpose } from '../../primitives/structural.ts';
 import { integerLabels } from './labels.ts';
 import { checkLoss, type LossOptions, maskOf, reduceLosses } from './reduction.ts';
+import { wideFloats } from '../precision.ts';
 
 export interface CtcOptions extends LossOptions {
   /** The class that stands for no label; 0. */
@@ -132,7 +133,7 @@ export function ctcLoss(
   options: CtcOptions = {},
 ): Tensor {
   checkLoss('ctcLoss', options, ['blankId', 'zeroInfinity']);
-  const [x] = promoteToFloat(logits) as [Tensor];
+  const [x] = wideFloats(logits) as [Tensor];
   const [frames, given, ends] = [asTensor(logitPaddings), integerLabels('ctcLoss', labels), asTensor(labelPaddings)];
   checkShapes(x, frames, given, ends);
   const batch = x.shape[0]!;

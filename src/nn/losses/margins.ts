@@ -6,7 +6,7 @@
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { sameShape } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { arrayFrom, promoteToFloat, type TensorLike } from '../../api/lift.ts';
+import { arrayFrom, type TensorLike } from '../../api/lift.ts';
 import { relu } from '../../api/nn/activations.ts';
 import { oneHot } from '../../api/nn/normalize.ts';
 import { describe } from '../../api/options.ts';
@@ -16,6 +16,7 @@ import { select } from '../../primitives/select.ts';
 import { reduceSum, reshape } from '../../primitives/structural.ts';
 import { integerLabels, pickClass } from './labels.ts';
 import { checkLoss, elementwiseLoss, type LossOptions, maskOf, reduceLosses } from './reduction.ts';
+import { wideFloats } from '../precision.ts';
 
 /** max(0, 1 − target · prediction). @param target −1 or 1 */
 export function hingeLoss(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
@@ -75,7 +76,7 @@ export function multiMarginLoss(scores: TensorLike, labels: TensorLike, options:
   checkLoss(op, options, ['margin', 'p', 'classWeights']);
   const { p = 1, margin = 1, classWeights } = options;
   if (p !== 1 && p !== 2) throw new ArgumentError(`${op}: expected p to be 1 or 2, got ${describe(p)}.`);
-  const [x] = promoteToFloat(scores) as [Tensor];
+  const [x] = wideFloats(scores) as [Tensor];
   const last = x.ndim - 1;
   const at = integerLabels(op, labels);
   if (last < 0 || !sameShape(at.shape, x.shape.slice(0, last))) {

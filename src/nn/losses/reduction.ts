@@ -7,7 +7,7 @@ import { isFloat } from '../../ir/dtype.ts';
 import { broadcastShapes, sameShape, type Shape } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { DTypeError } from '../../ir/errors.ts';
-import { arrayFrom, asTensor, promoteToFloat, type TensorLike } from '../../api/lift.ts';
+import { arrayFrom, asTensor, type TensorLike } from '../../api/lift.ts';
 import { checkChoice, checkOptions } from '../../api/options.ts';
 import { div, like, mul } from '../../primitives/arithmetic.ts';
 import { eq, ne } from '../../primitives/compare.ts';
@@ -16,6 +16,7 @@ import { and } from '../../primitives/elementwise-bits.ts';
 import { abs } from '../../primitives/elementwise-number.ts';
 import { select } from '../../primitives/select.ts';
 import { broadcastTo, reduceSum } from '../../primitives/structural.ts';
+import { wideFloats } from '../precision.ts';
 
 /** How losses become one number: not at all, by their mean (default), or by their sum. */
 export type Reduction = 'none' | 'mean' | 'sum';
@@ -73,9 +74,9 @@ function weigh(op: string, losses: Tensor, { weights }: LossOptions): Tensor {
   return mul(losses, broadcastLike(op, 'weights', arrayFrom(weights, losses.dtype), losses.shape));
 }
 
-/** Floats of one dtype and one shape. */
+/** Floats of one dtype (float32 at least, so that losses of 16-bit floats are exact) and one shape. */
 export function operandsOf(op: string, ...xs: TensorLike[]): Tensor[] {
-  const floats = promoteToFloat(...xs);
+  const floats = wideFloats(...xs);
   const shape = floats.map((x) => x.shape).reduce((a, b) => broadcastShapes(op, a, b));
   return floats.map((x) => (sameShape(x.shape, shape) ? x : broadcastTo(x, shape)));
 }

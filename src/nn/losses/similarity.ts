@@ -5,7 +5,7 @@
  */
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { arrayFrom, promoteToFloat, type TensorLike } from '../../api/lift.ts';
+import { arrayFrom, type TensorLike } from '../../api/lift.ts';
 import { relu } from '../../api/nn/activations.ts';
 import { describe } from '../../api/options.ts';
 import { add, div, like, mul, sub } from '../../primitives/arithmetic.ts';
@@ -22,6 +22,7 @@ import { broadcastTo, reduceSum, reshape } from '../../primitives/structural.ts'
 import { crossEntropy } from './cross-entropy.ts';
 import type { MarginOptions } from './margins.ts';
 import { checkLoss, type LossOptions, maskOf, operandsOf, reduceLosses } from './reduction.ts';
+import { wideFloats } from '../precision.ts';
 
 const lastOf = (x: Tensor): readonly number[] => [x.ndim - 1];
 
@@ -167,7 +168,7 @@ export function infoNceLoss(queries: TensorLike, keys: TensorLike, options: Info
   const { temperature = 0.1, negatives, symmetric = false, ...loss } = options;
   checkLoss(op, loss);
   if (!(temperature > 0)) throw new ArgumentError(`${op}: expected temperature > 0, got ${describe(temperature)}.`);
-  const parts = promoteToFloat(queries, keys, ...(negatives === undefined ? [] : [negatives]));
+  const parts = wideFloats(queries, keys, ...(negatives === undefined ? [] : [negatives]));
   checkPairs(op, parts);
   const [q, k, more] = parts.map(unit) as [Tensor, Tensor, Tensor | undefined];
   const n = q.shape[0]!;
