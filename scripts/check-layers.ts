@@ -26,7 +26,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   compiler: ['util', 'ir', 'core'],
   backends: ['util', 'ir', 'core', 'compiler'],
   api: ['util', 'ir', 'core', 'primitives', 'transforms', 'control', 'compiler', 'backends'],
-  torch: [...belowFaces, 'tape'],
+  // Modules and optimisers in PyTorch's manner, over the functions of ours.
+  torch: [...belowFaces, 'tape', 'nn', 'optim'],
   tf: [...belowFaces, 'tape'],
   nn: belowFaces,
   optim: belowFaces,

@@ -21,6 +21,8 @@ export { bernoulli, multinomial, type MultinomialOptions } from './ops/sampling.
 export * from './ops/scatter.ts';
 export * from './ops/shape.ts';
 export * from './ops/statistics.ts';
+export * as nn from './nn/index.ts';
+export * as optim from './optim/index.ts';
 
 /** PyTorch's `torch.autograd`. */
 export * as autograd from './autograd/index.ts';

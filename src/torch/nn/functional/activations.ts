@@ -1,0 +1,136 @@
+/**
+ * Activation functions.
+ * May import: everything up to `api`, `tape`, `nn`.
+ * @module
+ */
+import * as np from '../../../api/numpy/index.ts';
+import * as nn from '../../../api/nn/index.ts';
+import { keyFrom, type GeneratorOption } from '../../generator.ts';
+import * as keyed from '../../../api/random/index.ts';
+import { like } from '../../../primitives/arithmetic.ts';
+import { clamp } from '../../ops/arithmetic.ts';
+import { oneAxis } from '../../ops/axes.ts';
+import { type TensorLike, toTensor, type Unary, unary, withParams } from '../../ops/define.ts';
+import * as statistics from '../../ops/statistics.ts';
+import { Tensor } from '../../tensor.ts';
+
+export { relu, sigmoid, tanh } from '../../ops/pointwise.ts';
+
+/** min(max(x, 0), 6) */
+export const relu6: Unary = unary('hardtanh', nn.relu6);
+export const silu: Unary = unary('silu', nn.silu);
+export const mish: Unary = unary('mish', nn.mish);
+export const selu: Unary = unary('elu', nn.selu);
+/** min(max(x + 3, 0), 6) / 6 */
+export const hardsigmoid: Unary = unary('hardsigmoid', nn.hardSigmoid);
+/** x (x + 3) / 6 from −3 to 3, 0 before and x after; the derivative at −3 is that of the middle part. */
+export const hardswish: Unary = unary('hardswish', (x) => {
+  const isMiddle = np.lessEqual(np.abs(x), 3);
+  const middle = np.where(isMiddle, x, like(x, 0));
+  const curve = np.divide(np.multiply(middle, np.add(middle, 3)), 6);
+  return np.where(isMiddle, curve, nn.relu(x));
+});
+export const logsigmoid: Unary = unary('logSigmoid', nn.logSigmoid);
+/** x / (1 + |x|) */
+export const softsign: Unary = unary('softsign', nn.softSign);
+/** x − tanh x */
+export const tanhshrink: Unary = unary('tanhshrink', (x) => np.subtract(x, np.tanh(x)));
+
+const gelus = { none: unary('gelu', (x) => nn.gelu(x, false)), tanh: unary('gelu', (x) => nn.gelu(x, true)) };
+
+export interface GeluOptions {
+  /** `'none'` (default), or `'tanh'` for the approximation. */
+  readonly approximate?: 'none' | 'tanh' | undefined;
+}
+
+/** x Φ(x), with the distribution function of normal numbers. */
+export const gelu = (x: TensorLike, { approximate = 'none' }: GeluOptions = {}): Tensor => gelus[approximate](x);
+
+const eluOf = withParams<number>('elu', ([x], alpha) => nn.elu(x!, alpha));
+/** x, below 0 alpha (eˣ − 1). */
+export const elu = (x: TensorLike, alpha = 1): Tensor => eluOf([x], alpha);
+
+const celuOf = withParams<number>('celu', ([x], alpha) => nn.celu(x!, alpha));
+/** x, below 0 alpha (exp(x / alpha) − 1). */
+export const celu = (x: TensorLike, alpha = 1): Tensor => celuOf([x], alpha);
+
+const leakyReluOf = withParams<number>('leakyRelu', ([x], slope) =>
+  np.where(np.greater(x!, 0), x!, np.multiply(x!, slope)),
+);
+/** x, below 0 times a slope, which is also the derivative at 0. */
+export const leakyRelu = (x: TensorLike, negativeSlope = 0.01): Tensor => leakyReluOf([x], negativeSlope);
+
+/** x, below 0 times a weight: one, or one for each channel (dimension 1). */
+export function prelu(x: TensorLike, weight: TensorLike): Tensor {
+  return preluOf([x, weight], 0);
+}
+const preluOf = withParams<0>('prelu', ([x, w]) => {
+  const shape = x!.shape.map((_, d) => (d === Math.min(1, x!.ndim - 1) ? w!.size : 1));
+  const slope = w!.size === 1 ? np.reshape(w!, []) : np.reshape(w!, shape);
+  return np.where(np.greater(x!, 0), x!, np.multiply(x!, slope));
+});
+
+/** `leakyRelu` with slopes drawn from [lower, upper) in training, and their mean otherwise. */
+export function rrelu(
+  x: TensorLike,
+  { lower = 1 / 8, upper = 1 / 3, training = false, ...from }: RreluOptions = {},
+): Tensor {
+  if (!training) return leakyRelu(x, (lower + upper) / 2);
+  const { shape } = toTensor(x);
+  const slope = keyed.uniform(keyFrom(from), shape, 'float32', lower, upper);
+  return slopedOf([x, new Tensor(slope)], 0);
+}
+const slopedOf = withParams<0>('rreluWithNoise', ([x, slope]) =>
+  np.where(np.greater(x!, 0), x!, np.multiply(x!, np.astype(slope!, x!.dtype))),
+);
+
+export interface RreluOptions extends GeneratorOption {
+  readonly lower?: number | undefined;
+  readonly upper?: number | undefined;
+  readonly training?: boolean | undefined;
+}
+
+export const hardtanh = (x: TensorLike, minVal = -1, maxVal = 1): Tensor => clamp(x, minVal, maxVal);
+
+const softplusOf = withParams<readonly [number, number]>('softplus', ([x], [beta, threshold]) => {
+  const scaled = np.multiply(x!, beta);
+  const isLinear = np.greater(scaled, threshold);
+  const soft = nn.softplus(np.where(isLinear, like(scaled, 0), scaled));
+  return np.where(isLinear, x!, np.divide(soft, beta));
+});
+/** log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold. */
+export const softplus = (x: TensorLike, beta = 1, threshold = 20): Tensor => softplusOf([x], [beta, threshold]);
+
+const hardshrinkOf = withParams<number>('hardshrink', ([x], lambd) =>
+  np.where(np.lessEqual(np.abs(x!), lambd), like(x!, 0), x!),
+);
+/** x, and 0 in [−lambd, lambd]. */
+export const hardshrink = (x: TensorLike, lambd = 0.5): Tensor => hardshrinkOf([x], lambd);
+
+const softshrinkOf = withParams<number>('softshrink', ([x], lambd) =>
+  np.where(
+    np.greater(x!, lambd),
+    np.subtract(x!, lambd),
+    np.where(np.less(x!, -lambd), np.add(x!, lambd), like(x!, 0)),
+  ),
+);
+/** x moved towards 0 by lambd, and 0 in [−lambd, lambd]. */
+export const softshrink = (x: TensorLike, lambd = 0.5): Tensor => softshrinkOf([x], lambd);
+
+const thresholdOf = withParams<readonly [number, number]>('threshold', ([x], [bound, value]) =>
+  np.where(np.greater(x!, bound), x!, like(x!, value)),
+);
+/** x where it is above a bound, else `value`. */
+export const threshold = (x: TensorLike, bound: number, value: number): Tensor => thresholdOf([x], [bound, value]);
+
+export const softmax = (x: TensorLike, dim: number): Tensor => statistics.softmax(x, dim);
+export const logSoftmax = (x: TensorLike, dim: number): Tensor => statistics.logSoftmax(x, dim);
+/** softmax of −x. */
+export const softmin = (x: TensorLike, dim: number): Tensor => softmax(toTensor(x).neg(), dim);
+
+const gluOf = withParams<number>('glu', ([x], axis) => nn.glu(x!, axis));
+/** The first half of a dimension times the sigmoid of the second. */
+export function glu(x: TensorLike, dim = -1): Tensor {
+  const tensor = toTensor(x);
+  return gluOf([tensor], oneAxis('glu', tensor, dim, false).axis);
+}

@@ -1,0 +1,137 @@
+/**
+ * Products with weights, and rows of tables.
+ * May import: everything up to `api`, `tape`, `nn`.
+ * @module
+ */
+import { isFloat, isInteger } from '../../../ir/dtype.ts';
+import { DTypeError, ShapeError } from '../../../ir/errors.ts';
+import * as np from '../../../api/numpy/index.ts';
+import * as nn from '../../../api/nn/index.ts';
+import { cosineSimilarity as cosineOf } from '../../../nn/losses/similarity.ts';
+import { like, mul } from '../../../primitives/arithmetic.ts';
+import { stopGradientOf } from '../../../primitives/barrier.ts';
+import { dotGeneral } from '../../../primitives/dot.ts';
+import { promote, type TensorLike, toTensor, withParams } from '../../ops/define.ts';
+import { norm } from '../../ops/statistics.ts';
+import type { Tensor } from '../../tensor.ts';
+
+const linearOf = withParams<null>('linear', (xs) => {
+  const [x, w, b] = promote(xs);
+  const y = dotGeneral(x!, w!, { contract: [[x!.ndim - 1], [w!.ndim - 1]], batch: [[], []] });
+  return b === undefined ? y : np.add(y, b);
+});
+
+/**
+ * x Aᵀ + b.
+ * @param x `[…, in]`
+ * @param weight `[out, in]`, or `[in]`
+ * @param bias `[out]`
+ * @returns `[…, out]`
+ */
+export function linear(x: TensorLike, weight: TensorLike, bias?: TensorLike | null): Tensor {
+  const [t, w] = [toTensor(x), toTensor(weight)];
+  const size = w.shape.at(-1);
+  if (t.ndim === 0 || w.ndim === 0 || t.shape.at(-1) !== size) {
+    throw new ShapeError(
+      `linear: expected input […,${size ?? 'in'}] for weight ${w.aval.toString()}, got ${t.aval.toString()}: mat1 and mat2 shapes cannot be multiplied.`,
+      'check the number of features that the layer was made for.',
+    );
+  }
+  return linearOf(bias === null || bias === undefined ? [t, w] : [t, w, bias], null);
+}
+
+const bilinearOf = withParams<null>('bilinear', (xs) => {
+  const [x, y, w, b] = promote(xs);
+  const out = np.einsum('...i,oij,...j->...o', x!, w!, y!);
+  return b === undefined ? out : np.add(out, b);
+});
+
+/** Σᵢⱼ xᵢ Aₒᵢⱼ yⱼ + bₒ. @param weight `[out, in1, in2]` */
+export const bilinear = (x: TensorLike, y: TensorLike, weight: TensorLike, bias?: TensorLike | null): Tensor =>
+  bilinearOf(bias === null || bias === undefined ? [x, y, weight] : [x, y, weight, bias], null);
+
+const embeddingOf = withParams<number | null>('embedding', ([index, table], padding) => {
+  const rows = np.take(table!, index!, 0);
+  if (padding === null) return rows;
+  const isPadding = np.expandDims(np.equal(index!, padding), -1);
+  return np.where(isPadding, stopGradientOf(rows), rows);
+});
+
+/**
+ * Rows of a table.
+ * @param index integers of any shape
+ * @param weight `[count, features]`
+ * @param options.paddingIdx a row that gets no gradient
+ */
+export function embedding(
+  index: TensorLike,
+  weight: TensorLike,
+  options: { readonly paddingIdx?: number | null | undefined } = {},
+): Tensor {
+  const [at, table] = [toTensor(index), toTensor(weight)];
+  if (!isInteger(at.dtype)) {
+    throw new DTypeError(
+      `embedding: expected integers as indices, got ${at.aval.toString()}: Expected tensor for argument 'indices' to have scalar type Long or Int.`,
+      "convert with .to('int32').",
+    );
+  }
+  const { paddingIdx = null } = options;
+  return embeddingOf([at, table], paddingIdx !== null && paddingIdx < 0 ? paddingIdx + table.shape[0]! : paddingIdx);
+}
+
+/** A 1 at each of the indices, along a new last dimension; integers. */
+export function oneHot(x: TensorLike, numClasses = -1): Tensor {
+  const at = toTensor(x);
+  const count = numClasses < 0 ? at.max().item() + 1 : numClasses;
+  return toTensor(nn.oneHot(at.value, count, { dtype: 'int32' }));
+}
+
+const cosineAlong = withParams<number>('cosineSimilarity', ([x, y], axis) =>
+  cosineOf(np.moveaxis(x!, axis, -1), np.moveaxis(y!, axis, -1)),
+);
+/** x · y / (|x| |y|) along a dimension; lengths are at least 1e-8. */
+export function cosineSimilarity(x: TensorLike, y: TensorLike, dim = 1): Tensor {
+  const [a, b] = [toTensor(x), toTensor(y)];
+  return cosineAlong([a, b], dim < 0 ? dim + Math.max(a.ndim, b.ndim) : dim);
+}
+
+/** x divided by its p-norm along a dimension; norms are at least `eps`. */
+export const normalize = (x: TensorLike, { p = 2, dim = 1, eps = 1e-12 }: NormalizeOptions = {}): Tensor =>
+  toTensor(x).div(norm(x, p, dim, true).clamp(eps));
+
+export interface NormalizeOptions {
+  readonly p?: number | undefined;
+  readonly dim?: number | undefined;
+  readonly eps?: number | undefined;
+}
+
+const distanceOf = withParams<{ readonly p: number; readonly eps: number; readonly keepdims: boolean }>(
+  'pairwiseDistance',
+  ([x, y], { p, eps, keepdims }) => {
+    const difference = np.add(np.subtract(x!, y!), eps);
+    if (p === 2) return np.sqrt(np.sum(np.square(difference), { axis: -1, keepdims }));
+    if (p === 1) return np.sum(np.abs(difference), { axis: -1, keepdims });
+    return np.power(np.sum(np.power(np.abs(difference), p), { axis: -1, keepdims }), 1 / p);
+  },
+);
+/** The p-norm of x − y + eps along the last dimension. */
+export const pairwiseDistance = (
+  x: TensorLike,
+  y: TensorLike,
+  { p = 2, eps = 1e-6, keepdim = false }: DistanceOptions = {},
+): Tensor => distanceOf([x, y], { p, eps, keepdims: keepdim });
+
+export interface DistanceOptions {
+  readonly p?: number | undefined;
+  readonly eps?: number | undefined;
+  readonly keepdim?: boolean | undefined;
+}
+
+/** `x` times a mask of zeros and `scale`: what dropout computes. */
+export const masked: (xs: readonly TensorLike[], scale: number) => Tensor = withParams<number>(
+  'dropout',
+  ([x, mask], scale) => {
+    const kept = np.astype(mask!, isFloat(x!.dtype) ? x!.dtype : 'float32');
+    return mul(mul(x!, np.broadcastTo(kept, x!.shape)), like(x!, scale));
+  },
+);

@@ -1,0 +1,301 @@
+/**
+ * Losses: those of `cotangent/nn` with PyTorch's arguments and defaults.
+ * May import: everything up to `api`, `tape`, `nn`.
+ * @module
+ */
+import { isInteger } from '../../../ir/dtype.ts';
+import { DTypeError, ShapeError } from '../../../ir/errors.ts';
+import { sameShape } from '../../../ir/shape.ts';
+import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
+import * as np from '../../../api/numpy/index.ts';
+import * as binary from '../../../nn/losses/binary.ts';
+import * as classes from '../../../nn/losses/cross-entropy.ts';
+import * as distributions from '../../../nn/losses/distributions.ts';
+import * as margins from '../../../nn/losses/margins.ts';
+import type { Reduction } from '../../../nn/losses/reduction.ts';
+import * as regression from '../../../nn/losses/regression.ts';
+import * as similarity from '../../../nn/losses/similarity.ts';
+import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
+import type { Tensor } from '../../tensor.ts';
+
+export interface LossOptions {
+  /** How losses become one number: `'mean'` (default), `'sum'`, or not at all (`'none'`). */
+  readonly reduction?: Reduction | undefined;
+}
+
+type Reduced = { readonly reduction: Reduction };
+
+/** A loss of tensors and numbers. */
+function loss<P extends object>(
+  name: string,
+  f: (xs: readonly CoreTensor[], params: P & Reduced) => CoreTensor,
+): (xs: readonly TensorLike[], options: LossOptions, params: P) => Tensor {
+  const apply = withParams<P & Reduced>(name, f);
+  return (xs, { reduction = 'mean' }, params) => apply(xs, { ...params, reduction });
+}
+
+type Elementwise = (input: TensorLike, target: TensorLike, options?: LossOptions) => Tensor;
+
+const elementwise = (name: string, f: (x: CoreTensor, t: CoreTensor, o: Reduced) => CoreTensor): Elementwise => {
+  const apply = loss<object>(name, ([x, t], o) => f(x!, t!, o));
+  return (input, target, options = {}) => apply([input, target], options, {});
+};
+
+/** (input − target)² */
+export const mseLoss: Elementwise = elementwise('mseLoss', regression.mseLoss);
+/** |input − target| */
+export const l1Loss: Elementwise = elementwise('l1Loss', regression.l1Loss);
+
+const smoothL1Of = loss<{ readonly beta: number }>('smoothL1Loss', ([x, t], o) => regression.smoothL1Loss(x!, t!, o));
+export interface SmoothL1Options extends LossOptions {
+  /** Where the square turns into a line; 1. */
+  readonly beta?: number | undefined;
+}
+export const smoothL1Loss = (input: TensorLike, target: TensorLike, options: SmoothL1Options = {}): Tensor =>
+  smoothL1Of([input, target], options, { beta: options.beta ?? 1 });
+
+const huberOf = loss<{ readonly delta: number }>('huberLoss', ([x, t], o) => regression.huberLoss(x!, t!, o));
+export interface HuberOptions extends LossOptions {
+  /** Where the square turns into a line; 1. */
+  readonly delta?: number | undefined;
+}
+export const huberLoss = (input: TensorLike, target: TensorLike, options: HuberOptions = {}): Tensor =>
+  huberOf([input, target], options, { delta: options.delta ?? 1 });
+
+export interface NllOptions extends LossOptions {
+  /** A factor for each class `[C]`; a mean divides by the sum of the factors of the targets. */
+  readonly weight?: TensorLike | null | undefined;
+  /** A target that does not count; −100. */
+  readonly ignoreIndex?: number | undefined;
+}
+
+export interface CrossEntropyOptions extends NllOptions {
+  /** Part of every target that is spread over all classes; 0. */
+  readonly labelSmoothing?: number | undefined;
+}
+
+interface ClassLoss {
+  readonly axis: number;
+  readonly ignoreIndex: number | null;
+}
+
+const nllOf = loss<ClassLoss>('nllLoss', ([x, t, w], { ignoreIndex, ...o }) =>
+  classes.nllLoss(x!, t!, { ...o, ignoreIndex: ignoreIndex!, ...(w !== undefined && { classWeights: w }) }),
+);
+const crossEntropyOf = loss<ClassLoss & { readonly labelSmoothing: number }>(
+  'crossEntropyLoss',
+  ([x, t, w], { ignoreIndex, ...o }) =>
+    classes.crossEntropy(x!, t!, {
+      ...o,
+      ...(ignoreIndex !== null && { ignoreIndex }),
+      ...(w !== undefined && { classWeights: w }),
+    }),
+);
+
+/** Where classes stand: in dimension 1, behind the batch. */
+const classAxis = (x: Tensor): number => (x.ndim === 1 ? 0 : 1);
+
+function classOperands(
+  input: TensorLike,
+  target: TensorLike,
+  { weight }: NllOptions,
+): [Tensor, Tensor, ...TensorLike[]] {
+  const [x, t] = [toTensor(input), toTensor(target)];
+  return weight === null || weight === undefined ? [x, t] : [x, t, weight];
+}
+
+/**
+ * −input at the target, for log probabilities `[N, C, …]` and integer targets `[N, …]`.
+ */
+export function nllLoss(input: TensorLike, target: TensorLike, options: NllOptions = {}): Tensor {
+  const operands = classOperands(input, target, options);
+  if (!isInteger(operands[1].dtype)) throw floatTarget('nllLoss', operands[1]);
+  return nllOf(operands, options, { axis: classAxis(operands[0]), ignoreIndex: options.ignoreIndex ?? -100 });
+}
+
+/**
+ * `nllLoss` of `logSoftmax`: targets are class numbers `[N, …]`, or probabilities of the shape of the input.
+ * @param input logits `[N, C, …]` or `[C]`
+ * @example
+ * ```ts
+ * import { nn, tensor } from 'cotangent/torch';
+ * const logits = tensor([[0, 0], [0, 100]], { requiresGrad: true });
+ * const loss = nn.functional.crossEntropy(logits, tensor([0, 1], { dtype: 'long' }));
+ * loss.backward();
+ * console.log(logits.grad?.tolist()); // => [ [ -0.25, 0.25 ], [ 0, 0 ] ]
+ * ```
+ */
+export function crossEntropy(input: TensorLike, target: TensorLike, options: CrossEntropyOptions = {}): Tensor {
+  const operands = classOperands(input, target, options);
+  const [x, t] = operands;
+  if (!isInteger(t.dtype) && !sameShape(x.shape, t.shape)) throw floatTarget('crossEntropy', t);
+  return crossEntropyOf(operands, options, {
+    axis: classAxis(x),
+    ignoreIndex: isInteger(t.dtype) ? (options.ignoreIndex ?? -100) : null,
+    labelSmoothing: options.labelSmoothing ?? 0,
+  });
+}
+
+const floatTarget = (op: string, target: Tensor): DTypeError =>
+  new DTypeError(
+    `${op}: expected integers as targets, got ${target.aval.toString()}: expected scalar type Long.`,
+    "convert class numbers with .to('long').",
+  );
+
+export interface BinaryOptions extends LossOptions {
+  /** A factor for every loss, which broadcasts. */
+  readonly weight?: TensorLike | null | undefined;
+}
+
+export interface LogitOptions extends BinaryOptions {
+  /** A factor for the losses of positive targets, which broadcasts. */
+  readonly posWeight?: TensorLike | null | undefined;
+}
+
+interface Factors {
+  readonly hasWeight: boolean;
+  readonly hasPosWeight: boolean;
+}
+
+function binaryLoss(name: string, f: typeof binary.binaryCrossEntropyWithLogits | typeof binary.binaryCrossEntropy) {
+  const apply = loss<Factors>(name, ([x, t, ...rest], { hasWeight, hasPosWeight, reduction }) =>
+    f(x!, t!, {
+      reduction,
+      ...(hasWeight && { weights: rest[0]! }),
+      ...(hasPosWeight && { posWeight: rest.at(-1)! }),
+    }),
+  );
+  return (input: TensorLike, target: TensorLike, options: LogitOptions = {}): Tensor => {
+    const [x, t] = [toTensor(input), toTensor(target)];
+    if (!sameShape(x.shape, t.shape)) {
+      throw new ShapeError(
+        `${name}: expected a target like the input, ${x.aval.toString()}, got ${t.aval.toString()}: target size must be the same as input size.`,
+        'reshape one of them.',
+      );
+    }
+    const { weight, posWeight } = options;
+    const given = [weight, posWeight].filter((w): w is TensorLike => w !== null && w !== undefined);
+    const isGiven = (w: unknown): boolean => w !== null && w !== undefined;
+    return apply([x, t, ...given], options, { hasWeight: isGiven(weight), hasPosWeight: isGiven(posWeight) });
+  };
+}
+
+/** −t log p − (1 − t) log(1 − p), with logarithms of at least −100. */
+export const binaryCrossEntropy: (input: TensorLike, target: TensorLike, options?: BinaryOptions) => Tensor =
+  binaryLoss('binaryCrossEntropy', binary.binaryCrossEntropy);
+/** `binaryCrossEntropy` of the sigmoid of the input, without loss of precision. */
+export const binaryCrossEntropyWithLogits: (input: TensorLike, target: TensorLike, options?: LogitOptions) => Tensor =
+  binaryLoss('binaryCrossEntropyWithLogits', binary.binaryCrossEntropyWithLogits);
+
+export interface KlOptions {
+  /** Also `'batchmean'`: the sum divided by the size of the first dimension. */
+  readonly reduction?: Reduction | 'batchmean' | undefined;
+  /** Whether targets are logarithms; false. */
+  readonly logTarget?: boolean | undefined;
+}
+
+const klOf = withParams<{ readonly reduction: Reduction | 'batchmean'; readonly logTarget: boolean }>(
+  'klDiv',
+  ([x, t], { reduction, logTarget }) =>
+    distributions.klDiv(x!, t!, { logTarget, reduction: reduction === 'batchmean' ? 'batchMean' : reduction }),
+);
+
+/** target (log target − input): the input is a logarithm. */
+export const klDiv = (
+  input: TensorLike,
+  target: TensorLike,
+  { reduction = 'mean', logTarget = false }: KlOptions = {},
+): Tensor => klOf([input, target], { reduction, logTarget });
+
+export interface PoissonOptions extends LossOptions {
+  /** Whether the input is a logarithm; true. */
+  readonly logInput?: boolean | undefined;
+  /** Whether to add Stirling's approximation of log target!; false. */
+  readonly full?: boolean | undefined;
+  readonly eps?: number | undefined;
+}
+
+const poissonOf = loss<{ readonly logInput: boolean; readonly full: boolean; readonly epsilon: number }>(
+  'poissonNllLoss',
+  ([x, t], o) => distributions.poissonNllLoss(x!, t!, o),
+);
+
+/** exp(input) − target · input */
+export const poissonNllLoss = (input: TensorLike, target: TensorLike, options: PoissonOptions = {}): Tensor => {
+  const { logInput = true, full = false, eps = 1e-8 } = options;
+  return poissonOf([input, target], options, { logInput, full, epsilon: eps });
+};
+
+export interface GaussianOptions extends LossOptions {
+  /** Whether to add log(2π) / 2; false. */
+  readonly full?: boolean | undefined;
+  /** Least variance; 1e-6. */
+  readonly eps?: number | undefined;
+}
+
+const gaussianOf = loss<{ readonly full: boolean; readonly epsilon: number }>('gaussianNllLoss', ([x, t, v], o) =>
+  distributions.gaussianNllLoss(x!, t!, v!.ndim === x!.ndim - 1 ? np.expandDims(v!, -1) : v!, o),
+);
+
+/** (log var + (input − target)² / var) / 2. @param variance like the input, or without its last dimension, or 1 there */
+export const gaussianNllLoss = (
+  input: TensorLike,
+  target: TensorLike,
+  variance: TensorLike,
+  options: GaussianOptions = {},
+): Tensor => {
+  const { full = false, eps = 1e-6 } = options;
+  return gaussianOf([input, target, variance], options, { full, epsilon: eps });
+};
+
+export interface MarginOptions extends LossOptions {
+  readonly margin?: number | undefined;
+}
+
+type Margin = { readonly margin: number };
+
+const cosineOf = loss<Margin>('cosineEmbeddingLoss', ([x, y, t], o) => similarity.cosineEmbeddingLoss(x!, y!, t!, o));
+/** 1 − cos where the target is 1, max(0, cos − margin) where it is −1. */
+export const cosineEmbeddingLoss = (
+  first: TensorLike,
+  second: TensorLike,
+  target: TensorLike,
+  options: MarginOptions = {},
+): Tensor => cosineOf([first, second, target], options, { margin: options.margin ?? 0 });
+
+const rankingOf = loss<Margin>('marginRankingLoss', ([x, y, t], o) => margins.marginRankingLoss(x!, y!, t!, o));
+/** max(0, −target (first − second) + margin) */
+export const marginRankingLoss = (
+  first: TensorLike,
+  second: TensorLike,
+  target: TensorLike,
+  options: MarginOptions = {},
+): Tensor => rankingOf([first, second, target], options, { margin: options.margin ?? 0 });
+
+const hingeOf = loss<Margin>('hingeEmbeddingLoss', ([x, t], o) => margins.hingeEmbeddingLoss(x!, t!, o));
+/** The input where the target is 1, max(0, margin − input) where it is −1. */
+export const hingeEmbeddingLoss = (input: TensorLike, target: TensorLike, options: MarginOptions = {}): Tensor =>
+  hingeOf([input, target], options, { margin: options.margin ?? 1 });
+
+export interface TripletOptions extends MarginOptions {
+  /** Of the norm; 2. */
+  readonly p?: number | undefined;
+  readonly eps?: number | undefined;
+  /** Measure the negative from the positive where that is nearer; false. */
+  readonly swap?: boolean | undefined;
+}
+
+const tripletOf = loss<Margin & { readonly p: number; readonly epsilon: number; readonly swap: boolean }>(
+  'tripletMarginLoss',
+  ([a, p, n], o) => similarity.tripletMarginLoss(a!, p!, n!, o),
+);
+/** max(0, |anchor − positive| − |anchor − negative| + margin) */
+export const tripletMarginLoss = (
+  anchor: TensorLike,
+  positive: TensorLike,
+  negative: TensorLike,
+  options: TripletOptions = {},
+): Tensor => {
+  const { margin = 1, p = 2, eps = 1e-6, swap = false } = options;
+  return tripletOf([anchor, positive, negative], options, { margin, p, epsilon: eps, swap });
+};

@@ -1,0 +1,43 @@
+/**
+ * PyTorch's `torch.nn`.
+ * @module
+ */
+export * from './activations.ts';
+export { ModuleDict, ModuleList, ParameterList, Sequential } from './containers.ts';
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeLayerOptions,
+} from './conv.ts';
+export type { BackwardHook, ForwardHook, ForwardPreHook, Gradients } from './hooks.ts';
+export type { TensorModule } from './layer.ts';
+export {
+  Bilinear,
+  CosineSimilarity,
+  Dropout,
+  Dropout1d,
+  Dropout2d,
+  Dropout3d,
+  Embedding,
+  type EmbeddingOptions,
+  Flatten,
+  Identity,
+  Linear,
+  type LinearOptions,
+  type ParameterOptions,
+  Unflatten,
+} from './linear.ts';
+export * from './losses.ts';
+export { Module, type Named } from './module.ts';
+export * from './normalization.ts';
+export { Parameter } from './parameter.ts';
+export * from './pooling.ts';
+export type { LoadOptions, LoadResult, StateDict, StateSource } from './state-dict.ts';
+export * as functional from './functional/index.ts';
+export * as init from './init.ts';
+export * as utils from './gradients.ts';

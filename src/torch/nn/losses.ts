@@ -1,0 +1,130 @@
+/**
+ * Losses as modules: the functions with their options kept.
+ * May import: everything up to `api`, `tape`, `nn`.
+ * @module
+ */
+import type { TensorLike } from '../ops/define.ts';
+import type { Tensor } from '../tensor.ts';
+import { type CtcOptions, ctcLoss } from './functional/ctc.ts';
+import * as F from './functional/losses.ts';
+import { Layer } from './layer.ts';
+
+/** A loss with options. */
+abstract class Loss<O extends object> extends Layer {
+  readonly options: O;
+
+  constructor(options?: O) {
+    super();
+    this.options = options ?? ({} as O);
+  }
+}
+
+export class MSELoss extends Loss<F.LossOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.mseLoss(input, target, this.options);
+  }
+}
+
+export class L1Loss extends Loss<F.LossOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.l1Loss(input, target, this.options);
+  }
+}
+
+export class SmoothL1Loss extends Loss<F.SmoothL1Options> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.smoothL1Loss(input, target, this.options);
+  }
+}
+
+export class HuberLoss extends Loss<F.HuberOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.huberLoss(input, target, this.options);
+  }
+}
+
+export class NLLLoss extends Loss<F.NllOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.nllLoss(input, target, this.options);
+  }
+}
+
+/**
+ * Cross-entropy of logits `[N, C, …]` and class numbers `[N, …]`, or probabilities.
+ * @example
+ * ```ts
+ * import { nn, tensor } from 'cotangent/torch';
+ * const loss = new nn.CrossEntropyLoss({ labelSmoothing: 0.1 });
+ * console.log(loss.call(tensor([[2, 0]]), tensor([0], { dtype: 'long' })).item().toFixed(4)); // => 0.2269
+ * ```
+ */
+export class CrossEntropyLoss extends Loss<F.CrossEntropyOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.crossEntropy(input, target, this.options);
+  }
+}
+
+export class BCELoss extends Loss<F.BinaryOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.binaryCrossEntropy(input, target, this.options);
+  }
+}
+
+export class BCEWithLogitsLoss extends Loss<F.LogitOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.binaryCrossEntropyWithLogits(input, target, this.options);
+  }
+}
+
+export class KLDivLoss extends Loss<F.KlOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.klDiv(input, target, this.options);
+  }
+}
+
+export class PoissonNLLLoss extends Loss<F.PoissonOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.poissonNllLoss(input, target, this.options);
+  }
+}
+
+export class HingeEmbeddingLoss extends Loss<F.MarginOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return F.hingeEmbeddingLoss(input, target, this.options);
+  }
+}
+
+export class GaussianNLLLoss extends Loss<F.GaussianOptions> {
+  forward(input: TensorLike, target: TensorLike, variance: TensorLike): Tensor {
+    return F.gaussianNllLoss(input, target, variance, this.options);
+  }
+}
+
+export class CosineEmbeddingLoss extends Loss<F.MarginOptions> {
+  forward(first: TensorLike, second: TensorLike, target: TensorLike): Tensor {
+    return F.cosineEmbeddingLoss(first, second, target, this.options);
+  }
+}
+
+export class MarginRankingLoss extends Loss<F.MarginOptions> {
+  forward(first: TensorLike, second: TensorLike, target: TensorLike): Tensor {
+    return F.marginRankingLoss(first, second, target, this.options);
+  }
+}
+
+export class TripletMarginLoss extends Loss<F.TripletOptions> {
+  forward(anchor: TensorLike, positive: TensorLike, negative: TensorLike): Tensor {
+    return F.tripletMarginLoss(anchor, positive, negative, this.options);
+  }
+}
+
+export class CTCLoss extends Loss<CtcOptions> {
+  forward(
+    logProbs: TensorLike,
+    targets: TensorLike,
+    inputLengths: TensorLike | readonly number[],
+    targetLengths: TensorLike | readonly number[],
+  ): Tensor {
+    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this.options);
+  }
+}
