@@ -63,11 +63,7 @@ function lowerEquation(g: OnnxGraph, eqn: Equation, x: readonly Operand[]): read
 /** Writes the equations of a Program into a graph; the names of its results. */
 function inline(g: OnnxGraph, program: Program, args: readonly string[]): string[] {
   const env = new Map<Var, string>(program.inputs.map((v, i) => [v, args[i]!]));
-  const nameOf = (a: Atom): string => {
-    if (a.kind === 'var') return env.get(a)!;
-    const value = a.value as ConcreteTensor;
-    return value.scalar === undefined ? g.array(value.read(), a.aval) : g.scalar(value.scalar, a.aval.dtype);
-  };
+  const nameOf = (a: Atom): string => (a.kind === 'var' ? env.get(a)! : g.tensor(a.value as ConcreteTensor));
   for (const eqn of program.equations) {
     const results = lowerEquation(
       g,

@@ -1,8 +1,9 @@
 /**
  * A graph under construction. Values are names; constants of all graphs of a model live in the outermost, whose names inner ones see.
- * May import: `ir`, `onnx/proto`.
+ * May import: `ir`, `core`, `onnx/proto`.
  * @module
  */
+import type { ConcreteTensor } from '../core/tensor.ts';
 import type { Aval } from '../ir/aval.ts';
 import { type DType, isFloat, makeTypedArray, toRaw, type TypedArray } from '../ir/dtype.ts';
 import type { Shape } from '../ir/shape.ts';
@@ -29,7 +30,7 @@ export class OnnxGraph {
   private readonly nodes: NodeMessage[] = [];
   private readonly constants: TensorMessage[] = [];
   private readonly scalars = new Map<string, string>();
-  private readonly arrays = new Map<object, string>();
+  private readonly arrays = new Map<ConcreteTensor, string>();
   private count = 0;
   private readonly root: OnnxGraph;
   private readonly taken: ReadonlySet<string>;
@@ -82,13 +83,17 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Elements of a dtype as a constant; the same array gives the same constant. */
+  /** Elements of a dtype as a constant. */
   array(data: TypedArray, aval: Aval): string {
+    return this.addConstant(aval.dtype, aval.shape, bytesOf(toRaw(data, aval.dtype)).slice());
+  }
+
+  /** A tensor as a constant, stored once. */
+  tensor(value: ConcreteTensor): string {
+    if (value.scalar !== undefined) return this.scalar(value.scalar, value.aval.dtype);
     const { arrays } = this.root;
-    const known = arrays.get(data);
-    if (known !== undefined) return known;
-    const name = this.addConstant(aval.dtype, aval.shape, bytesOf(toRaw(data, aval.dtype)).slice());
-    arrays.set(data, name);
+    let name = arrays.get(value);
+    if (name === undefined) arrays.set(value, (name = this.array(value.read(), value.aval)));
     return name;
   }
 

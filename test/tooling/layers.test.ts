@@ -75,6 +75,15 @@ describe('a planted violation is reported', () => {
     expect(checkLayers(folder).map((line) => line.slice(0, line.indexOf(' ')))).toEqual(['util/a.ts:', 'util/b.ts:']);
   });
 
+  test('a package that another layer may load, or another one than may be loaded', () => {
+    const folder = plant({
+      'nn/a.ts': "import { PbfWriter } from 'pbf';\nexport const Writer: unknown = PbfWriter;",
+      'onnx/a.ts': "import { PbfWriter } from 'pbf';\nexport const Writer: unknown = PbfWriter;",
+      'onnx/b.ts': "import 'left-pad';",
+    });
+    expect(checkLayers(folder).map((line) => line.slice(0, line.indexOf(' ')))).toEqual(['nn/a.ts:', 'onnx/b.ts:']);
+  });
+
   test('an import cycle, with the way round it', () => {
     const folder = plant({
       'ir/a.ts': "import { b } from './b.ts';\nexport const a: unknown = b;",
