@@ -2,13 +2,12 @@
  * A network learns to solve Burgers' equation, and is compared with the exact solution.
  * @module
  */
-import { writeFileSync } from 'node:fs';
 import { jit, np, random, type Tensor, valueAndGrad, vmap } from 'cotangent';
 import * as optim from 'cotangent/optim';
-import { Checkpoint, type Resumable } from '../shared/checkpoint.ts';
-import { applyDevice, commonOptions, type Flags, number, parseFlags, text } from '../shared/command-line.ts';
-import { chart, type Image, imageElement, page, png, smooth } from '../shared/page.ts';
+import { commonOptions, type Flags, numbersOf, parseFlags } from '../shared/command-line.ts';
+import { chart, curve, figure, type Image, savePicture, saveReport } from '../shared/page.ts';
 import { run, runMain } from '../shared/run.ts';
+import { openSession, type Session } from '../shared/session.ts';
 import { exactSolution } from './exact.ts';
 import { initialise, loss, type Params, solution } from './model.ts';
 
@@ -35,7 +34,7 @@ interface Arrays {
   readonly optimizer: optim.OptState;
 }
 
-type State = Resumable<Arrays, HistoryPoint>;
+type Run = Session<Settings, Arrays, HistoryPoint>;
 
 const options = [
   { flag: '--viscosity <nu>', help: 'ν; the smaller, the steeper the front (0.002 at least)', default: 0.02 },
@@ -51,16 +50,13 @@ const options = [
 const makeOptimizer = ({ learningRate, steps }: Settings): optim.GradientTransformation =>
   optim.adam(optim.cosineDecaySchedule(learningRate, steps, 0.01));
 
-function initialState(settings: Settings): State {
+function initialArrays(settings: Settings): Arrays {
   const params = initialise(random.key(settings.seed), settings.width, settings.layers);
-  return { arrays: { params, optimizer: makeOptimizer(settings).init(params) }, step: 0, history: [] };
+  return { params, optimizer: makeOptimizer(settings).init(params) };
 }
 
-function solve(
-  settings: Settings,
-  state: State,
-  checkpoint: Checkpoint<Settings, Arrays, HistoryPoint>,
-): Promise<void> {
+function solve(session: Run): Promise<void> {
+  const { settings, state } = session;
   const optimizer = makeOptimizer(settings);
   const update = jit(
     ({ params, optimizer: before }: Arrays, key: Tensor) => {
@@ -79,10 +75,7 @@ function solve(
     state.history.push({ step: state.step + 1, loss: value.item() });
   };
   return run({
-    checkpoint,
-    settings,
-    state,
-    total: settings.steps,
+    ...session,
     step,
     isCheckpoint: (done) => done % 250 === 0,
     format: 'step {step} | squared residual {loss}',
@@ -172,52 +165,37 @@ function slices(learned: Field, exact: Field): Promise<string> {
   } as Parameters<typeof chart>[0]);
 }
 
-function curve(history: readonly HistoryPoint[]): Promise<string> {
-  return chart({
-    width: 420,
-    height: 220,
-    data: { values: smooth(history, ['loss']) },
-    mark: { type: 'line', strokeWidth: 1.5 },
-    encoding: {
-      x: { field: 'step', type: 'quantitative', title: 'step' },
-      y: { field: 'loss', type: 'quantitative', title: 'mean squared residual', scale: { type: 'log' } },
-    },
-  });
-}
-
-async function finish(settings: Settings, state: State, flags: Flags): Promise<void> {
+async function finish({ settings, state, flags }: Run): Promise<void> {
   const [learned, exact] = [learnedField(state.arrays.params), exactField(settings.viscosity)];
   const difference = { ...grid, values: learned.values.map((u, i) => u - exact.values[i]!) };
   const worst = difference.values.reduce((m, d) => Math.max(m, Math.abs(d)), 0);
-  const score = relativeError(learned.values, exact.values);
-  const figure = (field: Field, range: number, caption: string): string =>
-    `<figure>${imageElement(heatmap(field, range), { width: 480, height: 320 }, caption)}<figcaption>${caption}</figcaption></figure>`;
-  const [picture, report] = [text(flags, 'picture'), text(flags, 'report')];
-  writeFileSync(picture, png(heatmap(learned, 1)));
-  writeFileSync(
-    report,
-    page(
-      "Cotangent: Burgers' equation",
-      `<h1>Burgers' equation, solved by a network</h1>
-<p>ν = ${settings.viscosity}, ${settings.steps} steps. Relative error against the exact solution: <b>${(100 * score).toFixed(2)} %</b>.
+  const score = (100 * relativeError(learned.values, exact.values)).toFixed(2);
+  const show = (field: Field, range: number, caption: string): string =>
+    figure(heatmap(field, range), { width: 480, height: 320 }, caption);
+  const losses = await curve(state.history, 'loss', 'mean squared residual', { type: 'log' });
+  savePicture(flags, heatmap(learned, 1));
+  saveReport(
+    flags,
+    "Burgers' equation",
+    `<h1>Burgers' equation, solved by a network</h1>
+<p>ν = ${settings.viscosity}, ${settings.steps} steps. Relative error against the exact solution: <b>${score} %</b>.
 Time runs to the right, x upward.</p>
-<div class="grid">${figure(learned, 1, 'network')}${figure(exact, 1, 'exact')}
-${figure(difference, worst, `difference, ${worst.toExponential(1)} where it is largest`)}</div>
-<div class="row"><div id="slices">${await slices(learned, exact)}</div><div id="loss">${await curve(state.history)}</div></div>`,
-    ),
+<div class="grid">${show(learned, 1, 'network')}${show(exact, 1, 'exact')}
+${show(difference, worst, `difference, ${worst.toExponential(1)} where it is largest`)}</div>
+<div class="row"><div id="slices">${await slices(learned, exact)}</div><div id="loss">${losses}</div></div>`,
   );
-  console.log(`picture: ${picture}\nreport: ${report}\nrelative error: ${(100 * score).toFixed(2)} %`);
+  console.log(`relative error: ${score} %`);
 }
 
 function settingsOf(flags: Flags): Settings {
-  const whole = (name: string, least = 1): number => number(program, flags, name, { isInteger: true, least });
+  const { whole, real } = numbersOf(program, flags);
   return {
-    viscosity: number(program, flags, 'viscosity', { least: 0.002 }),
+    viscosity: real('viscosity', 0.002),
     width: whole('width'),
     layers: whole('layers'),
     points: whole('points'),
     steps: whole('steps'),
-    learningRate: number(program, flags, 'lr', { least: 0 }),
+    learningRate: real('lr'),
     seed: whole('seed', 0),
   };
 }
@@ -226,15 +204,9 @@ async function main(): Promise<void> {
   const flags = parseFlags(program, "Train a network to solve Burgers' equation", options);
   if (!flags) return;
   const asked = settingsOf(flags);
-  applyDevice(program, flags);
-  const checkpoint = new Checkpoint<Settings, Arrays, HistoryPoint>(program, text(flags, 'checkpoint'));
-  const isResumed = flags['resume'] === true;
-  const settings = isResumed ? checkpoint.settings() : asked;
-  const fresh = initialState(settings);
-  const state = isResumed ? checkpoint.load(fresh) : fresh;
-  if (isResumed) console.log(`resumed at step ${state.step} of ${settings.steps}`);
-  await solve(settings, state, checkpoint);
-  await finish(settings, state, flags);
+  const session: Run = openSession({ program, flags, asked, arrays: initialArrays, total: ({ steps }) => steps });
+  await solve(session);
+  await finish(session);
 }
 
 await runMain(main);

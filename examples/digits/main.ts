@@ -2,26 +2,26 @@
  * The demo: trains a small network on real handwritten digits, shows how it goes, saves its state, and writes a report.
  * @module
  */
-import { writeFileSync } from 'node:fs';
 import asciichart from 'asciichart';
 import { grad, makeProgram, random, type Tensor } from 'cotangent';
-import { Checkpoint } from '../shared/checkpoint.ts';
-import { applyDevice, commonOptions, type Flags, number, parseFlags, text } from '../shared/command-line.ts';
+import { commonOptions, type Flags, numbersOf, parseFlags, text } from '../shared/command-line.ts';
 import { run, runMain } from '../shared/run.ts';
+import { openSession } from '../shared/session.ts';
 import { UserError } from '../shared/user-error.ts';
 import { type Digits, loadDigits, trainSize } from './data.ts';
 import { type Model, models } from './model.ts';
-import { makeReport } from './report.ts';
+import { writeReport } from './report.ts';
 import {
   accuracy,
   type Arrays,
   epochOrder,
   gather,
   type HistoryPoint,
-  initialState,
+  initialArrays,
   makeStep,
   objective,
   predict,
+  type Run,
   type Settings,
   type State,
   stepsPerEpoch,
@@ -42,30 +42,23 @@ function settingsOf(flags: Flags): Settings {
   const model = text(flags, 'model');
   if (!Object.hasOwn(models, model))
     throw new UserError(`digits: --model expects ${Object.keys(models).join(' or ')}, got ${model}.`, 2);
-  const whole = (name: string, from: Flags, least: number): number =>
-    number(program, from, name, { isInteger: true, least });
-  const batch = whole('batch', flags, 1);
+  const { whole, real } = numbersOf(program, { epochs: models[model]!.epochs, ...flags });
+  const batch = whole('batch');
   if (batch > trainSize)
     throw new UserError(`digits: --batch expects at most ${trainSize}, the size of the training set, got ${batch}.`, 2);
   return {
     model,
-    epochs: whole('epochs', { epochs: models[model]!.epochs, ...flags }, 1),
+    epochs: whole('epochs'),
     batch,
-    learningRate: number(program, flags, 'lr', { least: 0 }),
-    seed: whole('seed', flags, 0),
+    learningRate: real('lr'),
+    seed: whole('seed', 0),
   };
 }
 
 /** Runs the remaining steps. The state is saved at the end of every epoch. */
-function train(
-  digits: Digits,
-  model: Model,
-  settings: Settings,
-  state: State,
-  checkpoint: Checkpoint<Settings, Arrays, HistoryPoint>,
-): Promise<void> {
+function train(digits: Digits, model: Model, session: Run): Promise<void> {
+  const { settings, state, total } = session;
   const perEpoch = stepsPerEpoch(digits, settings);
-  const total = settings.epochs * perEpoch;
   const step = makeStep(model, settings, total);
   let epoch = epochOrder(state.arrays.key, digits.train.size);
   const next = (): void => {
@@ -79,10 +72,7 @@ function train(
     state.history.push({ step: state.step + 1, loss: loss.item(), accuracy: hits.item() / settings.batch });
   };
   return run({
-    checkpoint,
-    settings,
-    state,
-    total,
+    ...session,
     step: next,
     isCheckpoint: (done) => done % perEpoch === 0,
     format: 'epoch {epoch} | loss {loss} | accuracy {accuracy} %',
@@ -113,12 +103,13 @@ function lossCurve(state: State): string {
   return asciichart.plot(points, { height: 10, format: (x: number) => (10 ** x).toFixed(4).padStart(8) });
 }
 
-async function finish(digits: Digits, model: Model, settings: Settings, state: State, report: string): Promise<void> {
+async function finish(digits: Digits, model: Model, { settings, state, flags }: Run): Promise<void> {
   const predicted = predict(model, state.arrays.params, digits.test);
   const score = accuracy(predicted, digits.test.labels);
   const { images, labels } = gather(digits.train, Int32Array.from([0, 1]));
   const loss = (p: Arrays['params']): Tensor => objective(model)(p, images, labels)[0];
-  const html = await makeReport({
+  console.log(`\nloss (log scale)\n${lossCurve(state)}\n`);
+  await writeReport(flags, {
     settings,
     history: state.history,
     test: digits.test,
@@ -127,9 +118,6 @@ async function finish(digits: Digits, model: Model, settings: Settings, state: S
     lossProgram: makeProgram(loss)(state.arrays.params).toString(),
     gradientProgram: makeProgram(grad(loss))(state.arrays.params).toString(),
   });
-  writeFileSync(report, html);
-  console.log(`\nloss (log scale)\n${lossCurve(state)}\n`);
-  console.log(`report: ${report}`);
   console.log(`test accuracy: ${(100 * score).toFixed(2)} %`);
 }
 
@@ -142,20 +130,21 @@ async function main(): Promise<void> {
   );
   if (!flags) return;
   const asked = settingsOf(flags);
-  const checkpoint = new Checkpoint<Settings, Arrays, HistoryPoint>(program, text(flags, 'checkpoint'));
-  const settings = flags['resume'] === true ? checkpoint.settings() : asked;
-  applyDevice(program, flags);
   const digits = await loadDigits(flags['data'] === undefined ? undefined : text(flags, 'data'));
-  const model = models[settings.model]!;
-  const total = settings.epochs * stepsPerEpoch(digits, settings);
-  const fresh = initialState(model, settings, total);
-  const state = flags['resume'] === true ? checkpoint.load(fresh) : fresh;
-  const from = flags['resume'] === true ? `, resumed at step ${state.step} of ${total}` : '';
+  const total = (settings: Settings): number => settings.epochs * stepsPerEpoch(digits, settings);
+  const session: Run = openSession({
+    program,
+    flags,
+    asked,
+    arrays: (settings) => initialArrays(models[settings.model]!, settings, total(settings)),
+    total,
+  });
+  const { model, epochs, seed } = session.settings;
   console.log(
-    `${settings.model} on ${digits.train.size} digits, ${settings.epochs} epochs, seed ${settings.seed}, device ${text(flags, 'device')}${from}`,
+    `${model} on ${digits.train.size} digits, ${epochs} epochs, seed ${seed}, device ${text(flags, 'device')}`,
   );
-  await train(digits, model, settings, state, checkpoint);
-  await finish(digits, model, settings, state, text(flags, 'report'));
+  await train(digits, models[model]!, session);
+  await finish(digits, models[model]!, session);
 }
 
 await runMain(main);

@@ -2,7 +2,8 @@
  * `demo-report.html`: one file, no scripts, readable by any browser.
  * @module
  */
-import { chart, escape, imageElement, page, smooth } from '../shared/page.ts';
+import type { Flags } from '../shared/command-line.ts';
+import { chart, curve, escape, imageElement, saveReport } from '../shared/page.ts';
 import { type DigitSet, imageSide, numClasses } from './data.ts';
 import type { HistoryPoint, Settings } from './training.ts';
 
@@ -16,23 +17,6 @@ export interface ReportInput {
   readonly lossProgram: string;
   readonly gradientProgram: string;
 }
-
-const curve = (
-  history: readonly HistoryPoint[],
-  field: 'loss' | 'accuracy',
-  title: string,
-  isLog: boolean,
-): Promise<string> =>
-  chart({
-    width: 420,
-    height: 220,
-    data: { values: smooth(history, ['loss', 'accuracy']).map((p) => ({ ...p, accuracy: 100 * p.accuracy })) },
-    mark: { type: 'line', strokeWidth: 1.5 },
-    encoding: {
-      x: { field: 'step', type: 'quantitative', title: 'training step' },
-      y: { field, type: 'quantitative', title, scale: isLog ? { type: 'log' } : { zero: false } },
-    },
-  });
 
 function confusion(labels: Int32Array, predicted: Int32Array): Promise<string> {
   const counts = Array.from({ length: numClasses ** 2 }, () => 0);
@@ -84,17 +68,21 @@ function mistakes({ test, predicted }: ReportInput): string {
   return `<p>${wrong.length} of ${test.size} test digits.</p><div class="grid">${figures.join('')}</div>${more}`;
 }
 
-export async function makeReport(input: ReportInput): Promise<string> {
+export async function writeReport(flags: Flags, input: ReportInput): Promise<void> {
   const { settings, history, test, predicted } = input;
   const last = history.at(-1);
-  return page(
-    `Cotangent: digits (${settings.model})`,
+  const percents = history.map((p) => ({ ...p, accuracy: 100 * p.accuracy }));
+  const losses = await curve(history, 'loss', 'loss (nats)', { type: 'log' });
+  const accuracies = await curve(percents, 'accuracy', 'batch accuracy (%)', { zero: false });
+  saveReport(
+    flags,
+    `digits (${settings.model})`,
     `<h1>Digits: ${(100 * input.accuracy).toFixed(2)} % of the test set</h1>
 <p>Model <b>${escape(settings.model)}</b>, ${settings.epochs} epochs of 8,000 images in batches of ${settings.batch}, Adam with cosine decay from
 ${settings.learningRate}, seed ${settings.seed}. Last batch: loss ${last ? last.loss.toFixed(4) : '–'}.</p>
 <h2>Training</h2>
-<div class="row"><div id="loss">${await curve(history, 'loss', 'loss (nats)', true)}</div>
-<div id="accuracy">${await curve(history, 'accuracy', 'batch accuracy (%)', false)}</div></div>
+<div class="row"><div id="loss">${losses}</div>
+<div id="accuracy">${accuracies}</div></div>
 <h2>Confusion matrix of the test set</h2>
 <div id="confusion">${await confusion(test.labels, predicted)}</div>
 <h2>What it got wrong</h2>

@@ -5,6 +5,7 @@
 import { jit, np, random, type Tensor, valueAndGrad } from 'cotangent';
 import * as optim from 'cotangent/optim';
 import type { Resumable } from '../shared/checkpoint.ts';
+import type { Session } from '../shared/session.ts';
 import type { Digits, DigitSet } from './data.ts';
 import { imageSide } from './data.ts';
 import { jitter, lossAndHits, type Model, type Params } from './model.ts';
@@ -32,6 +33,7 @@ export interface Arrays {
 }
 
 export type State = Resumable<Arrays, HistoryPoint>;
+export type Run = Session<Settings, Arrays, HistoryPoint>;
 
 const pixels = imageSide * imageSide;
 
@@ -69,11 +71,11 @@ export function makeStep(model: Model, settings: Settings, totalSteps: number): 
   return jit(step, { donateArgnums: [0, 1] });
 }
 
-export function initialState(model: Model, settings: Settings, totalSteps: number): State {
+export function initialArrays(model: Model, settings: Settings, totalSteps: number): Arrays {
   const keys = random.split(random.key(settings.seed));
   const params = model.init(keys.slice(0));
   const optimizer = makeOptimizer(settings, totalSteps).init(params);
-  return { arrays: { params, optimizer, key: keys.slice(1) }, step: 0, history: [] };
+  return { params, optimizer, key: keys.slice(1) };
 }
 
 /** Order of the training examples in an epoch, and the key for the next. */

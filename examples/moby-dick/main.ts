@@ -2,23 +2,21 @@
  * A character transformer learns to write like Moby Dick.
  * @module
  */
-import { writeFileSync } from 'node:fs';
 import { tree, type Tensor } from 'cotangent';
-import { Checkpoint } from '../shared/checkpoint.ts';
-import { applyDevice, commonOptions, type Flags, number, parseFlags, text } from '../shared/command-line.ts';
-import { chart, escape, page, smooth } from '../shared/page.ts';
+import { commonOptions, type Flags, numbersOf, parseFlags, text } from '../shared/command-line.ts';
+import { chart, escape, saveReport, smooth } from '../shared/page.ts';
 import { run, runMain } from '../shared/run.ts';
+import { openSession } from '../shared/session.ts';
 import { UserError } from '../shared/user-error.ts';
 import { type Corpus, decode, encode, loadCorpus } from './data.ts';
 import {
-  type Arrays,
   type HistoryPoint,
-  initialState,
+  initialArrays,
   makeStep,
   makeValidation,
+  type Run,
   sample,
   type Settings,
-  type State,
 } from './training.ts';
 
 const program = 'moby-dick';
@@ -39,7 +37,7 @@ const options = [
 ];
 
 function settingsOf(flags: Flags, corpus: Corpus): Settings {
-  const whole = (name: string, least = 1): number => number(program, flags, name, { isInteger: true, least });
+  const { whole, real } = numbersOf(program, flags);
   const sizes = {
     layers: whole('layers'),
     heads: whole('heads'),
@@ -57,17 +55,13 @@ function settingsOf(flags: Flags, corpus: Corpus): Settings {
     sizes,
     batch: whole('batch'),
     steps: whole('steps'),
-    learningRate: number(program, flags, 'lr', { least: 0 }),
+    learningRate: real('lr'),
     seed: whole('seed', 0),
   };
 }
 
-function train(
-  corpus: Corpus,
-  settings: Settings,
-  state: State,
-  checkpoint: Checkpoint<Settings, Arrays, HistoryPoint>,
-): Promise<void> {
+function train(corpus: Corpus, session: Run): Promise<void> {
+  const { settings, state } = session;
   const advance = makeStep(corpus, settings);
   const validate = makeValidation(corpus, settings, 128);
   const step = (): void => {
@@ -87,10 +81,7 @@ function train(
     };
   };
   return run({
-    checkpoint,
-    settings,
-    state,
-    total: settings.steps,
+    ...session,
     step,
     isCheckpoint: (done) => done % validationEvery === 0,
     format: 'step {step} | loss {loss} | validation {validation} nats',
@@ -119,30 +110,26 @@ function curves(history: readonly HistoryPoint[]): Promise<string> {
   });
 }
 
-async function finish(corpus: Corpus, settings: Settings, state: State, flags: Flags): Promise<void> {
+async function finish(corpus: Corpus, { settings, state, flags }: Run): Promise<void> {
   const { params } = state.arrays;
   const size = (tree.leaves(params) as Tensor[]).reduce((sum, t) => sum + t.size, 0);
   const validation = makeValidation(corpus, settings, Infinity)(params);
   const prompt = encode(corpus, text(flags, 'prompt'));
   if (prompt.length === 0) throw new UserError('moby-dick: --prompt expects at least one character of the text.', 2);
-  const count = number(program, flags, 'sample', { isInteger: true, least: 0 });
+  const count = numbersOf(program, flags).whole('sample', 0);
   const written = decode(corpus, sample(params, prompt, count, settings));
   const svg = await curves(state.history);
-  const report = text(flags, 'report');
-  writeFileSync(
-    report,
-    page(
-      'Cotangent: Moby Dick, character by character',
-      `<h1>Moby Dick, character by character</h1>
+  console.log(`\n${written}\n`);
+  saveReport(
+    flags,
+    'Moby Dick, character by character',
+    `<h1>Moby Dick, character by character</h1>
 <p>${size.toLocaleString('en')} parameters, ${settings.steps} steps of ${settings.batch} × ${settings.sizes.context} characters.
 Validation: <b>${validation.toFixed(3)} nats a character</b> (${(validation / Math.LN2).toFixed(3)} bits).</p>
 <div id="loss">${svg}</div>
 <h2>It writes</h2>
 <pre id="sample">${escape(written)}</pre>`,
-    ),
   );
-  console.log(`\n${written}\n`);
-  console.log(`report: ${report}`);
   console.log(`parameters: ${size}`);
   console.log(`validation: ${validation.toFixed(3)} nats a character`);
 }
@@ -150,19 +137,17 @@ Validation: <b>${validation.toFixed(3)} nats a character</b> (${(validation / Ma
 async function main(): Promise<void> {
   const flags = parseFlags(program, 'Train a transformer to write like Moby Dick, character by character', options);
   if (!flags) return;
-  applyDevice(program, flags);
   const corpus = loadCorpus(flags['text'] === undefined ? undefined : text(flags, 'text'));
-  const asked = settingsOf(flags, corpus);
-  const checkpoint = new Checkpoint<Settings, Arrays, HistoryPoint>(program, text(flags, 'checkpoint'));
-  const isResumed = flags['resume'] === true;
-  const settings = isResumed ? checkpoint.settings() : asked;
-  const fresh = initialState(settings);
-  const state = isResumed ? checkpoint.load(fresh) : fresh;
-  console.log(
-    `${corpus.train.length} characters to learn from, ${corpus.validation.length} to validate${isResumed ? `; resumed at step ${state.step} of ${settings.steps}` : ''}`,
-  );
-  await train(corpus, settings, state, checkpoint);
-  await finish(corpus, settings, state, flags);
+  const session: Run = openSession({
+    program,
+    flags,
+    asked: settingsOf(flags, corpus),
+    arrays: initialArrays,
+    total: ({ steps }) => steps,
+  });
+  console.log(`${corpus.train.length} characters to learn from, ${corpus.validation.length} to validate`);
+  await train(corpus, session);
+  await finish(corpus, session);
 }
 
 await runMain(main);

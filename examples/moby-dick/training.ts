@@ -6,6 +6,7 @@
 import { jit, lax, np, random, type Tensor, valueAndGrad } from 'cotangent';
 import * as optim from 'cotangent/optim';
 import type { Resumable } from '../shared/checkpoint.ts';
+import type { Session } from '../shared/session.ts';
 import type { Corpus } from './data.ts';
 import { initialise, logits, loss, type Params, type Sizes } from './model.ts';
 
@@ -31,6 +32,7 @@ export interface Arrays {
 }
 
 export type State = Resumable<Arrays, HistoryPoint>;
+export type Run = Session<Settings, Arrays, HistoryPoint>;
 
 function makeOptimizer({ learningRate, steps }: Settings): optim.GradientTransformation {
   const warmup = Math.min(100, Math.ceil(steps / 10));
@@ -38,9 +40,9 @@ function makeOptimizer({ learningRate, steps }: Settings): optim.GradientTransfo
   return optim.chain(optim.clipByGlobalNorm(1), optim.adamw(schedule, { b2: 0.98, weightDecay: 0.01 }));
 }
 
-export function initialState(settings: Settings): State {
+export function initialArrays(settings: Settings): Arrays {
   const params = initialise(random.key(settings.seed), settings.sizes);
-  return { arrays: { params, optimizer: makeOptimizer(settings).init(params) }, step: 0, history: [] };
+  return { params, optimizer: makeOptimizer(settings).init(params) };
 }
 
 /** i32[batch,context+1]: pieces of the text from random places. */

@@ -26,7 +26,10 @@ export const commonOptions = (program: string): Option[] => [
   { flag: '--simd256', help: '256-bit code (Node 24 and later)' },
 ];
 
-/** The flags given, or `undefined` where help was asked for and has been shown. */
+/**
+ * The flags given, with `--device`, `--threads` and `--simd256` applied, or `undefined` where help was asked for and has been shown.
+ * @throws UserError
+ */
 export function parseFlags(
   program: string,
   summary: string,
@@ -45,33 +48,37 @@ export function parseFlags(
   } catch (error) {
     throw new UserError(`${program}: ${(error as Error).message}; --help lists the options.`, 2);
   }
+  if (flags) applyDevice(program, flags);
   return flags;
 }
 
-/** Applies `--device`, `--threads` and `--simd256`. */
-export function applyDevice(program: string, flags: Flags): void {
+function applyDevice(program: string, flags: Flags): void {
   const device = text(flags, 'device');
   if (!devices().includes(device))
     throw new UserError(`${program}: --device expects ${devices().join(' or ')}, got ${device}.`, 2);
   config.defaultDevice = device;
-  if (flags['threads'] !== undefined) config.threads = number(program, flags, 'threads', { isInteger: true, least: 1 });
+  if (flags['threads'] !== undefined) config.threads = numbersOf(program, flags).whole('threads');
   if (flags['simd256'] === true) config.simd256 = true;
 }
 
 export const text = (flags: Flags, name: string): string => String(flags[name]);
 
-export interface Bounds {
-  readonly isInteger?: boolean;
-  readonly least: number;
+/** Reads flags that are numbers. Each throws a `UserError` if the flag is none, or is less than `least`. */
+export interface Numbers {
+  /** A whole number; at least 1. */
+  readonly whole: (name: string, least?: number) => number;
+  /** Any number; at least 0. */
+  readonly real: (name: string, least?: number) => number;
 }
 
-/** @throws UserError if the flag is no number of at least `least` */
-export function number(program: string, flags: Flags, name: string, { isInteger = false, least }: Bounds): number {
-  const value = flags[name];
-  const n = typeof value === 'number' ? value : Number.NaN;
-  if (Number.isFinite(n) && n >= least && (!isInteger || Number.isInteger(n))) return n;
-  throw new UserError(
-    `${program}: --${name} expects ${isInteger ? 'a whole number' : 'a number'} of at least ${least}, got ${String(value)}.`,
-    2,
-  );
+export function numbersOf(program: string, flags: Flags): Numbers {
+  const read = (name: string, least: number, kind: string, isKind: (x: unknown) => boolean): number => {
+    const value = flags[name];
+    if (isKind(value) && (value as number) >= least) return value as number;
+    throw new UserError(`${program}: --${name} expects ${kind} of at least ${least}, got ${String(value)}.`, 2);
+  };
+  return {
+    whole: (name, least = 1) => read(name, least, 'a whole number', Number.isInteger),
+    real: (name, least = 0) => read(name, least, 'a number', Number.isFinite),
+  };
 }

@@ -2,9 +2,11 @@
  * Reports: one HTML file without scripts, with charts as SVG and images as PNG inside.
  * @module
  */
+import { writeFileSync } from 'node:fs';
 import { encode } from 'fast-png';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
+import { type Flags, text } from './command-line.ts';
 
 export const escape = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
@@ -22,13 +24,24 @@ export interface Image {
   readonly data: Uint8Array;
 }
 
-export const png = ({ width, height, channels, data }: Image): Uint8Array =>
+const png = ({ width, height, channels, data }: Image): Uint8Array =>
   encode({ width, height, channels, data, depth: 8 });
 
 /** An `img` element of the given size on the page, pixels kept sharp. */
 export function imageElement(image: Image, size: { width: number; height: number }, alt: string): string {
   const url = `data:image/png;base64,${Buffer.from(png(image)).toString('base64')}`;
   return `<img src="${url}" width="${size.width}" height="${size.height}" alt="${escape(alt)}">`;
+}
+
+/** An image with its caption. */
+export const figure = (image: Image, size: { width: number; height: number }, caption: string): string =>
+  `<figure>${imageElement(image, size, caption)}<figcaption>${escape(caption)}</figcaption></figure>`;
+
+/** Writes an image to the file that `--picture` names. */
+export function savePicture(flags: Flags, image: Image): void {
+  const file = text(flags, 'picture');
+  writeFileSync(file, png(image));
+  console.log(`picture: ${file}`);
 }
 
 const style = `
@@ -41,12 +54,19 @@ pre { background: #f6f6f4; padding: 1rem; overflow-x: auto; font-size: 12px; lin
 table { border-collapse: collapse } td, th { padding: .15rem .8rem; text-align: right } th { border-bottom: 1px solid #999 }
 `;
 
-export const page = (title: string, body: string): string =>
+const page = (title: string, body: string): string =>
   `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title><style>${style}</style></head><body>
 ${body}
 </body></html>
 `;
+
+/** Writes a page to the file that `--report` names. */
+export function saveReport(flags: Flags, title: string, body: string): void {
+  const file = text(flags, 'report');
+  writeFileSync(file, page(`Cotangent: ${title}`, body));
+  console.log(`report: ${file}`);
+}
 
 /** A curve's points averaged over windows of steps, so that it has a few hundred, whatever the length of the run. */
 export function smooth<Point extends { readonly step: number }>(
@@ -61,4 +81,24 @@ export function smooth<Point extends { readonly step: number }>(
     out.push({ ...part.at(-1)!, ...Object.fromEntries(means) });
   }
   return out;
+}
+
+/** One field of the history over the steps. */
+export function curve<Point extends { readonly step: number }>(
+  history: readonly Point[],
+  field: keyof Point & string,
+  title: string,
+  scale: { readonly type: 'log' } | { readonly zero: false },
+): Promise<string> {
+  return chart({
+    width: 420,
+    height: 220,
+    background: 'white',
+    data: { values: smooth(history, [field]) },
+    mark: { type: 'line', strokeWidth: 1.5 },
+    encoding: {
+      x: { field: 'step', type: 'quantitative', title: 'step' },
+      y: { field, type: 'quantitative', title, scale },
+    },
+  });
 }

@@ -4,18 +4,12 @@
  */
 import cliProgress from 'cli-progress';
 import { CotangentError } from 'cotangent';
-import type { Checkpoint, Resumable } from './checkpoint.ts';
+import type { Session } from './session.ts';
 import { UserError } from './user-error.ts';
 
 class Interrupted extends Error {}
 
-export interface Steps<Settings, Arrays, Point> {
-  readonly checkpoint: Checkpoint<Settings, Arrays, Point>;
-  readonly settings: Settings;
-  /** Moved on in place. */
-  readonly state: Resumable<Arrays, Point>;
-  /** The step after which the run is over. */
-  readonly total: number;
+export interface Steps<Settings, Arrays, Point> extends Omit<Session<Settings, Arrays, Point>, 'flags'> {
   /** Makes one step: changes `state.arrays`, and `state.history` where there is something to remember. */
   readonly step: () => void;
   /** Called after each step: whether the state is to be saved now. */

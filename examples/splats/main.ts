@@ -2,13 +2,12 @@
  * Gaussians are moved, stretched, turned and coloured by gradient descent until they look like a picture.
  * @module
  */
-import { writeFileSync } from 'node:fs';
 import { jit, np, random, type Tensor, valueAndGrad } from 'cotangent';
 import * as optim from 'cotangent/optim';
-import { Checkpoint, type Resumable } from '../shared/checkpoint.ts';
-import { applyDevice, commonOptions, type Flags, number, parseFlags, text } from '../shared/command-line.ts';
-import { chart, type Image, imageElement, page, png, smooth } from '../shared/page.ts';
+import { commonOptions, type Flags, numbersOf, parseFlags } from '../shared/command-line.ts';
+import { curve, figure, type Image, savePicture, saveReport } from '../shared/page.ts';
 import { run, runMain } from '../shared/run.ts';
+import { openSession, type Session } from '../shared/session.ts';
 import { error, initialise, render, type Splats } from './model.ts';
 import { loadTarget, type Picture } from './target.ts';
 
@@ -32,7 +31,7 @@ interface Arrays {
   readonly optimizer: optim.OptState;
 }
 
-type State = Resumable<Arrays, HistoryPoint>;
+type Run = Session<Settings, Arrays, HistoryPoint>;
 
 const options = [
   { flag: '--splats <n>', help: 'how many Gaussians', default: 400 },
@@ -45,17 +44,13 @@ const options = [
 const makeOptimizer = ({ learningRate, steps }: Settings): optim.GradientTransformation =>
   optim.adam(optim.cosineDecaySchedule(learningRate, steps, 0.05));
 
-function initialState(settings: Settings, aspect: number): State {
-  const splats = initialise(random.key(settings.seed), settings.splats, aspect);
-  return { arrays: { splats, optimizer: makeOptimizer(settings).init(splats) }, step: 0, history: [] };
+function initialArrays(settings: Settings, { width, height }: Picture): Arrays {
+  const splats = initialise(random.key(settings.seed), settings.splats, height / width);
+  return { splats, optimizer: makeOptimizer(settings).init(splats) };
 }
 
-function fit(
-  target: Tensor,
-  settings: Settings,
-  state: State,
-  checkpoint: Checkpoint<Settings, Arrays, HistoryPoint>,
-): Promise<void> {
+function fit(target: Tensor, session: Run): Promise<void> {
+  const { settings, state } = session;
   const optimizer = makeOptimizer(settings);
   const update = jit(
     ({ splats, optimizer: before }: Arrays, wanted: Tensor) => {
@@ -71,10 +66,7 @@ function fit(
     state.history.push({ step: state.step + 1, psnr: -10 * Math.log10(value.item()) });
   };
   return run({
-    checkpoint,
-    settings,
-    state,
-    total: settings.steps,
+    ...session,
     step,
     isCheckpoint: (done) => done % 100 === 0,
     format: 'step {step} | PSNR {psnr} dB',
@@ -97,73 +89,51 @@ function rendered(splats: Splats, width: number, height: number): Picture {
   return { width, height, colours: Float32Array.from(draw(splats).dataSync()) };
 }
 
-function curve(history: readonly HistoryPoint[]): Promise<string> {
-  return chart({
-    width: 420,
-    height: 220,
-    data: { values: smooth(history, ['psnr']) },
-    mark: { type: 'line', strokeWidth: 1.5 },
-    encoding: {
-      x: { field: 'step', type: 'quantitative', title: 'step' },
-      y: { field: 'psnr', type: 'quantitative', title: 'PSNR, dB', scale: { zero: false } },
-    },
-  });
-}
-
-async function finish(target: Picture, settings: Settings, state: State, flags: Flags): Promise<void> {
+async function finish(target: Picture, { settings, state, flags }: Run): Promise<void> {
   const { width, height } = target;
   const { splats } = state.arrays;
-  const first = initialState(settings, height / width).arrays.splats;
+  const first = initialArrays(settings, target).splats;
   const zoom = 4;
   const large = toImage(rendered(splats, zoom * width, zoom * height));
-  const shown = { width: zoom * width, height: zoom * height };
-  const figure = (image: Image, caption: string): string =>
-    `<figure>${imageElement(image, shown, caption)}<figcaption>${caption}</figcaption></figure>`;
-  const psnr = -10 * Math.log10(error(splats, pictureTensor(target)).item());
-  const [picture, report] = [text(flags, 'picture'), text(flags, 'report')];
-  writeFileSync(picture, png(large));
-  writeFileSync(
-    report,
-    page(
-      'Cotangent: a picture out of Gaussians',
-      `<h1>A picture out of ${settings.splats} Gaussians</h1>
-<p>${settings.steps} steps, ${psnr.toFixed(2)} dB. ${settings.splats * 8} numbers describe a picture of ${width * height * 3}.</p>
-<div class="grid">${figure(toImage(target), 'target')}
-${figure(toImage(rendered(first, width, height)), 'before the first step')}
-${figure(toImage(rendered(splats, width, height)), 'fitted')}
-${figure(large, `the same Gaussians at ${zoom} times the resolution`)}</div>
-<div id="psnr">${await curve(state.history)}</div>`,
-    ),
+  const show = (image: Image, caption: string): string =>
+    figure(image, { width: zoom * width, height: zoom * height }, caption);
+  const psnr = (-10 * Math.log10(error(splats, pictureTensor(target)).item())).toFixed(2);
+  const progress = await curve(state.history, 'psnr', 'PSNR, dB', { zero: false });
+  savePicture(flags, large);
+  saveReport(
+    flags,
+    'a picture out of Gaussians',
+    `<h1>A picture out of ${settings.splats} Gaussians</h1>
+<p>${settings.steps} steps, ${psnr} dB. ${settings.splats * 8} numbers describe a picture of ${width * height * 3}.</p>
+<div class="grid">${show(toImage(target), 'target')}
+${show(toImage(rendered(first, width, height)), 'before the first step')}
+${show(toImage(rendered(splats, width, height)), 'fitted')}
+${show(large, `the same Gaussians at ${zoom} times the resolution`)}</div>
+<div id="psnr">${progress}</div>`,
   );
-  console.log(`picture: ${picture}\nreport: ${report}\nPSNR: ${psnr.toFixed(2)} dB`);
+  console.log(`PSNR: ${psnr} dB`);
 }
 
 const pictureTensor = ({ width, height, colours }: Picture): Tensor => np.array(colours, { shape: [height, width, 3] });
 
 function settingsOf(flags: Flags): Settings {
-  const whole = (name: string, least = 1): number => number(program, flags, name, { isInteger: true, least });
-  return {
-    splats: whole('splats'),
-    steps: whole('steps'),
-    learningRate: number(program, flags, 'lr', { least: 0 }),
-    seed: whole('seed', 0),
-  };
+  const { whole, real } = numbersOf(program, flags);
+  return { splats: whole('splats'), steps: whole('steps'), learningRate: real('lr'), seed: whole('seed', 0) };
 }
 
 async function main(): Promise<void> {
   const flags = parseFlags(program, 'Fit Gaussians to a picture by differentiating the renderer', options);
   if (!flags) return;
-  const asked = settingsOf(flags);
-  applyDevice(program, flags);
-  const checkpoint = new Checkpoint<Settings, Arrays, HistoryPoint>(program, text(flags, 'checkpoint'));
-  const isResumed = flags['resume'] === true;
-  const settings = isResumed ? checkpoint.settings() : asked;
-  const target = loadTarget();
-  const fresh = initialState(settings, target.height / target.width);
-  const state = isResumed ? checkpoint.load(fresh) : fresh;
-  if (isResumed) console.log(`resumed at step ${state.step} of ${settings.steps}`);
-  await fit(pictureTensor(target), settings, state, checkpoint);
-  await finish(target, settings, state, flags);
+  const target = loadTarget(program);
+  const session: Run = openSession({
+    program,
+    flags,
+    asked: settingsOf(flags),
+    arrays: (settings) => initialArrays(settings, target),
+    total: ({ steps }) => steps,
+  });
+  await fit(pictureTensor(target), session);
+  await finish(target, session);
 }
 
 await runMain(main);

@@ -4,9 +4,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { UserError } from '../shared/user-error.ts';
+import { packageFile } from '../shared/packages.ts';
 
 /** Colours 0…1, row by row: red, green, blue of each pixel. */
 export interface Picture {
@@ -19,17 +17,6 @@ interface Heights {
   readonly width: number;
   readonly height: number;
   readonly values: readonly number[];
-}
-
-function readHeights(): Heights {
-  const require = createRequire(import.meta.url);
-  let folder: string;
-  try {
-    folder = dirname(dirname(require.resolve('vega-datasets')));
-  } catch {
-    throw new UserError('splats: the npm package vega-datasets is not installed; run npm ci.');
-  }
-  return JSON.parse(readFileSync(join(folder, 'data', 'volcano.json'), 'utf8')) as Heights;
 }
 
 /** Colours from the foot to the rim. */
@@ -56,8 +43,9 @@ function shade(eastward: number, northward: number): number {
   return Math.max(0, normal.reduce((sum, n, k) => sum + n * light[k]!, 0) / length);
 }
 
-export function loadTarget(): Picture {
-  const { width, height, values } = readHeights();
+export function loadTarget(program: string): Picture {
+  const file = packageFile(program, 'vega-datasets', 'data', 'volcano.json');
+  const { width, height, values } = JSON.parse(readFileSync(file, 'utf8')) as Heights;
   const at = (x: number, y: number): number =>
     values[Math.min(Math.max(y, 0), height - 1) * width + Math.min(Math.max(x, 0), width - 1)]!;
   const [low, high] = [Math.min(...values), Math.max(...values)];
