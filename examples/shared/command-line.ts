@@ -73,7 +73,8 @@ export interface Numbers {
 
 export function numbersOf(program: string, flags: Flags): Numbers {
   const read = (name: string, least: number, kind: string, isKind: (x: unknown) => boolean): number => {
-    const value = flags[name];
+    // `--some-name` is kept as `someName`.
+    const value = flags[name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
     if (isKind(value) && (value as number) >= least) return value as number;
     throw new UserError(`${program}: --${name} expects ${kind} of at least ${least}, got ${String(value)}.`, 2);
   };

@@ -27,11 +27,11 @@ export interface Image {
 const png = ({ width, height, channels, data }: Image): Uint8Array =>
   encode({ width, height, channels, data, depth: 8 });
 
+export const imageUrl = (image: Image): string => `data:image/png;base64,${Buffer.from(png(image)).toString('base64')}`;
+
 /** An `img` element of the given size on the page, pixels kept sharp. */
-export function imageElement(image: Image, size: { width: number; height: number }, alt: string): string {
-  const url = `data:image/png;base64,${Buffer.from(png(image)).toString('base64')}`;
-  return `<img src="${url}" width="${size.width}" height="${size.height}" alt="${escape(alt)}">`;
-}
+export const imageElement = (image: Image, size: { width: number; height: number }, alt: string): string =>
+  `<img src="${imageUrl(image)}" width="${size.width}" height="${size.height}" alt="${escape(alt)}">`;
 
 /** An image with its caption. */
 export const figure = (image: Image, size: { width: number; height: number }, caption: string): string =>

@@ -45,6 +45,13 @@ const cases: readonly Case[] = [
     hasPicture: true,
     lastLine: /^relative error: \d+\.\d\d %$/,
   },
+  {
+    name: 'tabular',
+    args: ['--every', '12', '--penguin-steps', '10', '--air-steps', '10'],
+    steps: 20,
+    hasPicture: true,
+    lastLine: /^forecast: \d+\.\d\d ppm off over 124 months, \d+\.\d % within the band$/,
+  },
 ];
 
 describe.each(cases)('$name', ({ name, args, steps, hasPicture, lastLine }) => {
