@@ -2,13 +2,12 @@
  * One network on the same digits in the same order, written in three ways: the losses agree.
  * @module
  */
-import { writeFileSync } from 'node:fs';
 import { random } from 'cotangent';
 import { loadDigits } from '../digits/data.ts';
 import { models } from '../digits/model.ts';
 import { gather, epochOrder } from '../digits/training.ts';
-import { applyDevice, commonOptions, number, parseFlags, text } from '../shared/command-line.ts';
-import { chart, page } from '../shared/page.ts';
+import { commonOptions, numbersOf, parseFlags } from '../shared/command-line.ts';
+import { chart, saveReport } from '../shared/page.ts';
 import { runMain } from '../shared/run.ts';
 import type { Batch, Face, Layers } from './face.ts';
 import { functional } from './functional.ts';
@@ -72,10 +71,9 @@ function largestDifference(trained: readonly Trained[]): number {
 async function main(): Promise<void> {
   const flags = parseFlags(program, 'Train one network in three ways, and compare the losses', options);
   if (!flags) return;
-  const whole = (name: string, least = 1): number => number(program, flags, name, { isInteger: true, least });
+  const { whole, real } = numbersOf(program, flags);
   const [steps, size, seed] = [whole('steps'), whole('batch'), whole('seed', 0)];
-  const learningRate = number(program, flags, 'lr', { least: 0 });
-  applyDevice(program, flags);
+  const learningRate = real('lr');
   const digits = await loadDigits();
   const { order } = epochOrder(random.key(seed), digits.train.size);
   const batches = Array.from({ length: steps }, (_, k): Batch => {
@@ -89,20 +87,16 @@ async function main(): Promise<void> {
   for (const i of shown)
     console.log([String(i + 1).padStart(4), ...trained.map((t) => t.losses[i]!.toFixed(7).padStart(26))].join(' '));
   console.log(['   s', ...trained.map((t) => t.seconds.toFixed(2).padStart(26))].join(' '));
-  const report = text(flags, 'report');
   const rows = shown.map(
     (i) => `<tr><td>${i + 1}</td>${trained.map((t) => `<td>${t.losses[i]!.toFixed(7)}</td>`).join('')}</tr>`,
   );
-  writeFileSync(
-    report,
-    page(
-      'Cotangent: one training, three ways',
-      `<h1>One training, three ways</h1>
+  saveReport(
+    flags,
+    'one training, three ways',
+    `<h1>One training, three ways</h1>
 <div id="loss">${await curves(trained)}</div>
 <table><tr><th>step</th>${faces.map((f) => `<th>${f.name}</th>`).join('')}</tr>${rows.join('')}</table>`,
-    ),
   );
-  console.log(`report: ${report}`);
   console.log(`largest difference of a loss: ${largestDifference(trained).toExponential(1)}`);
 }
 
