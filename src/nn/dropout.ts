@@ -10,6 +10,7 @@ import { promoteToFloat, type TensorLike } from '../api/lift.ts';
 import { bernoulli } from '../api/random/uniform.ts';
 import { like, mul } from '../primitives/arithmetic.ts';
 import { select } from '../primitives/select.ts';
+import { broadcastTo } from '../primitives/structural.ts';
 import { checkNames, checkRange } from './checks.ts';
 import { type CallOptions, Layer } from './module.ts';
 
@@ -55,7 +56,7 @@ export class Dropout extends Layer {
         'call it with { train: true, key }, a new key every step (random.split), or without train to evaluate.',
       );
     }
-    if (this.rate === 1) return mul(t, like(t, 0));
+    if (this.rate === 1) return broadcastTo(like(t, 0), t.shape);
     const shared = normalizeAxes('Dropout', this.sharedAxes, t.ndim);
     const kept = bernoulli(
       options.key,

@@ -77,7 +77,14 @@ export class GroupNorm extends Layer {
   }
 }
 
-/** Each channel of each example to mean 0 and variance 1: `GroupNorm` with a group for each channel, and no weights by default. */
+/**
+ * Each channel of each example to mean 0 and variance 1: `GroupNorm` with a group for each channel, and no weights by default.
+ * @example
+ * ```ts
+ * import { InstanceNorm } from 'cotangent/nn';
+ * console.log(String(new InstanceNorm(1, { epsilon: 0 }).call([[[1, 3]]]))); // => [[[-1, 1]]]
+ * ```
+ */
 export class InstanceNorm extends GroupNorm {
   constructor(channels: number, options: NormOptions = {}) {
     super(channels, channels, { affine: false, ...options });

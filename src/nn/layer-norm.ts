@@ -93,7 +93,14 @@ export class LayerNorm extends Layer {
   }
 }
 
-/** x / √(mean x² + ε) · weight over the trailing axes (Zhang and Sennrich, 2019). No mean is taken off, and there is no bias. */
+/**
+ * x / √(mean x² + ε) · weight over the trailing axes (Zhang and Sennrich, 2019). No mean is taken off, and there is no bias.
+ * @example
+ * ```ts
+ * import { RMSNorm } from 'cotangent/nn';
+ * console.log(String(new RMSNorm(2, { epsilon: 0 }).call([[1, 7]]))); // => [[0.2, 1.4]]
+ * ```
+ */
 export class RMSNorm extends Layer {
   /** Of the trailing axes. */
   readonly shape: Shape;

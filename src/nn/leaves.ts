@@ -74,6 +74,13 @@ function choose<T>(model: T, kept: readonly boolean[]): T {
 /**
  * The model with null in place of the leaves that the filter turns down.
  * @param by which leaves stay; those that are trained
+ * @example
+ * ```ts
+ * import { random } from 'cotangent';
+ * import { filter, Linear } from 'cotangent/nn';
+ * const layer = new Linear(2, 1, { key: random.key(0) });
+ * console.log(filter(layer, (leaf) => leaf.field === 'weight').bias); // => null
+ * ```
  */
 export function filter<T>(model: T, by: LeafFilter = isTrainable): T {
   return choose(model, decide('filter', model, by));
@@ -140,7 +147,14 @@ export function maskOf(model: unknown, by: LeafFilter = isTrainable): unknown {
   return unflatten(def, decide('maskOf', model, by));
 }
 
-/** Number of elements of the leaves that the filter accepts: those that are trained. */
+/**
+ * Number of elements of the leaves that the filter accepts: those that are trained.
+ * @example
+ * ```ts
+ * import { BatchNorm, parameterCount } from 'cotangent/nn';
+ * console.log(parameterCount(new BatchNorm(8))); // => 16
+ * ```
+ */
 export function parameterCount(model: unknown, by: LeafFilter = isTrainable): number {
   return leavesOf(model)
     .filter((leaf) => by(leaf))

@@ -75,7 +75,14 @@ export class Linear extends Layer {
   }
 }
 
-/** Gives back what it gets. */
+/**
+ * Gives back what it gets.
+ * @example
+ * ```ts
+ * import { Identity } from 'cotangent/nn';
+ * console.log(String(new Identity().call([1, 2]))); // => [1, 2]
+ * ```
+ */
 export class Identity extends Layer {
   call(x: TensorLike): Tensor {
     return asTensor(x);

@@ -7,7 +7,7 @@
 import { isPytreeClass, registerPytreeClass } from '../core/pytree.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { TreeNode } from '../core/tree-node.ts';
-import { ArgumentError, locateError } from '../ir/errors.ts';
+import { ArgumentError, locateError, TreeError } from '../ir/errors.ts';
 import type { TensorLike } from '../api/lift.ts';
 import { installMethods } from '../api/methods.ts';
 
@@ -34,7 +34,20 @@ function holdsTensors(x: unknown): boolean {
   if (x instanceof Map) return [...x.values()].some(holdsTensors);
   const proto = Object.getPrototypeOf(x) as { readonly constructor?: unknown } | null;
   if (proto === Object.prototype || proto === null) return Object.values(x).some(holdsTensors);
-  return isPytreeClass(proto.constructor);
+  if (isPytreeClass(proto.constructor)) return true;
+  refuseHidden(x, proto.constructor);
+  return false;
+}
+
+/** A tensor inside an object that is no container would be a constant: neither trained nor saved, without a word. */
+function refuseHidden(x: object, constructor: unknown): void {
+  const values: unknown[] = x instanceof Set ? [...x] : Object.values(x);
+  if (!values.some((v) => v instanceof Tensor || v instanceof Module)) return;
+  const name = typeof constructor === 'function' ? constructor.name : 'unknown';
+  throw new TreeError(
+    `Module: expected tensors in arrays, plain objects, Maps and modules, got some in an instance of ${name}.`,
+    'keep them in fields of the module, extend Module, or make the class a container with tree.register.',
+  );
 }
 
 function layoutOf(module: object, isChild: (field: string) => boolean): Layout {
@@ -182,6 +195,16 @@ export abstract class Layer extends Module {
  * Runs a part of a module, so that an error inside says where: `At: .layers[1]`. The containers of this library do so; a module of
  * yours may do the same around calls of its parts.
  * @param step how the path goes on, `.encoder` or `[2]`
+ * @example
+ * ```ts
+ * import { random } from 'cotangent';
+ * import { Linear, within } from 'cotangent/nn';
+ * try {
+ *   within('.head', () => new Linear(2, 1, { key: random.key(0) }).call([1, 2, 3]));
+ * } catch (error) {
+ *   console.log(String(error).split('\n')[1]); // =>   At: .head
+ * }
+ * ```
  */
 export function within<R>(step: string, run: () => R): R {
   try {

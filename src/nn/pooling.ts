@@ -90,7 +90,14 @@ export interface AvgPoolOptions extends Omit<PoolOptions, 'dilation'> {
   readonly countIncludePad?: boolean;
 }
 
-/** The mean of each window. */
+/**
+ * The mean of each window.
+ * @example
+ * ```ts
+ * import { AvgPool } from 'cotangent/nn';
+ * console.log(String(new AvgPool([2]).call([[1, 3, 2, 6]]))); // => [[2, 4]]
+ * ```
+ */
 export class AvgPool extends Pool {
   readonly countIncludePad: boolean;
 
@@ -173,7 +180,14 @@ export class AdaptiveAvgPool extends AdaptivePool {
   }
 }
 
-/** The largest of bins, so that the spatial sizes become those given. */
+/**
+ * The largest of bins, so that the spatial sizes become those given.
+ * @example
+ * ```ts
+ * import { AdaptiveMaxPool } from 'cotangent/nn';
+ * console.log(String(new AdaptiveMaxPool([2]).call([[1, 2, 3]]))); // => [[2, 3]]
+ * ```
+ */
 export class AdaptiveMaxPool extends AdaptivePool {
   constructor(outputSize: readonly number[]) {
     super('AdaptiveMaxPool', outputSize);

@@ -125,7 +125,16 @@ export interface RnnCellOptions extends CellOptions {
   readonly activation?: 'tanh' | 'relu';
 }
 
-/** h′ = tanh(W x + b + U h + c). */
+/**
+ * h′ = tanh(W x + b + U h + c).
+ * @example
+ * ```ts
+ * import { np, random } from 'cotangent';
+ * import { RNNCell } from 'cotangent/nn';
+ * const cell = new RNNCell(3, 4, { key: random.key(0) });
+ * console.log(cell.call(np.ones([2, 3])).shape); // => [ 2, 4 ]
+ * ```
+ */
 export class RNNCell extends RecurrentCell<Tensor> {
   readonly activation: 'tanh' | 'relu';
 
@@ -186,6 +195,14 @@ export class LSTMCell extends RecurrentCell<readonly [hidden: Tensor, memory: Te
 /**
  * Gated recurrent unit (Cho et al., 2014): h′ = (1 − z) n + z h with n = tanh(Wₙ x + r (Uₙ h)), gates r, z, n in that order, the reset
  * after the product, as PyTorch has it.
+ * @example
+ * ```ts
+ * import { np, random } from 'cotangent';
+ * import { GRUCell } from 'cotangent/nn';
+ * const cell = new GRUCell(3, 4, { key: random.key(0) });
+ * const once = cell.call(np.ones([3]));
+ * console.log(cell.call(np.ones([3]), once).shape); // => [ 4 ]
+ * ```
  */
 export class GRUCell extends RecurrentCell<Tensor> {
   constructor(inputFeatures: number, hiddenFeatures: number, options: CellOptions) {

@@ -181,7 +181,16 @@ const cellOptions = ({ bias, dtype, init }: RecurrentOptions, key: Tensor): Cell
   ...(init === undefined ? {} : { init }),
 });
 
-/** `RNNCell` over a sequence. */
+/**
+ * `RNNCell` over a sequence.
+ * @example
+ * ```ts
+ * import { np, random } from 'cotangent';
+ * import { RNN } from 'cotangent/nn';
+ * const rnn = new RNN(3, 4, { key: random.key(0), activation: 'relu' });
+ * console.log(rnn.call(np.ones([2, 6, 3])).shape); // => [ 2, 6, 4 ]
+ * ```
+ */
 export class RNN extends Recurrent<Tensor, RNNCell> {
   constructor(inputFeatures: number, hiddenFeatures: number, options: RecurrentOptions & RnnCellOptions) {
     checkNames('RNN', options, [...recurrentNames, 'activation']);
@@ -220,7 +229,17 @@ export class LSTM extends Recurrent<readonly [hidden: Tensor, memory: Tensor], L
   }
 }
 
-/** `GRUCell` over a sequence. */
+/**
+ * `GRUCell` over a sequence.
+ * @example
+ * ```ts
+ * import { np, random } from 'cotangent';
+ * import { GRU } from 'cotangent/nn';
+ * const gru = new GRU(3, 4, { key: random.key(0) });
+ * const [outputs] = gru.unroll(np.ones([2, 6, 3]), { lengths: [6, 1] });
+ * console.log(String(outputs.slice(1, 5))); // => [0, 0, 0, 0]
+ * ```
+ */
 export class GRU extends Recurrent<Tensor, GRUCell> {
   constructor(inputFeatures: number, hiddenFeatures: number, options: RecurrentOptions) {
     checkNames('GRU', options, recurrentNames);

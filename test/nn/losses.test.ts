@@ -145,6 +145,12 @@ describe('at the extremes', () => {
     }
   });
 
+  test('logCosh keeps its precision near 0', () => {
+    const x = np.array([1e-4]);
+    expect(nn.logCosh(x, 0).item() / 5e-9).toBeCloseTo(1, 5);
+    expect(grad((x: Tensor) => nn.logCosh(x, 0))(x).item() / 1e-4).toBeCloseTo(1, 5);
+  });
+
   test('equal vectors and vectors of zeros have finite gradients', () => {
     const zero = np.zeros([2, 3]);
     for (const f of [

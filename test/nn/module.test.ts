@@ -180,6 +180,25 @@ describe('mistakes', () => {
     expect(() => new Lambda(3 as never)).toThrow(/Lambda: expected a function, got 3/);
   });
 
+  test('tensors that would be hidden from training are refused', () => {
+    class Holder {
+      readonly w = np.ones([1]);
+    }
+    class Hiding extends Module {
+      readonly holder: unknown;
+      constructor(holder: unknown) {
+        super();
+        this.holder = holder;
+      }
+    }
+    for (const holder of [new Holder(), new Set([np.ones([1])]), [new Holder()]]) {
+      expect(() => tree.leaves(new Hiding(holder))).toThrow(
+        /Module: expected tensors in arrays, plain objects, Maps and modules, got some in an instance of (Holder|Set)/,
+      );
+    }
+    expect(tree.leaves(new Hiding(new Date()))).toEqual([]);
+  });
+
   test('a shape that does not fit names the module and its path', () => {
     const model = new Sequential([
       new Identity(),

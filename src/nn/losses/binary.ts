@@ -106,6 +106,11 @@ export interface FocalOptions extends LossOptions {
  * (1 − p)^γ · binary cross-entropy, p the probability of the target (Lin et al., 2017). The power is e^(−γ softplus(±x)), which is smooth
  * where p is 1.
  * @param target 0 or 1
+ * @example
+ * ```ts
+ * import { sigmoidFocalLoss } from 'cotangent/nn';
+ * console.log(String(sigmoidFocalLoss([0, 10000], [1, 1], { reduction: 'none' }))); // => [0.1732868, 0]
+ * ```
  */
 export function sigmoidFocalLoss(logit: TensorLike, target: TensorLike, options: FocalOptions = {}): Tensor {
   checkLoss('sigmoidFocalLoss', options, ['alpha', 'gamma']);
@@ -142,6 +147,11 @@ export interface DiceOptions extends Pick<LossOptions, 'reduction' | 'where' | '
 /**
  * 1 − (2 Σ p t + s) / (Σ p + Σ t + s): how little two masks overlap (Milletari et al., 2016, with plain sums below).
  * @param probability between 0 and 1; `where` and `weights` are of one number an image
+ * @example
+ * ```ts
+ * import { diceLoss } from 'cotangent/nn';
+ * console.log(String(diceLoss([[1, 0], [1, 0]], [[1, 0], [0, 1]], { smooth: 0, reduction: 'none' }))); // => [0, 1]
+ * ```
  */
 export function diceLoss(probability: TensorLike, target: TensorLike, options: DiceOptions = {}): Tensor {
   checkLoss('diceLoss', options, ['axis', 'smooth']);

@@ -186,6 +186,12 @@ export function crossEntropy(logits: TensorLike, labels: TensorLike, options: Cr
  * −logProbabilities[label]: `crossEntropy` without its softmax.
  * @param logProbabilities `[…, classes]`, or with the classes on `axis`
  * @param labels integers `[…]`
+ * @example
+ * ```ts
+ * import { nn, np } from 'cotangent';
+ * import { nllLoss } from 'cotangent/nn';
+ * console.log(String(nllLoss(nn.logSoftmax(np.zeros([1, 2])), [0]))); // => 0.6931472
+ * ```
  */
 export function nllLoss(logProbabilities: TensorLike, labels: TensorLike, options: NllOptions = {}): Tensor {
   checkLoss('nllLoss', options, nllNames);

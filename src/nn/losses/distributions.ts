@@ -27,6 +27,13 @@ export interface KlOptions extends Omit<LossOptions, 'reduction'> {
  *
  * @param logPrediction log p
  * @param target q, or log q with `logTarget`
+ * @example
+ * ```ts
+ * import { np } from 'cotangent';
+ * import { klDiv } from 'cotangent/nn';
+ * const p = np.log(np.array([[0.25, 0.75]]));
+ * console.log(String(klDiv(p, [[0, 1]], { reduction: 'sum' }))); // => 0.2876821
+ * ```
  */
 export function klDiv(logPrediction: TensorLike, target: TensorLike, options: KlOptions = {}): Tensor {
   const { reduction, logTarget, ...rest } = options;
@@ -60,6 +67,11 @@ export interface GaussianOptions extends LossOptions {
 /**
  * (log σ² + (mean − target)² / σ²) / 2: minus the logarithm of a normal density.
  * @param variance σ², broadcast with the others
+ * @example
+ * ```ts
+ * import { gaussianNllLoss } from 'cotangent/nn';
+ * console.log(String(gaussianNllLoss([1], [3], [4]))); // => 1.193147
+ * ```
  */
 export function gaussianNllLoss(
   mean: TensorLike,
@@ -87,7 +99,14 @@ export interface PoissonOptions extends LossOptions {
   readonly full?: boolean;
 }
 
-/** rate − target · log rate: minus the logarithm of a Poisson probability, without log(target!). */
+/**
+ * rate − target · log rate: minus the logarithm of a Poisson probability, without log(target!).
+ * @example
+ * ```ts
+ * import { poissonNllLoss } from 'cotangent/nn';
+ * console.log(String(poissonNllLoss([0], [2]))); // => 1
+ * ```
+ */
 export function poissonNllLoss(input: TensorLike, target: TensorLike, options: PoissonOptions = {}): Tensor {
   checkLoss('poissonNllLoss', options, ['logInput', 'epsilon', 'full']);
   const { logInput = true, epsilon = 1e-8, full = false } = options;

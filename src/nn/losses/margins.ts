@@ -18,7 +18,15 @@ import { integerLabels, pickClass } from './labels.ts';
 import { checkLoss, elementwiseLoss, type LossOptions, maskOf, reduceLosses } from './reduction.ts';
 import { wideFloats } from '../precision.ts';
 
-/** max(0, 1 − target · prediction). @param target −1 or 1 */
+/**
+ * max(0, 1 − target · prediction).
+ * @param target −1 or 1
+ * @example
+ * ```ts
+ * import { hingeLoss } from 'cotangent/nn';
+ * console.log(String(hingeLoss([0.5, 2, -1], [1, 1, 1], { reduction: 'none' }))); // => [0.5, 0, 2]
+ * ```
+ */
 export function hingeLoss(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
   checkLoss('hingeLoss', options);
   return elementwiseLoss('hingeLoss', [prediction, target], options, [0, 0], (x, t) =>
@@ -33,6 +41,11 @@ export interface MarginOptions extends LossOptions {
 /**
  * A distance where the target is 1, max(0, margin − distance) where it is −1.
  * @param target −1 or 1; the margin is 1 by default
+ * @example
+ * ```ts
+ * import { hingeEmbeddingLoss } from 'cotangent/nn';
+ * console.log(String(hingeEmbeddingLoss([0.25, 0.25], [1, -1], { reduction: 'none' }))); // => [0.25, 0.75]
+ * ```
  */
 export function hingeEmbeddingLoss(distance: TensorLike, target: TensorLike, options: MarginOptions = {}): Tensor {
   checkLoss('hingeEmbeddingLoss', options, ['margin']);
@@ -45,6 +58,11 @@ export function hingeEmbeddingLoss(distance: TensorLike, target: TensorLike, opt
 /**
  * max(0, margin − target · (first − second)): the first is to be larger where the target is 1.
  * @param target −1 or 1; the margin is 0 by default
+ * @example
+ * ```ts
+ * import { marginRankingLoss } from 'cotangent/nn';
+ * console.log(String(marginRankingLoss([2, 1], [1, 2], [1, 1], { reduction: 'none' }))); // => [0, 1]
+ * ```
  */
 export function marginRankingLoss(
   first: TensorLike,
@@ -70,6 +88,11 @@ export interface MultiMarginOptions extends MarginOptions {
  * Σ over the other classes of max(0, margin − score[label] + score[class])^p / classes.
  * @param scores `[…, classes]`; the margin is 1 by default
  * @param labels integers `[…]`
+ * @example
+ * ```ts
+ * import { multiMarginLoss } from 'cotangent/nn';
+ * console.log(String(multiMarginLoss([[0, 1]], [0]))); // => 1
+ * ```
  */
 export function multiMarginLoss(scores: TensorLike, labels: TensorLike, options: MultiMarginOptions = {}): Tensor {
   const op = 'multiMarginLoss';

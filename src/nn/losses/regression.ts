@@ -10,7 +10,9 @@ import { softplus } from '../../api/nn/activations.ts';
 import { describe } from '../../api/options.ts';
 import { add, like, mul, sub } from '../../primitives/arithmetic.ts';
 import { lt } from '../../primitives/compare.ts';
+import { log1p } from '../../primitives/elementwise-exp.ts';
 import { abs } from '../../primitives/elementwise-number.ts';
+import { sinh } from '../../primitives/elementwise-trig.ts';
 import { select } from '../../primitives/select.ts';
 import { checkLoss, elementwiseLoss, type LossOptions } from './reduction.ts';
 
@@ -31,7 +33,14 @@ export function mseLoss(prediction: TensorLike, target: TensorLike, options: Los
   });
 }
 
-/** |prediction − target|, with derivative 0 where they are equal. */
+/**
+ * |prediction − target|, with derivative 0 where they are equal.
+ * @example
+ * ```ts
+ * import { l1Loss } from 'cotangent/nn';
+ * console.log(String(l1Loss([1, 2], [1, 4], { reduction: 'none' }))); // => [0, 2]
+ * ```
+ */
 export function l1Loss(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
   checkLoss('l1Loss', options);
   return elementwiseLoss('l1Loss', [prediction, target], options, [0, 0], (p, t) => abs(sub(p!, t!)));
@@ -57,7 +66,14 @@ export interface HuberOptions extends LossOptions {
   readonly delta?: number;
 }
 
-/** e²/2 for |e| < δ, δ (|e| − δ/2) beyond, with e = prediction − target (Huber, 1964). */
+/**
+ * e²/2 for |e| < δ, δ (|e| − δ/2) beyond, with e = prediction − target (Huber, 1964).
+ * @example
+ * ```ts
+ * import { huberLoss } from 'cotangent/nn';
+ * console.log(String(huberLoss([0.5, 3], [0, 0], { reduction: 'none' }))); // => [0.125, 2.5]
+ * ```
+ */
 export function huberLoss(prediction: TensorLike, target: TensorLike, options: HuberOptions = {}): Tensor {
   checkLoss('huberLoss', options, ['delta']);
   const delta = positive('huberLoss', 'delta', options.delta ?? 1);
@@ -69,7 +85,14 @@ export interface SmoothL1Options extends LossOptions {
   readonly beta?: number;
 }
 
-/** e² / (2 β) for |e| < β, |e| − β/2 beyond: `huberLoss` with δ = β, divided by β. */
+/**
+ * e² / (2 β) for |e| < β, |e| − β/2 beyond: `huberLoss` with δ = β, divided by β.
+ * @example
+ * ```ts
+ * import { smoothL1Loss } from 'cotangent/nn';
+ * console.log(String(smoothL1Loss([1, 3], [0, 0], { beta: 2, reduction: 'none' }))); // => [0.25, 2]
+ * ```
+ */
 export function smoothL1Loss(prediction: TensorLike, target: TensorLike, options: SmoothL1Options = {}): Tensor {
   checkLoss('smoothL1Loss', options, ['beta']);
   const { beta = 1 } = options;
@@ -80,12 +103,25 @@ export function smoothL1Loss(prediction: TensorLike, target: TensorLike, options
   });
 }
 
-/** log cosh(prediction − target), without overflow: |e| + softplus(−2|e|) − log 2, written so that it is smooth at 0. */
+/**
+ * log cosh e with e = prediction − target, without overflow: a square near 0, |e| − log 2 far away.
+ * @example
+ * ```ts
+ * import { logCosh } from 'cotangent/nn';
+ * console.log(String(logCosh([0, 1000], [0, 0], { reduction: 'none' }))); // => [0, 999.306…]
+ * ```
+ */
 export function logCosh(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
   checkLoss('logCosh', options);
-  return elementwiseLoss('logCosh', [prediction, target], options, [0, 0], (p, t) => {
-    const error = sub(p!, t!);
-    // e + log(1 + e^(−2e)) − log 2 holds for either sign, and so has no kink.
-    return add(error, sub(softplus(mul(error, like(error, -2))), like(error, Math.LN2)));
-  });
+  return elementwiseLoss('logCosh', [prediction, target], options, [0, 0], (p, t) => logCoshOf(sub(p!, t!)));
+}
+
+/** log(1 + sinh² e)/2 near 0, where nothing cancels; |e| + log(1 + e^(−2|e|)) − log 2 beyond. */
+function logCoshOf(error: Tensor): Tensor {
+  const size = abs(error);
+  const isNear = lt(size, like(size, 1));
+  const s = sinh(select(isNear, error, like(error, 0)));
+  const near = mul(log1p(mul(s, s)), like(s, 0.5));
+  const far = select(isNear, like(size, 1), size);
+  return select(isNear, near, add(far, sub(softplus(mul(far, like(far, -2))), like(far, Math.LN2))));
 }

@@ -49,7 +49,14 @@ function lengthOf(x: Tensor, least: number): Tensor {
   return select(isLong, sqrt(select(isLong, square, like(square, 1))), like(square, least));
 }
 
-/** a · b / (|a| |b|), lengths at least 1e-8: 0 for a vector of zeros. */
+/**
+ * a · b / (|a| |b|), lengths at least 1e-8: 0 for a vector of zeros.
+ * @example
+ * ```ts
+ * import { cosineSimilarity } from 'cotangent/nn';
+ * console.log(String(cosineSimilarity([3, 4], [[4, 3], [0, 0]]))); // => [0.96, 0]
+ * ```
+ */
 export function cosineSimilarity(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = operandsOf('cosineSimilarity', a, b) as [Tensor, Tensor];
   return div(reduceSum(mul(x, y), lastOf(x)), mul(lengthOf(x, 1e-8), lengthOf(y, 1e-8)));
@@ -58,6 +65,11 @@ export function cosineSimilarity(a: TensorLike, b: TensorLike): Tensor {
 /**
  * 1 − cos where the target is 1, max(0, cos − margin) where it is −1.
  * @param target −1 or 1, one for each pair; the margin is 0 by default
+ * @example
+ * ```ts
+ * import { cosineEmbeddingLoss } from 'cotangent/nn';
+ * console.log(String(cosineEmbeddingLoss([[3, 4], [3, 4]], [[4, 3], [4, 3]], [1, -1], { reduction: 'none' }))); // => [0.04…, 0.96]
+ * ```
  */
 export function cosineEmbeddingLoss(
   first: TensorLike,
@@ -84,7 +96,14 @@ export interface TripletOptions extends MarginOptions {
   readonly swap?: boolean;
 }
 
-/** max(0, |anchor − positive| − |anchor − negative| + margin) (Schroff et al., 2015); the margin is 1 by default. */
+/**
+ * max(0, |anchor − positive| − |anchor − negative| + margin) (Schroff et al., 2015); the margin is 1 by default.
+ * @example
+ * ```ts
+ * import { tripletMarginLoss } from 'cotangent/nn';
+ * console.log(String(tripletMarginLoss([[0, 0]], [[3, 4]], [[0, 5.5]]))); // => 0.49999…
+ * ```
+ */
 export function tripletMarginLoss(
   anchor: TensorLike,
   positive: TensorLike,
@@ -125,6 +144,11 @@ function norm(x: Tensor, p: number): Tensor {
 /**
  * d² where the label is 1, max(0, margin − d)² where it is 0, with d the distance of the two vectors (Hadsell, Chopra, LeCun, 2006).
  * @param label 1 for alike, 0 for different; the margin is 1 by default
+ * @example
+ * ```ts
+ * import { contrastiveLoss } from 'cotangent/nn';
+ * console.log(String(contrastiveLoss([[0], [0]], [[2], [0.5]], [1, 0], { reduction: 'none' }))); // => [4, 0.25]
+ * ```
  */
 export function contrastiveLoss(
   first: TensorLike,
