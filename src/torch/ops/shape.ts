@@ -48,13 +48,17 @@ export function unflatten(x: TensorLike, dim: number, sizes: readonly number[]):
   return view(t, [...t.shape.slice(0, at), ...parts, ...t.shape.slice(at + 1)]);
 }
 
+/** Dimensions counted from 0, in the order given. */
+const inOrder = (op: string, dims: number | readonly number[], ndim: number): number[] =>
+  (typeof dims === 'number' ? [dims] : dims).map((d) => normalizeAxis(op, d, ndim));
+
 const permuted = viewing<readonly number[]>('permute', (x, dims) => prim.transpose(x, dims));
 
 /** Dimensions in another order. */
 export function permute(x: TensorLike, ...dims: Sizes): Tensor {
   const t = toTensor(x);
-  const order = normalizeAxes('permute', sizesOf(dims), t.ndim);
-  if (order.length !== t.ndim) {
+  const order = inOrder('permute', sizesOf(dims), t.ndim);
+  if (new Set(order).size !== t.ndim) {
     throw new ShapeError(
       `permute: expected each of ${t.ndim} dimensions once, got [${sizesOf(dims).join(', ')}].`,
       'name every dimension.',
@@ -97,10 +101,7 @@ export function movedim(
   destination: number | readonly number[],
 ): Tensor {
   const tensor = toTensor(x);
-  return moved(tensor, [
-    normalizeAxes('movedim', source, tensor.ndim),
-    normalizeAxes('movedim', destination, tensor.ndim),
-  ]);
+  return moved(tensor, [inOrder('movedim', source, tensor.ndim), inOrder('movedim', destination, tensor.ndim)]);
 }
 export const moveaxis: typeof movedim = movedim;
 
@@ -379,7 +380,7 @@ export function roll(
   const tensor = toTensor(x);
   return rolled([tensor], {
     shifts: typeof shifts === 'number' ? [shifts] : shifts,
-    axes: dims === undefined || dims === null ? null : normalizeAxes('roll', dims, tensor.ndim),
+    axes: dims === undefined || dims === null ? null : inOrder('roll', dims, tensor.ndim),
   });
 }
 

@@ -15,7 +15,7 @@ import { type Dtype, toDtype } from '../dtypes.ts';
 import type { Tensor } from '../tensor.ts';
 import { sub } from './arithmetic.ts';
 import { type AxisParams, oneAxis, taken } from './axes.ts';
-import { type TensorLike, toTensor, withParams, withResults } from './define.ts';
+import { pair, type TensorLike, toTensor, withParams, withResults } from './define.ts';
 import { type Dims, mean, type ValuesAndIndices } from './reduce.ts';
 import { ravel } from './shape.ts';
 import { absOf, rootOf } from './subgradients.ts';
@@ -284,7 +284,7 @@ export function quantile(x: TensorLike, q: TensorLike, dim?: number | null, keep
   const tensor = toTensor(x);
   const params =
     dim === undefined || dim === null ? null : { ...oneAxis('quantile', tensor, dim, keepdim), method: 'linear' };
-  return quantileOf([tensor, q], params);
+  return quantileOf(pair(tensor, q), params);
 }
 
 const differences = withParams<readonly [number, number]>('diff', ([x], [n, axis]) => np.diff(x!, { n, axis }));
