@@ -427,7 +427,7 @@ describe('autograd.Function', () => {
     }
     static backward(ctx: autograd.FunctionContext, g: Tensor): Tensor {
       const [x] = ctx.savedTensors;
-      return g.mul(x!.pow(2)).mul(3);
+      return g.mul(x.pow(2)).mul(3);
     }
   }
 
@@ -501,7 +501,7 @@ describe('autograd.Function', () => {
       }
       static backward(ctx: autograd.FunctionContext, g: Tensor): (Tensor | null)[] {
         needs = ctx.needsInputGrad;
-        return [g.mul(ctx.savedTensors[1]!), null];
+        return [g.mul(ctx.savedTensors[1]), null];
       }
     }
     Product.apply(leaf(1), tensor(2)).backward();

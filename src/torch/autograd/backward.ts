@@ -154,6 +154,9 @@ function edgesOf(op: string, inputs: readonly Tensor[]): Edge[] {
   });
 }
 
+/** One entry for each input. */
+type PerInput<I, T> = I extends readonly Tensor[] ? { -readonly [K in keyof I]: T } : [T];
+
 /**
  * Gradients of the sum of `outputs` (weighted by `gradOutputs`) with respect to `inputs`, without touching any `.grad`.
  *
@@ -167,13 +170,17 @@ function edgesOf(op: string, inputs: readonly Tensor[]): Edge[] {
  * console.log(dx.item(), autograd.grad(dx, x)[0].item()); // => 12 12
  * ```
  */
-export function grad(
+export function grad<const I extends OneOrMore>(
   outputs: OneOrMore,
-  inputs: OneOrMore,
+  inputs: I,
   options: GradOptions & { readonly allowUnused: true; readonly materializeGrads?: false },
-): (Tensor | null)[];
-export function grad(outputs: OneOrMore, inputs: OneOrMore, options?: GradOptions): Tensor[];
-export function grad(outputs: OneOrMore, inputs: OneOrMore, options: GradOptions = {}): (Tensor | null)[] {
+): PerInput<I, Tensor | null>;
+export function grad<const I extends OneOrMore>(
+  outputs: OneOrMore,
+  inputs: I,
+  options?: GradOptions,
+): PerInput<I, Tensor>;
+export function grad(outputs: OneOrMore, inputs: OneOrMore, options: GradOptions = {}): unknown {
   checkOptions('autograd.grad', options, gradKeys);
   const wanted = several(inputs);
   const targets = edgesOf('autograd.grad', wanted);

@@ -46,10 +46,10 @@ export class FunctionContext {
     this.kept = tensors;
   }
 
-  /** What was saved. */
-  get savedTensors(): Tensor[] {
+  /** What was saved: as many as there were (null where null was), which types cannot know. */
+  get savedTensors(): readonly [Tensor, Tensor, Tensor, Tensor, ...Tensor[]] {
     if (this.saved === undefined) throw freedGraph('autograd.Function');
-    return this.saved.map((s) => s.restore() as Tensor);
+    return this.saved.map((s) => s.restore()) as unknown as readonly [Tensor, Tensor, Tensor, Tensor];
   }
 
   /** Marks outputs that have no gradient; `backward` gets zeros for them. */
