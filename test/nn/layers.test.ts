@@ -221,6 +221,15 @@ describe('norms, embeddings and windows', () => {
     expect(np.sum(up.with({ weight: down.weight }).call(y).mul(x)).item()).toBeCloseTo(left, 3);
   });
 
+  test('of equal elements the first has the derivative of a maximum; in adaptive bins they share it', () => {
+    const x = np.array([[1, 1, 1, 1]]);
+    const by = (layer: nn.Layer): unknown => grad((x: Tensor) => np.sum(layer.call(x)))(x).toArray();
+    expect(by(new nn.MaxPool([2]))).toEqual([[1, 0, 1, 0]]);
+    expect(by(new nn.AdaptiveMaxPool([2]))).toEqual([[0.5, 0.5, 0.5, 0.5]]);
+    const odd = np.array([[1, 5, 1]]);
+    expect(grad((x: Tensor) => np.sum(new nn.AdaptiveMaxPool([2]).call(x)))(odd).toArray()).toEqual([[0, 2, 0]]);
+  });
+
   test('batch axes are free, and vmap is the batch', () => {
     const layer = new nn.Conv2d(2, 3, 3, { key });
     const x = random.normal(key, [2, 4, 2, 5, 5]);

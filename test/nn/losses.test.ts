@@ -213,6 +213,20 @@ describe('masks and weights', () => {
     expect(nn.mseLoss([1, 2], [0, 0], { weights: [2, 3], where, reduction: 'none' }).toArray()).toEqual([2, 0]);
   });
 
+  test('one example needs no batch axis, and one-hot integers are probabilities', () => {
+    expect(nn.crossEntropy([0, 0], np.array(1, { dtype: 'int32' })).item()).toBeCloseTo(Math.LN2, 6);
+    expect(nn.crossEntropy([[0, 0]], np.array([[0, 1]], { dtype: 'int32' })).item()).toBeCloseTo(Math.LN2, 6);
+  });
+
+  test('weights of losses and of classes go together', () => {
+    const x = np.array([
+      [0, 0],
+      [0, 0],
+    ]);
+    const both = nn.crossEntropy(x, [0, 1], { classWeights: [1, 3], weights: [2, 1] });
+    expect(both.item()).toBeCloseTo((Math.LN2 * (2 * 1 + 1 * 3)) / (1 + 3), 6);
+  });
+
   test('an empty batch has no mean, and the sum 0', () => {
     expect(nn.mseLoss(np.zeros([0]), np.zeros([0])).item()).toBe(Number.NaN);
     expect(nn.crossEntropy(np.zeros([0, 3]), np.zeros([0], 'int32'), { reduction: 'sum' }).item()).toBe(0);
