@@ -33,6 +33,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   onnx: belowFaces,
   optim: belowFaces,
   inspect: belowFaces,
+  interop: belowFaces,
   distributed: belowFaces,
   check: belowFaces,
 };

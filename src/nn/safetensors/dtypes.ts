@@ -1,11 +1,12 @@
 /**
  * Element types of safetensors files, and what becomes of them here. Elements are little-endian and packed.
- * May import: `ir`.
+ * May import: `util`, `ir`.
  * @module
  */
 import { type DType, dtypeInfo, fromRaw, isHalf, type TypedArray } from '../../ir/dtype.ts';
 import { FileError } from '../../ir/errors.ts';
 import { halfValue } from '../../ir/half.ts';
+import { narrowInt64 } from '../../util/int64.ts';
 
 /** An element type of a file. */
 export interface FileDType {
@@ -43,18 +44,13 @@ const narrowed = (isSigned: boolean): FileDType => ({
   dtype: isSigned ? 'int32' : 'uint32',
   decode: (buffer, name) => {
     const from = isSigned ? new BigInt64Array(buffer) : new BigUint64Array(buffer);
-    const out = isSigned ? new Int32Array(from.length) : new Uint32Array(from.length);
-    for (let i = 0; i < out.length; i++) {
-      const value = Number(from[i]!);
-      out[i] = value;
-      if (out[i] === value) continue;
-      throw new FileError(
-        `safetensors: expected integers of 32 bits in '${name}', got ${from[i]} at position ${i}.`,
-        'there are no 64-bit integers here; load the other tensors by name (openSafetensors), or write this one as F64.',
-        { name, position: i },
-      );
-    }
-    return out;
+    const out = narrowInt64(from);
+    if (typeof out !== 'number') return out;
+    throw new FileError(
+      `safetensors: expected integers of 32 bits in '${name}', got ${from[out]} at position ${out}.`,
+      'there are no 64-bit integers here; load the other tensors by name (openSafetensors), or write this one as F64.',
+      { name, position: out },
+    );
   },
 });
 
