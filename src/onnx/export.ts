@@ -120,7 +120,8 @@ export function programToOnnx(program: Program, options: ExportOptions = {}): Ui
  *
  * What the function closes over (parameters) becomes part of the model; its arguments and results are the model's inputs and outputs, one
  * for each tensor, with fixed shapes. `jit`, `vmap`, `checkpoint`, custom rules and derivatives are already gone in what is written; `lax.cond`
- * becomes If, `scan` and loops become Loop. 16-bit floats are kept as such between operations that compute in float32.
+ * becomes If, `scan` and loops become Loop. 16-bit floats are kept as such between operations that compute in float32. What a maximum over
+ * axes or windows makes of a NaN among its elements is up to the runtime.
  *
  * @param f any function that can be traced
  * @returns given example arguments (or `shapeDtypeStruct`s), the bytes of the file

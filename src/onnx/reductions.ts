@@ -1,5 +1,6 @@
 /**
- * Reductions of axes, positions of extremes, and running reductions.
+ * Reductions of axes, positions of extremes, and running reductions. A NaN among the elements of ReduceMax and ReduceMin is left to the
+ * runtime: to look for it would cost every softmax a second pass.
  * May import: `primitives`, `onnx/{graph,lowering}`.
  * @module
  */
