@@ -11,10 +11,11 @@ import { chart, saveReport } from '../shared/page.ts';
 import { runMain } from '../shared/run.ts';
 import type { Batch, Face, Layers } from './face.ts';
 import { functional } from './functional.ts';
+import { graph } from './graph.ts';
 import { tape } from './tape.ts';
 
 const program = 'faces';
-const faces: readonly Face[] = [functional, tape];
+const faces: readonly Face[] = [functional, graph, tape];
 
 const options = [
   { flag: '--steps <n>', help: 'steps of training', default: 100 },
