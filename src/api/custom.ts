@@ -289,17 +289,17 @@ function flattenCotangentsOf(name: string, grads: unknown, def: TreeDef, args: r
         `customVjp(${name}): expected a cotangent like argument ${i}, ${child.toString()}, got ${tree.def.toString()}.`,
       );
     }
-    return tree.leaves.map((t, k) => fitCotangent(name, `[${i}]${child.path(k)}`, own[k]!, t));
+    return tree.leaves.map((t, k) => fitCotangent(`customVjp(${name})`, 'bwd', `[${i}]${child.path(k)}`, own[k]!, t));
   });
 }
 
-/** A cotangent in the dtype of its argument (weak numbers adapt); `null` for integers. */
-function fitCotangent(name: string, path: string, arg: Tensor, ct: Tensor): MaybeZero {
+/** A cotangent in the dtype of its argument (weak numbers adapt), as the rule of `op` gave it at `path`; `null` for integers. */
+export function fitCotangent(op: string, rule: string, path: string, arg: Tensor, ct: Tensor): MaybeZero {
   if (!isFloat(arg.dtype)) return null;
   const typed = ct.aval.weakType ? convert(ct, arg.dtype) : ct;
   if (typed.aval.equals(arg.aval, true)) return typed;
   throw new ShapeError(
-    `customVjp(${name}): expected bwd to return ${arg.aval.strong().toString()} at ${path}, got ${ct.aval.toString()}.`,
+    `${op}: expected ${rule} to return ${arg.aval.strong().toString()} at ${path}, got ${ct.aval.toString()}.`,
     'a cotangent has the shape and dtype of its argument; return null for no gradient.',
     { path },
   );

@@ -7,6 +7,7 @@
 import { Aval } from '../ir/aval.ts';
 import { type Atom, Program, type Var } from '../ir/program.ts';
 import { recordOf } from './primitive.ts';
+import { ConcreteTensor } from './tensor.ts';
 
 /** Programs kept; the one unused for longest goes first. */
 const capacity = 256;
@@ -20,6 +21,17 @@ class NoKey extends Error {}
 
 function number(x: number): string {
   return Object.is(x, -0) ? '-0' : String(x);
+}
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 0;
+
+/** What tells a scalar from others of its value: a tape may follow it some day. */
+function identity(x: object): string {
+  if (!(x instanceof ConcreteTensor) || x.isShared) return '';
+  let id = identities.get(x);
+  if (id === undefined) identities.set(x, (id = nextIdentity++));
+  return `@${id}`;
 }
 
 function dataKey(x: unknown): string {
@@ -46,7 +58,7 @@ function keyOf(program: Program): string {
   const atom = (a: Atom): string => {
     if (a.kind === 'var') return names.get(a)!;
     if (a.value.scalar === undefined) throw new NoKey();
-    return `#${number(a.value.scalar)}:${a.aval.toString()}`;
+    return `#${number(a.value.scalar)}:${a.aval.toString()}${identity(a.value)}`;
   };
   const lines = [program.name, program.inputs.map(define).join(' ')];
   for (const eqn of program.equations) {

@@ -73,9 +73,10 @@ export const followedConstant = (program: Program): ConcreteTensor | undefined =
   isFollowed === undefined ? undefined : concreteConstants(program).find(isFollowed);
 
 /**
- * What becomes an extra input besides values of enclosing traces: nothing, arrays, or all that was not made from a bare number.
+ * What becomes an extra input besides values of enclosing traces: nothing (for Programs that are only ever run equation by equation,
+ * where whoever follows a constant meets it), what is followed, arrays too, or all that was not made from a bare number.
  */
-export type Hoisting = 'none' | 'arrays' | 'all';
+export type Hoisting = 'none' | 'followed' | 'arrays' | 'all';
 
 /**
  * Records equations. Values of enclosing traces become extra inputs (`captured`), in order of first use; concrete values become
@@ -90,7 +91,7 @@ export class ProgramTrace extends Trace {
   private readonly recordsSites: boolean;
   private readonly hoisting: Hoisting;
 
-  constructor(name: string, recordsSites = true, hoisting: Hoisting = 'none') {
+  constructor(name: string, recordsSites = true, hoisting: Hoisting = 'followed') {
     super(name);
     this.recordsSites = recordsSites;
     this.hoisting = hoisting;
@@ -118,8 +119,9 @@ export class ProgramTrace extends Trace {
   }
 
   private isHoisted(x: ConcreteTensor): boolean {
-    if (isFollowed?.(x)) return true;
     if (this.hoisting === 'none') return false;
+    if (isFollowed?.(x)) return true;
+    if (this.hoisting === 'followed') return false;
     return this.hoisting === 'all' ? !x.isShared : x.scalar === undefined;
   }
 
@@ -173,7 +175,7 @@ export function traceProgram(
   name: string,
   avals: readonly Aval[],
   f: (args: readonly Tensor[]) => readonly Tensor[],
-  hoisting: Hoisting = 'none',
+  hoisting: Hoisting = 'followed',
 ): TracedFunction {
   const trace = new ProgramTrace(name, true, hoisting);
   const args = avals.map((a) => trace.newInput(a));
@@ -195,7 +197,7 @@ export function traceClosedProgram(
   if (captured.length === 0) return program;
   throw new TraceError(
     `${name}: expected a rule that closes over no traced value, but it uses ${captured.map((c) => c.aval.toString()).join(', ')} ` +
-      `of ${(captured[0] as Tracer).tracedBy.name}.`,
+      `${captured[0] instanceof Tracer ? `of ${captured[0].tracedBy.name}` : 'that a tape follows'}.`,
     'pass the value as an argument of the function with the custom rule.',
   );
 }

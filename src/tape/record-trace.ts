@@ -11,6 +11,7 @@ import type { AnyPrimitive, MaybeZero } from '../core/primitive.ts';
 import { followedConstant, following } from '../core/program-trace.ts';
 import { ConcreteTensor, type Tensor } from '../core/tensor.ts';
 import { type CustomJvpCall, type CustomVjpCall, currentTrace, evalTrace, Trace, withTrace } from '../core/trace.ts';
+import { barrier } from '../primitives/barrier.ts';
 import { zeros } from '../transforms/jvp.ts';
 import { Edge, Node, OperationNode } from './graph.ts';
 import { Operation, primitiveOperation } from './operation.ts';
@@ -30,26 +31,50 @@ class SourceNode extends Node {
   }
 }
 
+type Rule = (cts: readonly MaybeZero[]) => readonly MaybeZero[];
+
+/** What a function with a rule of its own closes over: its derivative is asked for in vain. */
+class HiddenNode extends Node {
+  readonly name: string;
+  readonly numOutputs = 1;
+
+  constructor(name: string, parents: readonly Edge[]) {
+    super(parents);
+    this.name = name;
+  }
+
+  pull(): never {
+    throw new DifferentiationError(
+      `${this.name}: expected a function with a custom rule to depend on what is differentiated through its arguments only; it closes ` +
+        'over such a value, for which its rule gives no derivative.',
+      'pass the value as an argument.',
+    );
+  }
+}
+
 /** An operation whose derivative is a function of the cotangents. */
 class RuleNode extends Node {
   readonly name: string;
   readonly numOutputs: number;
-  private readonly rule: (cts: readonly MaybeZero[]) => readonly MaybeZero[];
+  private readonly rule: Rule;
 
   constructor(
     name: string,
     numOutputs: number,
     parents: readonly (Edge | undefined)[],
-    rule: (cts: readonly MaybeZero[]) => readonly MaybeZero[],
+    rule: Rule,
+    hidden: readonly Edge[] = [],
   ) {
-    super(parents);
+    super(hidden.length === 0 ? parents : [...parents, new Edge(new HiddenNode(name, hidden), 0)]);
     this.name = name;
     this.numOutputs = numOutputs;
     this.rule = rule;
   }
 
   pull(cts: readonly MaybeZero[]): readonly MaybeZero[] {
-    return this.rule(cts);
+    const grads = this.rule(cts);
+    // Something has to arrive at what is hidden, for it to speak up.
+    return grads.length === this.parents.length ? grads : [...grads, cts.find((ct) => ct !== null)!];
   }
 }
 
@@ -79,12 +104,43 @@ export class Recording {
   }
 }
 
-/** An array or number like any other, but not the same object. */
-const another = (x: Tensor): Tensor => (x instanceof ConcreteTensor ? new ConcreteTensor(x.aval, x.storage) : x);
+/** The same value, but not the same object. */
+const another = (x: Tensor): Tensor =>
+  x instanceof ConcreteTensor ? new ConcreteTensor(x.aval, x.storage) : barrier([x])[0]!;
 
-/** Results are new objects, so that following one follows nothing else. */
-const distinct = (outs: readonly Tensor[], args: readonly Tensor[]): Tensor[] =>
-  outs.map((o, i) => (args.includes(o) || outs.indexOf(o) < i ? another(o) : o));
+/**
+ * What a run of a function with a custom rule leads to besides its arguments. All nodes that the run made are newer than `start`.
+ * @param outs what the run gave, with its operations recorded
+ */
+function hiddenEdges(
+  recording: Recording,
+  outs: readonly Tensor[],
+  args: readonly Tensor[],
+  start: number,
+): readonly Edge[] {
+  const own = args.map((x) => recording.edgeOf(x));
+  const found: Edge[] = [];
+  const seen = new Set<Node>();
+  const stack = outs.map((o) => recording.edgeOf(o));
+  for (let edge = stack.pop(); edge !== undefined || stack.length > 0; edge = stack.pop()) {
+    if (edge === undefined) continue;
+    const { node, output } = edge;
+    if (node.id < start) {
+      if (!own.some((e) => e?.node === node && e.output === output)) found.push(edge);
+    } else if (!seen.has(node)) {
+      seen.add(node);
+      stack.push(...node.parents);
+    }
+  }
+  return found;
+}
+
+/** A run of a function with a custom rule, with its operations recorded. */
+export interface RecordedRun<T> {
+  readonly result: T;
+  /** Nodes of earlier operations have smaller ids. */
+  readonly start: number;
+}
 
 export class RecordTrace extends Trace {
   readonly parent: Trace;
@@ -126,20 +182,27 @@ export class RecordTrace extends Trace {
     return this.note(args, outs, () => new Operation(call.name, (xs) => currentTrace().processCustomJvp(call, xs)));
   }
 
+  /**
+   * The forward rule is recorded like everything else, so that residuals have derivatives of their own: those of the rule's derivative.
+   * What it gives as the result is then noted anew, with the rule.
+   */
   processCustomVjp(call: CustomVjpCall, args: readonly Tensor[]): Tensor[] {
-    if (!args.some((x) => this.isWanted(x))) return this.below(() => this.parent.processCustomVjp(call, args));
-    const { outs, residuals } = this.below(() => {
-      const forward = call.fwd(args);
-      // What is below may have to know the rule too.
-      const outs = this.parent === evalTrace ? forward.outs : this.parent.processCustomVjp(call, args);
-      return { outs, residuals: forward.residuals };
-    });
+    const { result: forward, start } = this.runRecorded(() =>
+      args.some((x) => this.isWanted(x)) ? call.fwd(args) : { outs: call.fun(args), residuals: [] },
+    );
+    // What is below may have to know the rule too.
+    const outs = this.parent === evalTrace ? forward.outs : this.below(() => this.parent.processCustomVjp(call, args));
     const rule = (cts: readonly MaybeZero[]): MaybeZero[] =>
       call.bwd(
-        residuals,
+        forward.residuals,
         cts.map((ct, i) => ct ?? zeros(outs[i]!.aval.strong())),
       );
-    return this.noteRule(call.name, args, outs, rule);
+    return this.noteRule(call.name, args, outs, rule, { result: forward.outs, start });
+  }
+
+  runRecorded<T>(f: () => T): RecordedRun<T> {
+    const start = sourceEdge().node.id;
+    return { result: withTrace(this, f), start };
   }
 
   private isWanted(x: Tensor): boolean {
@@ -153,7 +216,7 @@ export class RecordTrace extends Trace {
     for (const recording of this.recordings) {
       const isWanted = wantedBy(recording, args);
       if (isWanted === undefined) continue;
-      if (found === undefined) outs = distinct(results, args);
+      if (found === undefined) outs = this.distinct(results, args);
       found ??= operation();
       const pullback = pullbackOf(found, args, isWanted);
       if (pullback instanceof DifferentiationError) {
@@ -172,20 +235,33 @@ export class RecordTrace extends Trace {
     return outs;
   }
 
-  /** Notes an operation with a rule of its own: `rule` gives cotangents of `args` from those of `outs`. */
+  /**
+   * Notes an operation with a rule of its own: `rule` gives cotangents of `args` from those of `results`.
+   * @param run the run that computed the results, whose own operations do not count
+   */
   noteRule(
     name: string,
     args: readonly Tensor[],
     results: readonly Tensor[],
-    rule: (cts: readonly MaybeZero[]) => readonly MaybeZero[],
+    rule: Rule,
+    { result: computed, start }: RecordedRun<readonly Tensor[]>,
   ): Tensor[] {
-    const outs = distinct(results, args);
+    // On top of the others, results are what the run gave, whose operations are not to count.
+    const outs = this.parent === evalTrace ? results.map(another) : this.distinct(results, args);
     for (const recording of this.recordings) {
-      const isWanted = wantedBy(recording, args);
-      if (isWanted === undefined) continue;
-      follow(recording, outs, new RuleNode(name, outs.length, edgesOf(recording, args, isWanted), rule));
+      const isWanted = wantedBy(recording, args) ?? args.map(() => false);
+      const hidden = hiddenEdges(recording, computed, args, start);
+      const hasWanted = isWanted.includes(true);
+      if (hidden.length === 0 && !hasWanted) continue;
+      const pull: Rule = hasWanted ? rule : () => args.map(() => null);
+      follow(recording, outs, new RuleNode(name, outs.length, edgesOf(recording, args, isWanted), pull, hidden));
     }
     return outs;
+  }
+
+  /** Results that are new objects, so that following one follows nothing else. */
+  private distinct(outs: readonly Tensor[], args: readonly Tensor[]): Tensor[] {
+    return this.below(() => outs.map((o, i) => (args.includes(o) || outs.indexOf(o) < i ? another(o) : o)));
   }
 }
 

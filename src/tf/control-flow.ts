@@ -65,7 +65,7 @@ export interface WhileOptions {
  * console.log(String(y), String(tape.gradient(y, x))); // => 6561 17496
  * ```
  */
-export function whileLoop<V extends readonly unknown[]>(
+export function whileLoop<const V extends readonly unknown[]>(
   condition: (...vars: { [K in keyof V]: Tensors<V[K]> }) => unknown,
   body: (...vars: { [K in keyof V]: Tensors<V[K]> }) => readonly unknown[],
   loopVars: V,

@@ -9,9 +9,9 @@ import type { Program } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
 import type { MaybeZero } from '../core/primitive.ts';
 import { traceProgram } from '../core/program-trace.ts';
-import { type TreeDef, unflatten } from '../core/pytree.ts';
+import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { currentTrace, type CustomVjpCall, evalTrace, type Trace, withTrace } from '../core/trace.ts';
+import { currentTrace, type CustomVjpCall, evalTrace, type Trace } from '../core/trace.ts';
 import { RecordTrace } from '../tape/record-trace.ts';
 import { zeros } from '../transforms/jvp.ts';
 import {
@@ -23,8 +23,9 @@ import {
   type LiftArgs,
   type Tensors,
 } from '../api/args.ts';
-import { checkpoint } from '../api/custom.ts';
-import { withWatchers } from './tapes.ts';
+import { checkpoint, fitCotangent } from '../api/custom.ts';
+import { asTensor, type TensorLike } from '../api/lift.ts';
+import { activeWatchers, withWatchers } from './tapes.ts';
 import { type Variable, withValues } from './variable.ts';
 
 /** Given to a gradient function whose forward function reads variables. */
@@ -35,13 +36,13 @@ export interface VariablesOption {
 /** What a gradient function returns: gradients of the arguments, or those and of the variables. */
 export type CustomGradients = unknown;
 
-/** Reads of variables while a function runs, which are the function's own business and no tape's. */
+/** The variables that are read while a function runs. Tapes see the reads too: what is computed from them has derivatives. */
 function collectVariables<T>(f: () => T): { readonly result: T; readonly variables: Variable[] } {
   const variables = new Set<Variable>();
   const collector = {
     readVariable: (v: Variable) => void (v.trainable && isFloat(v.dtype) && variables.add(v)),
   };
-  const result = withWatchers([collector], f);
+  const result = withWatchers([...activeWatchers(), collector], f);
   return { result, variables: [...variables] };
 }
 
@@ -64,49 +65,84 @@ function runForward(name: string, f: AnyFunction, args: readonly unknown[]): For
   return { outs: leaves, outDef: def, gradFn: result[1] as Forward['gradFn'], variables };
 }
 
+interface Arguments {
+  readonly leaves: readonly Tensor[];
+  readonly def: TreeDef;
+}
+
 /** Gradients as the gradient function gives them, one for each argument and then for each variable. */
 function gradientsOf(
   name: string,
   { gradFn, variables, outDef }: Forward,
-  argsDef: TreeDef,
+  { leaves, def }: Arguments,
   cts: readonly Tensor[],
-): (Tensor | null)[] {
+): MaybeZero[] {
   const upstream = unflatten(outDef, cts);
   const given = outDef.node.kind === 'array' ? (upstream as readonly unknown[]) : [upstream];
   const options = variables.length === 0 ? [] : [{ variables } satisfies VariablesOption];
   const returned = gradFn(...([...given, ...options] as never[]));
   const [ofArgs, ofVariables] = variables.length === 0 ? [returned, []] : splitReturned(name, returned, variables);
-  const isOne = argsDef.children.length === 1 && argsDef.children[0]!.node.kind === 'leaf';
+  const isOne = def.children.length === 1 && def.children[0]!.node.kind === 'leaf';
   const listed = isOne && !Array.isArray(ofArgs) ? [ofArgs] : ofArgs;
-  return [...leavesAt(name, listed, argsDef), ...ofVariables];
+  const fit = (g: unknown, place: string, like: Tensor): MaybeZero =>
+    g === null || g === undefined
+      ? null
+      : fitCotangent(name, 'the gradient function', place, like, asTensor(g as TensorLike));
+  const grads = leavesAt(name, listed, def);
+  return [
+    ...grads.map((g, i) => fit(g, `args${def.path(i)}`, leaves[i]!)),
+    ...ofVariables.map((g, i) => fit(g, variables[i]!.name, variables[i]!)),
+  ];
 }
 
-function splitReturned(name: string, returned: unknown, variables: readonly Variable[]): [unknown, (Tensor | null)[]] {
+function splitReturned(name: string, returned: unknown, variables: readonly Variable[]): [unknown, unknown[]] {
   if (
     Array.isArray(returned) &&
     returned.length === 2 &&
     Array.isArray(returned[1]) &&
     returned[1].length === variables.length
   )
-    return [returned[0], returned[1] as (Tensor | null)[]];
+    return [returned[0], returned[1] as unknown[]];
   throw new ArgumentError(
     `${name}: expected the gradient function to return [gradients, variableGradients], since the function reads ${variables.map((v) => v.name).join(', ')}.`,
     'take { variables } as the last argument, and return an array with a gradient for each of them beside those of the arguments.',
   );
 }
 
-/** A gradient, or null, for each leaf of the arguments. */
-function leavesAt(name: string, gradients: unknown, def: TreeDef): (Tensor | null)[] {
+/** What was given for each leaf of the arguments; nothing for a container stands for nothing for all that it holds. */
+function leavesAt(name: string, gradients: unknown, def: TreeDef): unknown[] {
   if (gradients === null || gradients === undefined) return Array.from({ length: def.numLeaves }, () => null);
-  if (def.node.kind === 'leaf') return [flattenArgs(name, gradients, 'gradient').leaves[0]!];
-  const entries = Array.isArray(gradients) ? gradients : Object.values(gradients as object);
+  if (def.node.kind === 'leaf') return [gradients];
+  const { node } = def;
+  if (node.kind === 'object') {
+    const given = gradients as Readonly<Record<string, unknown>>;
+    const unknown = Object.keys(given).find((k) => !node.keys.includes(k));
+    if (unknown === undefined) return node.keys.flatMap((k, i) => leavesAt(name, given[k], def.children[i]!));
+    throw new TreeError(
+      `${name}: expected gradients for ${node.keys.join(', ')}, got one for ${unknown}.`,
+      'return an object with the keys of the argument.',
+    );
+  }
+  const entries = Array.isArray(gradients) ? (gradients as readonly unknown[]) : childrenLike(name, gradients, def);
   if (entries.length !== def.children.length) {
     throw new TreeError(
-      `${name}: expected ${def.children.length} gradients, got ${entries.length}.`,
+      `${name}: expected ${def.children.length} gradient${def.children.length === 1 ? '' : 's'}, got ${entries.length}.`,
       'return one gradient for each argument, null where there is none.',
     );
   }
   return entries.flatMap((g, i) => leavesAt(name, g, def.children[i]!));
+}
+
+/** The leaves of a Map or instance, which has to be one like the argument, each as what stands for a child. */
+function childrenLike(name: string, gradients: unknown, def: TreeDef): readonly unknown[] {
+  const [leaves, given] = flatten(gradients);
+  let next = 0;
+  if (given.equals(def))
+    return def.children.map((child) => unflatten(child, leaves.slice(next, (next += child.numLeaves))));
+  throw new TreeError(
+    `${name}: expected gradients of the structure ${def.toString()}, got ${given.toString()}.`,
+    'return what the argument is, with gradients in the places of its tensors.',
+  );
 }
 
 /**
@@ -153,21 +189,28 @@ function apply(name: string, f: AnyFunction, leaves: readonly Tensor[], def: Tre
   return applyTraced(name, f, leaves, def);
 }
 
-/** Runs the function once, unrecorded; tapes note it with the rule that it gave. */
+/**
+ * Runs the function once, recorded, so that what the gradient function closes over has derivatives of its own; tapes note the result anew
+ * with the rule that it gave.
+ */
 function applyNow(name: string, f: AnyFunction, leaves: readonly Tensor[], def: TreeDef): unknown {
   const trace = currentTrace();
-  const forward = withTrace(evalTrace, () => runForward(name, f, unflatten(def, leaves) as readonly unknown[]));
+  const run = (): Forward => runForward(name, f, unflatten(def, leaves) as readonly unknown[]);
+  if (!(trace instanceof RecordTrace)) {
+    const { outs, outDef } = run();
+    return unflatten(outDef, outs);
+  }
+  const { result: forward, start } = trace.runRecorded(run);
   const { outs, outDef, variables } = forward;
-  if (!(trace instanceof RecordTrace)) return unflatten(outDef, outs);
   const operands = [...leaves, ...variables.map((v) => v.current())];
   const rule = (cts: readonly MaybeZero[]): MaybeZero[] =>
     gradientsOf(
       name,
       forward,
-      def,
+      { def, leaves },
       cts.map((ct, i) => ct ?? zeros(outs[i]!.aval.strong())),
     );
-  return unflatten(outDef, trace.noteRule(name, operands, outs, rule));
+  return unflatten(outDef, trace.noteRule(name, operands, outs, rule, { result: outs, start }));
 }
 
 /**
@@ -196,7 +239,7 @@ function applyTraced(name: string, f: AnyFunction, leaves: readonly Tensor[], de
     fun: (xs) => run(xs).outs,
     fwd: (xs) => {
       const forward = run(xs);
-      gradient = inside(xs, () => traceGradient(name, forward, def));
+      gradient = inside(xs, () => traceGradient(name, forward, { leaves, def }));
       return { outs: forward.outs, residuals: [...gradient.captured] };
     },
     bwd: (residuals, cts) => {
@@ -218,11 +261,11 @@ interface TracedGradient {
 }
 
 /** The gradient function as a Program, so that what it closes over are residuals like any others. */
-function traceGradient(name: string, forward: Forward, def: TreeDef): TracedGradient {
+function traceGradient(name: string, forward: Forward, args: Arguments): TracedGradient {
   let isZero: boolean[] = [];
   const avals = forward.outs.map((o) => o.aval.strong());
   const pull = (cts: readonly Tensor[]): Tensor[] => {
-    const grads = gradientsOf(name, forward, def, cts);
+    const grads = gradientsOf(name, forward, args, cts);
     isZero = grads.map((g) => g === null);
     return grads.filter((g) => g !== null);
   };

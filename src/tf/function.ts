@@ -3,15 +3,17 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { ArgumentError } from '../ir/errors.ts';
+import { ArgumentError, TraceError } from '../ir/errors.ts';
 import type { Program } from '../ir/program.ts';
 import { settings } from '../core/config.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
-import { ProgramTrace } from '../core/program-trace.ts';
+import { followedConstant, ProgramTrace } from '../core/program-trace.ts';
 import { Tensor } from '../core/tensor.ts';
 import { withTrace } from '../core/trace.ts';
 import { call } from '../control/call.ts';
-import { type AnyFunction, checkFunction, functionName, refusePromise } from '../api/args.ts';
+import { Recent } from '../util/recent.ts';
+import { type AnyFunction, checkFunction, functionName, refusePromise, type Tensors } from '../api/args.ts';
+import { snapshotSettings } from '../api/jit-cache.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
 import { checkOptions } from '../api/options.ts';
 import { GraphContext, type PrintRequest, withContext } from './graph-context.ts';
@@ -47,13 +49,13 @@ interface Trace {
 
 /** A trace of `fn` on its own: only tensors can be given anew. */
 export interface ConcreteFunction<A extends readonly unknown[], R> {
-  (...args: A): R;
+  (...args: A): Tensors<R>;
   /** The traced Program. */
   readonly program: Program;
 }
 
 export interface TracedFunction<A extends readonly unknown[], R> {
-  (...args: A): R;
+  (...args: A): Tensors<R>;
   /** How many times it has been traced. */
   experimentalGetTracingCount(): number;
   /** The trace that serves such a call, made if it is not there yet. */
@@ -62,11 +64,17 @@ export interface TracedFunction<A extends readonly unknown[], R> {
   readonly original: (...args: A) => R;
 }
 
+/** Traces kept for one function, and characters of their keys; what was unused for longest goes first. */
+const [maxTraces, maxCharacters] = [512, 1 << 20];
+
 class Traces {
   readonly name: string;
   private readonly f: AnyFunction;
-  private readonly byKey = new Map<string, Trace>();
+  private readonly byKey = new Recent<{ trace: Trace }>(maxTraces, maxCharacters);
   private readonly signature: readonly unknown[] | undefined;
+  /** Kinds of call that are being traced now. */
+  private readonly underway = new Set<string>();
+  private latest: Trace | undefined;
   count = 0;
   private hasWarned = false;
 
@@ -81,20 +89,42 @@ class Traces {
   }
 
   find(given: Call): Trace {
-    const key = `${settings.defaultDtype}|${given.key}`;
-    let found = this.byKey.get(key);
-    if (found === undefined) {
-      found = this.trace(given);
-      this.byKey.set(key, found);
-      this.warn(found);
+    const key = `${Object.values(snapshotSettings()).join()}|${given.key}`;
+    const found = this.byKey.get(key);
+    // What loops and branches in it close over may be followed by a tape since then, and is an operand from now on.
+    if (found !== undefined && followedConstant(found.trace.program) === undefined) return found.trace;
+    const trace = this.traceOnce(key, given);
+    // Its own calls of itself, if any, have been traced before it was done.
+    const before = this.latest;
+    if (found !== undefined) found.trace = trace;
+    else {
+      this.byKey.add(key, { trace });
+      if (before !== undefined) this.warn(trace, before);
     }
-    return found;
+    this.latest = trace;
+    return trace;
+  }
+
+  private traceOnce(key: string, given: Call): Trace {
+    if (this.underway.has(key)) {
+      throw new TraceError(
+        `${this.name}: expected a function whose trace ends, got one that calls itself with arguments of the same kind ` +
+          `(${given.description.join(', ')}).`,
+        'repeat with whileLoop, or count down with a number that is part of the arguments.',
+      );
+    }
+    this.underway.add(key);
+    try {
+      return this.trace(given);
+    } finally {
+      this.underway.delete(key);
+    }
   }
 
   private trace(given: Call): Trace {
     const trace = new ProgramTrace(this.name, true, 'all');
     const args = given.operands.map((x) => trace.newInput(x.aval));
-    const context = new GraphContext(trace, this.name, this.count === 0);
+    const context = new GraphContext(trace, this.name, this.latest === undefined);
     this.count++;
     try {
       const inside = (): unknown => this.f(...(given.rebuild(args) as never[]));
@@ -107,26 +137,23 @@ class Traces {
   }
 
   /** A function that is traced over and over is slow, and seldom meant to be. */
-  private warn({ description }: Trace): void {
+  private warn({ description }: Trace, { description: before }: Trace): void {
     if (this.hasWarned || this.count <= settings.recompileWarningLimit) return;
     this.hasWarned = true;
-    const before = [...this.byKey.values()].at(-2)!.description;
-    const changed = description.filter((line, i) => line !== before[i]);
+    const differing = (lines: readonly string[], others: readonly string[]): string => {
+      const changed = lines.filter((line, i) => line !== others[i]);
+      return changed.slice(0, 3).join(', ') || 'another structure';
+    };
     console.warn(
-      `${this.name}: traced ${this.count} times; the last time for ${changed.slice(0, 3).join(', ') || 'another structure'} ` +
-        `(before: ${
-          before
-            .filter((line, i) => line !== description[i])
-            .slice(0, 3)
-            .join(', ') || 'another structure'
-        }).\n` +
+      `${this.name}: traced ${this.count} times; the last time for ${differing(description, before)} ` +
+        `(before: ${differing(before, description)}).\n` +
         '  Fix: pass numbers that change as tensors (constant(x)), pad arrays to few shapes, and make the traced function once.',
     );
   }
 }
 
 function finish(given: Call, trace: ProgramTrace, context: GraphContext, result: unknown): Trace {
-  const [leaves, outDef] = flatten(result === undefined ? null : result);
+  const [leaves, outDef] = flatten(result);
   const constants = new Map<number, unknown>();
   const outs: Tensor[] = [];
   leaves.forEach((x, i) => {
@@ -184,7 +211,7 @@ function runTrace(trace: Trace, operands: readonly Tensor[]): unknown {
  * console.log(String(accumulate(constant(2))), String(total), accumulate.experimentalGetTracingCount()); // => 6 3 1
  * ```
  */
-export function fn<A extends readonly unknown[], R>(
+export function fn<A extends readonly unknown[] = Tensor[], const R = unknown>(
   f: (...args: A) => R,
   options: FnOptions = {},
 ): TracedFunction<A, R> {
@@ -194,19 +221,19 @@ export function fn<A extends readonly unknown[], R>(
   checkSignature(name, options.inputSignature);
   const rewritten = options.autograph?.(f as AnyFunction) ?? (f as AnyFunction);
   const traces = new Traces(name, rewritten, options.inputSignature);
-  const traced = (...args: A): R => {
+  const traced = (...args: A): Tensors<R> => {
     const given = traces.takeApart(args);
-    return runTrace(traces.find(given), given.operands) as R;
+    return runTrace(traces.find(given), given.operands) as Tensors<R>;
   };
   const getConcreteFunction = (...args: A): ConcreteFunction<A, R> => {
     const given = traces.takeApart(args);
-    const trace = traces.find(given);
-    const run = (...others: A): R => {
+    const { program } = traces.find(given);
+    const run = (...others: A): Tensors<R> => {
       const again = traces.takeApart(others);
       checkSameKind(name, given, again);
-      return runTrace(trace, again.operands) as R;
+      return runTrace(traces.find(again), again.operands) as Tensors<R>;
     };
-    return Object.assign(run, { program: trace.program });
+    return Object.assign(run, { program });
   };
   Object.defineProperty(traced, 'name', { value: name });
   return Object.assign(traced, {

@@ -3,11 +3,12 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
+import type { Aval } from '../ir/aval.ts';
 import { isFloat } from '../ir/dtype.ts';
 import { ArgumentError, DifferentiationError, DTypeError, ShapeError, TraceError } from '../ir/errors.ts';
 import type { MaybeZero } from '../core/primitive.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
-import { Tensor } from '../core/tensor.ts';
+import { ConcreteTensor, Tensor } from '../core/tensor.ts';
 import { currentTrace } from '../core/trace.ts';
 import { Edge } from '../tape/graph.ts';
 import { Recording, RecordTrace, sourceEdge } from '../tape/record-trace.ts';
@@ -52,6 +53,15 @@ export type Gradients<S> = S extends Tensor
   : S extends object
     ? { -readonly [K in keyof S]: Gradients<S[K]> }
     : Tensor | null;
+
+/** Watching follows an object, and shared constants stand for every use of their number. */
+function ownTensor(x: Tensor): Tensor {
+  if (!(x instanceof ConcreteTensor) || !x.isShared) return x;
+  throw new ArgumentError(
+    `GradientTape.watch: expected a tensor of its own, got the constant ${x.toString()}, which others hold too.`,
+    'make one with constant(number), and compute with that.',
+  );
+}
 
 interface Source {
   /** What was given, of the shape and dtype of the gradient. */
@@ -139,21 +149,25 @@ export class GradientTape implements VariableWatcher {
         );
       }
       if (x instanceof Variable) this.watchVariable(x);
-      else if (!this.recording.follows(x)) this.recording.follow(x, sourceEdge());
+      else if (this.recording.edgeOf(x) === undefined) this.recording.follow(ownTensor(x), sourceEdge());
     }
   }
 
   /** @internal */
   readVariable(variable: Variable): void {
-    if (this.watchesAccessed && variable.trainable && isFloat(variable.dtype)) this.watchVariable(variable);
+    if (!this.recording.isOn) return;
+    const isWanted = this.watchesAccessed && variable.trainable && isFloat(variable.dtype);
+    // What was watched once is watched with every value that it is given.
+    if (isWanted || this.variables.has(variable)) this.watchVariable(variable);
   }
 
   private watchVariable(variable: Variable): void {
-    if (!this.recording.isOn) return;
-    let edge = this.variables.get(variable);
-    if (edge === undefined) this.variables.set(variable, (edge = sourceEdge()));
     const value = variable.peek();
-    if (!this.recording.follows(value)) this.recording.follow(value, edge);
+    const present = this.recording.edgeOf(value);
+    let edge = this.variables.get(variable);
+    // Its value may have been watched as a tensor: both are one source then.
+    if (edge === undefined) this.variables.set(variable, (edge = present ?? sourceEdge()));
+    if (present === undefined) this.recording.follow(value, edge);
   }
 
   /** Variables that have been watched, in the order in which they were first. */
@@ -165,11 +179,12 @@ export class GradientTape implements VariableWatcher {
   stopRecording<T>(f: () => T): T {
     this.checkRecording('stopRecording');
     const watchers = activeWatchers().filter((w) => w !== this);
+    const wasOn = this.recording.isOn;
     this.recording.isOn = false;
     try {
       return withWatchers(watchers, f);
     } finally {
-      this.recording.isOn = true;
+      this.recording.isOn = wasOn;
     }
   }
 
@@ -178,6 +193,7 @@ export class GradientTape implements VariableWatcher {
     this.recording.reset();
     this.variables.clear();
     this.isUsed = false;
+    this.recording.isOn = this.isRecording;
   }
 
   /** Frees what was recorded; never needed. */
@@ -200,7 +216,14 @@ export class GradientTape implements VariableWatcher {
     return this.use('gradient', () => {
       const [found, sourceDef] = this.sourcesOf('gradient', sources);
       const grads = this.pull(leaves, cts, found, this.persistent);
-      return unflatten(sourceDef, connect(found, grads, options)) as Gradients<S>;
+      return unflatten(
+        sourceDef,
+        connect(
+          found.map((s) => s.value.aval),
+          grads,
+          options,
+        ),
+      ) as Gradients<S>;
     });
   }
 
@@ -217,8 +240,8 @@ export class GradientTape implements VariableWatcher {
       const grads = this.pullRows(y, rows, found, options).map((g, i) =>
         g === null ? null : reshape(g, [...y.shape, ...found[i]!.value.shape]),
       );
-      const shaped = found.map((s) => ({ ...s, value: broadcastTo(s.value, [...y.shape, ...s.value.shape]) }));
-      return unflatten(def, connect(shaped, grads, options)) as Gradients<S>;
+      const avals = found.map(({ value }) => value.aval.withShape([...y.shape, ...value.shape]));
+      return unflatten(def, connect(avals, grads, options)) as Gradients<S>;
     });
   }
 
@@ -246,8 +269,7 @@ export class GradientTape implements VariableWatcher {
       const grads = this.pullRows(y, rows, found, options).map((g) =>
         g === null ? null : reshape(moveaxis(g, 0, 1), shape),
       );
-      const like = broadcastTo(reshape(onesLike(source), [-1]).slice({ stop: 1 }), shape);
-      return connect([{ value: like, edge: found[0]!.edge }], grads, options)[0]!;
+      return connect([source.aval.withShape(shape)], grads, options)[0]!;
     });
   }
 
@@ -278,14 +300,9 @@ export class GradientTape implements VariableWatcher {
       );
     }
     this.isUsed = true;
-    const wasOn = this.recording.isOn;
+    // What comes after its gradient is none of its business, even if it is still running its function.
     this.recording.isOn = false;
-    try {
-      return f();
-    } finally {
-      // Still off if it was recording: what comes after its gradient is none of its business.
-      if (!wasOn) this.recording.isOn = false;
-    }
+    return f();
   }
 
   private sourcesOf(op: string, sources: unknown): [Source[], TreeDef] {
@@ -319,6 +336,11 @@ export class GradientTape implements VariableWatcher {
 
   /** One row of cotangents after the other along a new first axis. */
   private pullRows(y: Tensor, rows: Tensor, sources: readonly Source[], options: JacobianOptions): MaybeZero[] {
+    // A target without elements has a Jacobian without rows.
+    if (y.size === 0)
+      return sources.map(({ value, edge }) =>
+        edge === undefined ? null : zeros(value.aval.strong().withShape([0, ...value.shape])),
+      );
     let isZero: boolean[] = [];
     const row = (ct: Tensor): Tensor[] => {
       const grads = this.pull([y], [ct], sources, true);
@@ -338,9 +360,9 @@ function stackRows(rows: Tensor, row: (ct: Tensor) => Tensor[]): Tensor[] {
   return first.map((_, k) => concatenate(all.map((grads) => expandDims(grads[k]!, 0))));
 }
 
-/** Gradients in the place of the sources: what is not connected is `null` or zeros, as was asked for. */
+/** Gradients of these types: what is not connected is `null` or zeros, as was asked for. */
 function connect(
-  sources: readonly Source[],
+  avals: readonly Aval[],
   grads: readonly MaybeZero[],
   { unconnectedGradients = UnconnectedGradients.NONE }: UnconnectedOption,
 ): MaybeZero[] {
@@ -349,7 +371,7 @@ function connect(
       `GradientTape: expected unconnectedGradients to be "none" or "zero", got ${JSON.stringify(unconnectedGradients)}.`,
     );
   }
-  return grads.map((g, i) => g ?? (unconnectedGradients === 'zero' ? zeros(sources[i]!.value.aval.strong()) : null));
+  return grads.map((g, i) => g ?? (unconnectedGradients === 'zero' ? zeros(avals[i]!.strong()) : null));
 }
 
 function flattenTargets(op: string, target: unknown): { leaves: Tensor[]; def: TreeDef } {

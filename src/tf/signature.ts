@@ -21,10 +21,10 @@ export interface Call {
   readonly rebuild: (tensors: readonly Tensor[]) => readonly unknown[];
 }
 
-const identities = new WeakMap<object, number>();
+const identities = new WeakMap<WeakKey, number>();
 let nextIdentity = 0;
 
-function identity(x: object): number {
+function identity(x: WeakKey): number {
   let id = identities.get(x);
   if (id === undefined) identities.set(x, (id = nextIdentity++));
   return id;
@@ -34,10 +34,43 @@ const isTensorLeaf = (x: unknown): boolean =>
   (x instanceof Tensor && !(x instanceof Variable)) || ArrayBuffer.isView(x);
 
 function describeStatic(x: unknown): string {
-  if (x instanceof Variable) return `variable ${x.name} #${identity(x)}`;
+  if (x instanceof Variable) return `variable ${JSON.stringify(x.name)} #${identity(x)}`;
+  if (typeof x === 'symbol') {
+    const key = Symbol.keyFor(x);
+    return key === undefined ? `${String(x)} #${identity(x)}` : `Symbol.for(${JSON.stringify(key)})`;
+  }
   if (typeof x === 'function' || (typeof x === 'object' && x !== null)) return `${typeof x} #${identity(x)}`;
   if (typeof x === 'string') return JSON.stringify(x);
   return Object.is(x, -0) ? '-0' : `${typeof x === 'bigint' ? 'bigint ' : ''}${String(x)}`;
+}
+
+/** What a registered class keeps besides its children: plain data by content, everything else by identity, as trees are compared. */
+function dataKey(x: unknown): string {
+  if (Array.isArray(x)) return `[${x.map(dataKey).join()}]`;
+  if (typeof x !== 'object' || x === null) return describeStatic(x);
+  const proto: unknown = Object.getPrototypeOf(x);
+  if (proto !== Object.prototype && proto !== null) return describeStatic(x);
+  const entries = Object.entries(x).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${dataKey(v)}`).join()}}`;
+}
+
+/** Text that is equal for equal structures only. */
+function structureKey({ node, children }: TreeDef): string {
+  const inner = children.map(structureKey);
+  switch (node.kind) {
+    case 'leaf':
+      return '*';
+    case 'null':
+      return 'null';
+    case 'array':
+      return `[${inner.join()}]`;
+    case 'object':
+      return `{${inner.map((text, i) => `${JSON.stringify(node.keys[i])}:${text}`).join()}}`;
+    case 'map':
+      return `Map{${inner.map((text, i) => `${dataKey(node.keys[i])}:${text}`).join()}}`;
+    case 'class':
+      return `#${identity(node.constructor)}${dataKey(node.aux)}(${inner.join()})`;
+  }
 }
 
 export function takeApart(args: readonly unknown[]): Call {
@@ -57,7 +90,7 @@ export function takeApart(args: readonly unknown[]): Call {
       leaves.map((x) => (isTensorLeaf(x) ? tensors[next++]! : x)),
     ) as readonly unknown[];
   };
-  return { key: `${def.toString()}|${description.join('|')}`, operands, description, rebuild };
+  return { key: `${structureKey(def)}|${description.join('|')}`, operands, description, rebuild };
 }
 
 /** The same for a function with a declared signature: whatever stands for a tensor becomes one of the declared type. */

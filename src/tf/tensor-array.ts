@@ -112,13 +112,16 @@ export class TensorArray implements TreeNode {
 
   private grown(base: Tensor, i: number): Tensor {
     if (i >= 0 && i < base.shape[0]!) return base;
-    if (i < 0 || !this.dynamicSize) {
-      throw new ArgumentError(
-        `TensorArray.write: expected an index from 0 to ${base.shape[0]! - 1}, got ${i}.`,
-        'give it a larger { size }, or { dynamicSize: true }.',
-      );
-    }
+    if (i < 0 || !this.dynamicSize) this.checkIndex('write', i);
     return pad(base, [[0, i + 1 - base.shape[0]!], ...base.shape.slice(1).map((): [number, number] => [0, 0])]);
+  }
+
+  private checkIndex(op: string, i: number): void {
+    if (i >= 0 && i < this.numEntries) return;
+    throw new ArgumentError(
+      `TensorArray.${op}: expected an index from 0 to ${this.numEntries - 1}, got ${i}.`,
+      'give it a larger { size }, or { dynamicSize: true } to write past its end.',
+    );
   }
 
   private element(value: TensorLike): Tensor {
@@ -135,7 +138,10 @@ export class TensorArray implements TreeNode {
 
   /** The entry at `index`. */
   read(index: TensorLike): Tensor {
-    return dynamicIndexInDim(this.known('read'), asTensor(index).astype('int32'), { axis: 0, keepdims: false });
+    const all = this.known('read');
+    const at = asTensor(index).astype('int32');
+    if (at instanceof ConcreteTensor) this.checkIndex('read', at.item());
+    return dynamicIndexInDim(all, at, { axis: 0, keepdims: false });
   }
 
   /** All entries along a new first axis. */

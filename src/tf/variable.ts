@@ -4,12 +4,12 @@
  * @module
  */
 import { Aval } from '../ir/aval.ts';
-import { type DType, isFloat } from '../ir/dtype.ts';
+import { type DType, isFloat, isInteger } from '../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError, TraceError } from '../ir/errors.ts';
 import { sameShape, type Shape } from '../ir/shape.ts';
 import { followAlways } from '../core/program-trace.ts';
-import { ConcreteTensor, Tensor } from '../core/tensor.ts';
-import { evalTrace, withTrace } from '../core/trace.ts';
+import { ConcreteTensor, scalarTensor, Tensor } from '../core/tensor.ts';
+import { currentTrace, evalTrace, withTrace } from '../core/trace.ts';
 import { add, sub } from '../primitives/arithmetic.ts';
 import { convert } from '../primitives/convert.ts';
 import { arrayFrom, asTensor, type TensorLike } from '../api/lift.ts';
@@ -110,10 +110,10 @@ export class Variable<S extends Shape = Shape, D extends DType = DType> extends 
 
   /** Gives it another value, which carries no derivative: what is read afterwards does not depend on what was computed before. */
   assign(value: TensorLike): this {
-    const given = asTensor(value);
-    const fits = given.aval.weakType && isFloat(this.dtype) ? convert(given, this.dtype) : given;
-    this.check(fits);
     const context = graphContext();
+    if (context === undefined) refuseTracing();
+    const fits = this.adapted(value);
+    this.check(fits);
     if (context !== undefined) context.assign(this, fits);
     else this.hold(fits.concrete('Variable.assign'));
     return this;
@@ -133,9 +133,13 @@ export class Variable<S extends Shape = Shape, D extends DType = DType> extends 
     return this.peek().toString();
   }
 
+  /** Bare numbers, and arrays of them, in the dtype of the variable where it can hold them. */
   private adapted(value: TensorLike): Tensor {
     const given = asTensor(value);
-    return given.aval.weakType ? convert(given, this.dtype) : given;
+    const isBare = given.aval.weakType || !(value instanceof Tensor || ArrayBuffer.isView(value));
+    if (!isBare || given.dtype === this.dtype || given.dtype === 'bool') return given;
+    const holds = isFloat(this.dtype) || (isInteger(this.dtype) && holdsIntegers(given));
+    return holds ? convert(given, this.dtype) : given;
   }
 
   private check(value: Tensor): void {
@@ -153,6 +157,19 @@ export class Variable<S extends Shape = Shape, D extends DType = DType> extends 
 }
 
 followAlways((x) => valuesOfVariables.has(x));
+
+const holdsIntegers = (x: Tensor): boolean => x instanceof ConcreteTensor && x.read().every(Number.isInteger);
+
+/** An assignment in a function that is being traced would happen once, while it is. */
+function refuseTracing(): void {
+  const zero = scalarTensor(0, 'int32');
+  if (add(zero, zero) instanceof ConcreteTensor) return;
+  throw new TraceError(
+    `Variable.assign: expected a call outside of traced functions, got one in ${currentTrace().name}: it would happen while the function is ` +
+      'traced, and not at each call.',
+    'return the value and assign it outside, or trace the function with fn, which assigns at each call.',
+  );
+}
 
 function initialValue(initial: TensorLike | (() => TensorLike), dtype: DType | undefined): ConcreteTensor {
   const value = typeof initial === 'function' ? withTrace(evalTrace, initial) : initial;

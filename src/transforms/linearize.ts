@@ -57,7 +57,7 @@ export class Linearized {
   ) {
     this.isOnce = isOnce;
     const parent = currentTrace();
-    const program = new ProgramTrace(`${name}.tangent`, parent.wantsSites());
+    const program = new ProgramTrace(`${name}.tangent`, parent.wantsSites(), 'none');
     const rules = new PartialEvalTrace(parent, program);
     const tape = takesScalars(parent) ? new ScalarTape(program) : undefined;
     this.scratch = isOnce && parent === evalTrace ? new Scratch() : undefined;

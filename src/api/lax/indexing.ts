@@ -44,7 +44,10 @@ function position(x: TensorLike, size: number): Tensor {
 }
 
 function positions(op: string, starts: StartIndices, shape: Shape): Tensor[] {
-  const list = starts instanceof Tensor ? shape.map((_, d) => reshape(sliceAxis(starts, 0, d, d + 1), [])) : starts;
+  const whole = starts instanceof Tensor ? starts.current() : undefined;
+  const list = whole
+    ? shape.map((_, d) => reshape(sliceAxis(whole, 0, d, d + 1), []))
+    : (starts as readonly TensorLike[]);
   if (list.length !== shape.length) {
     throw new ArgumentError(`${op}: expected ${shape.length} start indices, one an axis, got ${list.length}.`);
   }

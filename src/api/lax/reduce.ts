@@ -190,7 +190,9 @@ export function sort(
 ): Tensor | Tensor[] {
   const o = readOptions<SortOptions>('lax.sort', sortNames, [dimension, isStable, numKeys]);
   const isSeveral = Array.isArray(operand) && operand.length > 0 && operand.every((x) => x instanceof Tensor);
-  const tensors = isSeveral ? (operand as readonly Tensor[]) : [asTensor(operand as TensorLike)];
+  const tensors = isSeveral
+    ? (operand as readonly Tensor[]).map((x) => x.current())
+    : [asTensor(operand as TensorLike)];
   const axis = normalizeAxis('lax.sort', o.dimension ?? -1, tensors[0]!.ndim);
   const outs = sortOf(tensors, { dimension: axis, numKeys: o.numKeys ?? 1, isStable: o.isStable ?? true });
   return isSeveral ? outs : outs[0]!;

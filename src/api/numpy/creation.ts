@@ -64,7 +64,9 @@ export function asarray(data: ArrayLike, options?: ArrayOptions | DTypeLike): Te
 function makeArray(op: string, data: ArrayLike, options: ArrayOptions | DTypeLike | undefined): Tensor {
   const { dtype, shape, device, ndmin } = optionsOf<ArrayOptions>(op, 'dtype', options, undefined, arrayKeys);
   const type = optionalDType(op, dtype);
-  let out = data instanceof Tensor || !holdsTensor(data) ? (data as TensorLike) : stackNested(data as TensorLike);
+  let out: TensorLike = data as TensorLike;
+  if (data instanceof Tensor) out = data.current();
+  else if (holdsTensor(data)) out = stackNested(data as TensorLike);
   const wanted = shape === undefined ? undefined : typeof shape === 'number' ? [shape] : shape;
   if (!(out instanceof Tensor)) out = arrayFrom(out, type, wanted, op);
   let t = type === undefined ? strong(out) : convert(out, type);
@@ -90,7 +92,7 @@ export const copy = (x: TensorLike): Tensor => strong(asTensor(x));
 
 /** A constant array: one number, broadcast. */
 function filled(op: string, shape: ShapeLike, value: TensorLike, dtype: DType): Tensor {
-  const scalar = value instanceof Tensor ? convert(value, dtype) : arrayFrom(value, dtype, undefined, op);
+  const scalar = value instanceof Tensor ? convert(value.current(), dtype) : arrayFrom(value, dtype, undefined, op);
   return broadcastTo(scalar, toShape(op, shape));
 }
 

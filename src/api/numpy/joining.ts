@@ -21,7 +21,7 @@ export interface JoinOptions {
 export type TensorList = readonly TensorLike[] | Tensor;
 
 function listOf(op: string, xs: TensorList): readonly TensorLike[] {
-  const list = xs instanceof Tensor ? unstack(xs) : xs;
+  const list = xs instanceof Tensor ? unstack(xs.current()) : xs;
   if (!Array.isArray(list))
     throw new ArgumentError(`${op}: expected an array of arrays, got ${typeof xs}.`, `write ${op}([x, y]).`);
   if (list.length === 0)

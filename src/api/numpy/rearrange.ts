@@ -169,7 +169,7 @@ export interface RollOptions {
 /** Shifts that are known as numbers, checked; others as they are. */
 function shiftsOf(shift: TensorLike): (number | Tensor)[] {
   if (shift instanceof Tensor && (isInteger(shift.dtype) || !(shift instanceof ConcreteTensor)))
-    return scalarsOf(shift);
+    return scalarsOf(shift.current());
   if (Array.isArray(shift) && shift.some((s) => s instanceof Tensor)) return shift.flatMap(shiftsOf);
   return staticIntegers('roll', 'shift', shift);
 }
