@@ -25,6 +25,7 @@ function confusion(labels: Int32Array, predicted: Int32Array): Promise<string> {
   return chart({
     width: 320,
     height: 320,
+    background: 'white',
     data: { values },
     encoding: {
       x: { field: 'predicted', type: 'ordinal', axis: { orient: 'top', labelAngle: 0 } },

@@ -66,17 +66,12 @@ const rowsOf = (times: readonly number[], mid: readonly number[], deviation: rea
     return { time, mid: m, low: m - d, high: m + d };
   });
 
-const x = {
-  field: 'time',
-  type: 'quantitative',
-  title: 'year',
-  axis: { format: 'd' },
-  scale: { zero: false },
-} as const;
 const colours = { domain: ['seen', 'between', 'later'], range: ['#222', '#4c78a8', '#e45756'] };
 
 /** A mean with its band, and months as dots where there are any. */
 function bandChart(rows: readonly BandRow[], title: string, months: readonly object[], width: number): Promise<string> {
+  const domain = [rows[0]!.time, rows.at(-1)!.time];
+  const x = { field: 'time', type: 'quantitative', title: 'year', axis: { format: 'd' }, scale: { domain } } as const;
   const y = { type: 'quantitative', title, scale: { zero: false } } as const;
   return chart({
     width,

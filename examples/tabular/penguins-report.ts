@@ -57,7 +57,7 @@ function mapImage(p: Tensor): Image {
 
 /** The map with penguins on it. */
 function mapChart(image: Image, title: string, penguins: readonly Penguin[]): Promise<string> {
-  const size = { width: 3.5 * map.width, height: 3.5 * map.height };
+  const size = { width: 3.2 * map.width, height: 3.2 * map.height };
   const axis = (field: string, name: string, domain: readonly [number, number]): object => ({
     field,
     type: 'quantitative',
