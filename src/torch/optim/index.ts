@@ -12,4 +12,17 @@ export {
   type Params,
   type ParamState,
 } from './optimizer.ts';
+export { NAdam, type NAdamOptions, Adamax, type AdamaxOptions, RAdam } from './adam-kin.ts';
+export {
+  Adadelta,
+  type AdadeltaOptions,
+  Adagrad,
+  type AdagradOptions,
+  RMSprop,
+  type RMSpropOptions,
+  Rprop,
+  type RpropOptions,
+} from './adagrad.ts';
+export { ASGD, type ASGDOptions } from './asgd.ts';
+export * as lrScheduler from './lr-scheduler.ts';
 export { SGD, type SGDOptions } from './sgd.ts';

@@ -4,3 +4,4 @@
  * @module
  */
 export { checkpoint, type CheckpointOptions } from '../autograd/saved.ts';
+export * as data from './data/index.ts';
