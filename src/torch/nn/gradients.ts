@@ -48,7 +48,7 @@ function totalNorm(xs: readonly CoreTensor[], p: number): CoreTensor {
  * const w = tensor([3, 4], { requiresGrad: true });
  * w.mul(w).sum().div(2).backward();
  * console.log(nn.utils.clipGradNorm_(w, 1).item()); // => 5
- * console.log(w.grad?.tolist().map((g) => g.toFixed(3))); // => [ '0.600', '0.800' ]
+ * console.log(Array.from(w.grad?.dataSync() ?? [], (g) => g.toFixed(3))); // => [ '0.600', '0.800' ]
  * ```
  */
 export function clipGradNorm_(parameters: Tensors, maxNorm: number, options: ClipOptions = {}): Tensor {

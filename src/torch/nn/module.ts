@@ -39,11 +39,11 @@ const join = (prefix: string, name: string): string => (prefix === '' ? name : `
  * `forward` says what a module computes. `call` runs it with the hooks of the module, as `module(x)` does in Python.
  * @example
  * ```ts
- * import { nn, ones } from 'cotangent/torch';
+ * import { nn, ones, type Tensor } from 'cotangent/torch';
  * class Net extends nn.Module {
  *   readonly fc1 = new nn.Linear(4, 8);
  *   readonly fc2 = new nn.Linear(8, 1);
- *   forward(x) {
+ *   forward(x: Tensor) {
  *     return this.fc2.call(nn.functional.relu(this.fc1.call(x)));
  *   }
  * }

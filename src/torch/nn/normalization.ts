@@ -124,7 +124,7 @@ export class BatchNorm1d extends BatchNorm {
  * import { arange, nn } from 'cotangent/torch';
  * const layer = new nn.BatchNorm2d(2);
  * layer.call(arange(16, { dtype: 'float32' }).view(2, 2, 2, 2));
- * console.log(layer.runningMean?.tolist().map((m) => m.toFixed(2))); // => [ '0.55', '0.95' ]
+ * console.log(Array.from(layer.runningMean?.dataSync() ?? [], (m) => m.toFixed(2))); // => [ '0.55', '0.95' ]
  * console.log(Object.keys(layer.stateDict()).slice(2)); // => [ 'running_mean', 'running_var', 'num_batches_tracked' ]
  * ```
  */

@@ -13,10 +13,10 @@ import { changeInPlace } from '../views.ts';
  * A leaf that a module finds in its fields. It shares no history with what it is made of, and requires grad unless told otherwise.
  * @example
  * ```ts
- * import { nn, zeros } from 'cotangent/torch';
+ * import { nn, type Tensor, zeros } from 'cotangent/torch';
  * class Shift extends nn.Module {
  *   readonly by = new nn.Parameter(zeros(3));
- *   forward(x) {
+ *   forward(x: Tensor) {
  *     return x.add(this.by);
  *   }
  * }

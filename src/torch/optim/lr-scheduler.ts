@@ -26,7 +26,7 @@ export interface StepOptions {
  * const scheduler = new optim.lrScheduler.StepLR(optimizer, { stepSize: 2, gamma: 0.5 });
  * const rates = [];
  * for (let epoch = 0; epoch < 5; epoch++) {
- *   rates.push(optimizer.paramGroups[0].lr);
+ *   rates.push(optimizer.paramGroups[0]?.lr);
  *   scheduler.step();
  * }
  * console.log(rates); // => [ 1, 1, 0.5, 0.5, 0.25 ]

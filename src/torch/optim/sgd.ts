@@ -58,7 +58,7 @@ function ruleOf(flags: Flags) {
  *   w.sub(3).pow(2).sum().backward();
  *   optimizer.step();
  * }
- * console.log(w.tolist().map((x) => x.toFixed(4))); // => [ '3.0000', '3.0000' ]
+ * console.log(Array.from(w.dataSync(), (x) => x.toFixed(4))); // => [ '3.0000', '3.0000' ]
  * ```
  */
 export class SGD extends Optimizer<SGDOptions> {

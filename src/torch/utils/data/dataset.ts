@@ -16,11 +16,11 @@ export interface Dataset<T> {
 }
 
 /** Tensors of one length; an example is a row of each. */
-export class TensorDataset implements Dataset<Tensor[]> {
-  readonly tensors: readonly Tensor[];
+export class TensorDataset<T extends readonly Tensor[] = Tensor[]> implements Dataset<T> {
+  readonly tensors: T;
   readonly length: number;
 
-  constructor(...tensors: readonly Tensor[]) {
+  constructor(...tensors: T) {
     const lengths = tensors.map((t) => t.shape[0]);
     if (lengths.length === 0 || lengths.some((n) => n === undefined || n !== lengths[0])) {
       throw new ArgumentError(
@@ -31,8 +31,8 @@ export class TensorDataset implements Dataset<Tensor[]> {
     this.length = lengths[0]!;
   }
 
-  get(index: number): Tensor[] {
-    return this.tensors.map((t) => get(t, index));
+  get(index: number): T {
+    return this.tensors.map((t) => get(t, index)) as readonly Tensor[] as T;
   }
 }
 
@@ -87,11 +87,11 @@ export class ConcatDataset<T> implements Dataset<T> {
  * console.log(train.length, test.length); // => 7 3
  * ```
  */
-export function randomSplit<T>(
+export function randomSplit<T, const L extends readonly number[]>(
   dataset: Dataset<T>,
-  lengths: readonly number[],
+  lengths: L,
   options: GeneratorOption = {},
-): Subset<T>[] {
+): { -readonly [K in keyof L]: Subset<T> } {
   const total = lengths.reduce((a, b) => a + b, 0);
   const counts = Math.abs(total - 1) < 1e-9 && total <= 1 + 1e-9 ? countsOf(dataset.length, lengths) : lengths;
   if (counts.reduce((a, b) => a + b, 0) !== dataset.length) {
@@ -101,7 +101,8 @@ export function randomSplit<T>(
   }
   const order = [...randperm(dataset.length, options).dataSync()];
   let start = 0;
-  return counts.map((n) => new Subset(dataset, order.slice(start, (start += n))));
+  const parts = counts.map((n) => new Subset(dataset, order.slice(start, (start += n))));
+  return parts as { -readonly [K in keyof L]: Subset<T> };
 }
 
 /** What is left over goes to the first parts, one each. */
