@@ -48,7 +48,8 @@ export class RecompileReport {
     const head = `jit(${this.name})${made}: ${plural(this.total, 'compilation')} in ${plural(this.calls, 'call')}`;
     if (this.total === 0) return `${head}.`;
     const runs = this.firstRunMs === 0 ? '' : `, ${duration(this.firstRunMs)} compiling and running once`;
-    const fixes = remediesFor(this.compilations.flatMap((c) => c.changes));
+    const fixes: { kind: string; remedy: string }[] = remediesFor(this.compilations.flatMap((c) => c.changes));
+    if (this.compilations.some((c) => c.equations >= longProgram)) fixes.push({ kind: 'length', remedy: loopRemedy });
     return [
       `${head}; ${duration(this.traceMs)} tracing${runs}.`,
       ...(this.total > this.compilations.length ? [`  (the latest ${this.compilations.length} follow)`] : []),
@@ -57,6 +58,13 @@ export class RecompileReport {
     ].join('\n');
   }
 }
+
+/** Equations from which on a Program can take seconds to compile. */
+const longProgram = 5000;
+
+const loopRemedy =
+  'write a long loop as lax.scan or lax.foriLoop, whose body is compiled once, with what differs between the steps in an array; ' +
+  'an unrolled loop is compiled step by step, and each step apart whose constants are its own.';
 
 /** Changes that are listed for one compilation. */
 const maxChanges = 8;

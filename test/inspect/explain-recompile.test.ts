@@ -38,6 +38,19 @@ describe('what changed', () => {
     );
   });
 
+  test('a Program of thousands of equations is advised to be a loop, a short one is not', () => {
+    const unrolled = (n: number) =>
+      jit((x: Tensor) => {
+        let y = x;
+        for (let i = 0; i < n; i++) y = y.add(1);
+        return y;
+      });
+    const [short, long] = [unrolled(10), unrolled(5000)];
+    for (const f of [short, long]) f(np.ones([2]));
+    expect(String(explainRecompile(short))).not.toContain('Fix');
+    expect(String(explainRecompile(long))).toMatch(/\nFix: write a long loop as lax\.scan/);
+  });
+
   test('shape, dtype, weak type and structure, each with the path of the argument', () => {
     const f = jit(total);
     const w = np.ones([2]);

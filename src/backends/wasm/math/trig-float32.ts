@@ -95,7 +95,7 @@ function wideValue(x: Expr, turns: (x: Expr, shifter: number) => Turns): Expr {
   return mul(sine(r), convert(unary('alternating', shifted), 'float32'));
 }
 
-/** sin: 1.9 ulp. Of |x|, with the sign of x put back: so -0 stays. */
+/** sin: 2.18 ulp (of all float32), 1.99 beyond 800. Of |x|, with the sign of x put back: so -0 stays. */
 export function sin32(x: Expr): Expr {
   const a = abs(x);
   const { shifted, n } = turnsForSine(a, narrowShifter);
@@ -103,7 +103,7 @@ export function sin32(x: Expr): Expr {
   return where(inNarrowRange(x), near, where(inRange(x), wideValue(x, turnsForSine), unary('sin_large', x)));
 }
 
-/** cos: 2 ulp. sin(x - n π) for half-integral n, of which every other one changes the sign. */
+/** cos: 2.06 ulp (of all float32), 1.97 beyond 800. sin(x - n π) for half-integral n, of which every other one changes the sign. */
 export function cos32(x: Expr): Expr {
   const a = abs(x);
   const { shifted, n } = turnsForCosine(a, narrowShifter);
