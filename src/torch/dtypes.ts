@@ -3,11 +3,11 @@
  * May import: everything up to `api`.
  * @module
  */
-import { type DType, isDType } from '../ir/dtype.ts';
+import { type DType, dtypeInfo, isDType } from '../ir/dtype.ts';
 import { DTypeError } from '../ir/errors.ts';
 
 /** A dtype of the core, or one of PyTorch's names for it. */
-export type Dtype = DType | 'float' | 'double' | 'int' | 'int64' | 'long' | 'byte';
+export type Dtype = DType | 'float' | 'double' | 'int' | 'int64' | 'long' | 'byte' | 'half';
 
 // Integers have 32 bits here: JavaScript's numbers hold those exactly in every operation.
 const aliases: { readonly [name in Exclude<Dtype, DType>]: DType } = {
@@ -17,6 +17,7 @@ const aliases: { readonly [name in Exclude<Dtype, DType>]: DType } = {
   int64: 'int32',
   long: 'int32',
   byte: 'uint8',
+  half: 'float16',
 };
 
 export function toDtype(dtype: Dtype): DType {
@@ -25,6 +26,6 @@ export function toDtype(dtype: Dtype): DType {
   if (found !== undefined) return found;
   throw new DTypeError(
     `dtype: expected one of the dtypes, got ${String(dtype)}.`,
-    `dtypes: float32, float64, int32, uint32, uint8, bool, and the names ${Object.keys(aliases).join(', ')}.`,
+    `dtypes: ${Object.keys(dtypeInfo).join(', ')}, and the names ${Object.keys(aliases).join(', ')}.`,
   );
 }

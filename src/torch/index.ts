@@ -26,5 +26,7 @@ export * as optim from './optim/index.ts';
 
 /** PyTorch's `torch.autograd`. */
 export * as autograd from './autograd/index.ts';
+/** PyTorch's `torch.linalg`. */
+export * as linalg from './linalg.ts';
 /** PyTorch's `torch.utils`. */
 export * as utils from './utils/index.ts';

@@ -8,7 +8,7 @@ import { defaultFloat } from '../core/config.ts';
 import { convert } from '../primitives/convert.ts';
 import * as np from '../api/numpy/index.ts';
 import * as keyed from '../api/random/index.ts';
-import { type TensorLike, toTensor } from './ops/define.ts';
+import { resultType, type TensorLike, toTensor } from './ops/define.ts';
 import { dtypeOf, leaf, type SizesAndOptions, sizesAndOptions, type TensorOptions } from './ops/new-tensor.ts';
 import { defaultGenerator, type Generator, type GeneratorOption, keyFrom } from './generator.ts';
 import { installMethods } from './methods.ts';
@@ -58,7 +58,7 @@ export function normal(mean: TensorLike, std: TensorLike = 1, size?: Shape, opti
   const [rest, from] = split(options);
   const [m, s] = [toTensor(mean).value, toTensor(std).value];
   const shape = size ?? np.broadcastShapes(m.shape, s.shape);
-  const drawn = keyed.normal(keyFrom(from), shape, dtypeOf(rest, np.promoteTypes(m.dtype, s.dtype) as never));
+  const drawn = keyed.normal(keyFrom(from), shape, dtypeOf(rest, resultType([m, s])));
   return leaf('normal', np.add(np.multiply(drawn, s), m), rest);
 }
 

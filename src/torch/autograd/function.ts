@@ -194,7 +194,7 @@ abstract class AutogradFunction {
     const recorded = attach(
       node,
       outs.map((o) => o.value),
-    ).map((o, i) => (ctx.notDifferentiable.has(outs[i]!) || !isFloat(o.dtype) ? outs[i]! : o));
+    ).map((o, i) => (ctx.notDifferentiable.has(outs[i]!) || !isFloat(o.dtype) ? new Tensor(outs[i]!.value) : o));
     ctx.saved = ctx.kept.map((x) => new Saved(x, edgeOf(x, outs, recorded)));
     ctx.kept = [];
     return (Array.isArray(result) ? recorded : recorded[0]) as R;

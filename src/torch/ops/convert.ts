@@ -23,6 +23,8 @@ export const type: typeof to = to;
 export const typeAs = (x: TensorLike, other: Tensor): Tensor => to(x, other);
 export const float = (x: TensorLike): Tensor => to(x, 'float32');
 export const double = (x: TensorLike): Tensor => to(x, 'float64');
+export const half = (x: TensorLike): Tensor => to(x, 'float16');
+export const bfloat16 = (x: TensorLike): Tensor => to(x, 'bfloat16');
 export const int = (x: TensorLike): Tensor => to(x, 'int32');
 export const long = (x: TensorLike): Tensor => to(x, 'int32');
 export const byte = (x: TensorLike): Tensor => to(x, 'uint8');

@@ -7,7 +7,6 @@ import { ShapeError } from '../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as np from '../../api/numpy/index.ts';
 import { Tensor } from '../tensor.ts';
-import { add, mul } from './arithmetic.ts';
 import { type Binary, binary, promote, type TensorLike, toTensor, withParams } from './define.ts';
 
 const product = (name: string): Binary => binary(name, (x, y) => np.matmul(x, y));
@@ -111,16 +110,6 @@ export const diag = (x: TensorLike, diagonal = 0): Tensor => diagOf([x], diagona
 const flatDiag = withParams<number>('diagflat', ([x], k) => np.diagflat(x!, k));
 export const diagflat = (x: TensorLike, offset = 0): Tensor => flatDiag([x], offset);
 
-/** x@…@x, n times. */
-export function matrixPower(x: TensorLike, n: number): Tensor {
-  if (!Number.isInteger(n) || n < 0) {
-    throw new ShapeError(`matrixPower: expected a power of at least 0, got ${n}.`, 'negative powers need an inverse.');
-  }
-  const base = toTensor(x);
-  let [result, square, left]: [Tensor | undefined, Tensor, number] = [undefined, base, n];
-  for (; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) result = result === undefined ? square : matmul(result, square);
-    if (left > 1) square = matmul(square, square);
-  }
-  return result ?? add(mul(base, 0), new Tensor(np.eye(base.shape.at(-1)!, undefined, { dtype: base.dtype } as never)));
-}
+const powered = withParams<number>('linalgMatrixPower', ([x], n) => np.linalg.matrixPower(x!, n));
+/** x@…@x, n times; of the inverse for negative n. */
+export const matrixPower = (x: TensorLike, n: number): Tensor => powered([x], n);
