@@ -119,7 +119,7 @@ export function nllLoss(input: TensorLike, target: TensorLike, options: NllOptio
  * @example
  * ```ts
  * import { nn, tensor } from 'cotangent/torch';
- * const logits = tensor([[0, 0], [0, 100]], { requiresGrad: true });
+ * const logits = tensor([[0, 0], [0, 200]], { requiresGrad: true });
  * const loss = nn.functional.crossEntropy(logits, tensor([0, 1], { dtype: 'long' }));
  * loss.backward();
  * console.log(logits.grad?.tolist()); // => [ [ -0.25, 0.25 ], [ 0, 0 ] ]

@@ -120,10 +120,8 @@ export interface LoaderOptions<T, B> extends GeneratorOption {
  * import { arange, Generator, utils } from 'cotangent/torch';
  * const { DataLoader, TensorDataset } = utils.data;
  * const data = new TensorDataset(arange(5), arange(5).mul(10));
- * for (const [x, y] of new DataLoader(data, { batchSize: 2 })) console.log(x.tolist(), y.tolist());
- * // => [ 0, 1 ] [ 0, 10 ]
- * // => [ 2, 3 ] [ 20, 30 ]
- * // => [ 4 ] [ 40 ]
+ * const batches = [...new DataLoader(data, { batchSize: 2 })];
+ * console.log(batches.map(([x]) => x.tolist())); // => [ [ 0, 1 ], [ 2, 3 ], [ 4 ] ]
  * const shuffled = new DataLoader(data, { batchSize: 2, shuffle: true, dropLast: true, generator: new Generator(3) });
  * console.log(shuffled.length); // => 2
  * ```
