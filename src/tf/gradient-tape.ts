@@ -3,7 +3,6 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import type { Aval } from '../ir/aval.ts';
 import { isFloat } from '../ir/dtype.ts';
 import { ArgumentError, DifferentiationError, DTypeError, ShapeError, TraceError } from '../ir/errors.ts';
 import type { MaybeZero } from '../core/primitive.ts';
@@ -14,12 +13,13 @@ import { Edge } from '../tape/graph.ts';
 import { Recording, RecordTrace, sourceEdge } from '../tape/record-trace.ts';
 import { walkBackward } from '../tape/walk.ts';
 import { zeros } from '../transforms/jvp.ts';
-import { checkFunction, flattenArgs, refusePromise } from '../api/args.ts';
+import { checkFunction, refusePromise } from '../api/args.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
 import { checkOptions } from '../api/options.ts';
 import { vmap } from '../api/vmap.ts';
-import { broadcastTo, concatenate, expandDims, eye, moveaxis, onesLike, reshape } from '../api/numpy/index.ts';
+import { broadcastTo, eye, moveaxis, reshape } from '../api/numpy/index.ts';
 import { activeWatchers, type VariableWatcher, withWatchers } from './tapes.ts';
+import { connect, cotangentsOf, flattenTargets, stackRows, type UnconnectedOption } from './gradients.ts';
 import { Variable } from './variable.ts';
 
 export interface GradientTapeOptions {
@@ -27,14 +27,6 @@ export interface GradientTapeOptions {
   readonly persistent?: boolean;
   /** Watch trainable variables that are read while the tape records (default true). */
   readonly watchAccessedVariables?: boolean;
-}
-
-/** What stands for the gradient of a source that the target does not depend on: `null`, or zeros. */
-export const UnconnectedGradients = { NONE: 'none', ZERO: 'zero' } as const;
-export type UnconnectedGradients = (typeof UnconnectedGradients)[keyof typeof UnconnectedGradients];
-
-export interface UnconnectedOption {
-  readonly unconnectedGradients?: UnconnectedGradients;
 }
 
 export interface GradientOptions extends UnconnectedOption {
@@ -352,46 +344,4 @@ export class GradientTape implements VariableWatcher {
     let next = 0;
     return isZero.map((is) => (is ? null : stacked[next++]!));
   }
-}
-
-function stackRows(rows: Tensor, row: (ct: Tensor) => Tensor[]): Tensor[] {
-  const all = Array.from({ length: rows.shape[0]! }, (_, i) => row(rows.slice(i)));
-  const first = all[0] ?? [];
-  return first.map((_, k) => concatenate(all.map((grads) => expandDims(grads[k]!, 0))));
-}
-
-/** Gradients of these types: what is not connected is `null` or zeros, as was asked for. */
-function connect(
-  avals: readonly Aval[],
-  grads: readonly MaybeZero[],
-  { unconnectedGradients = UnconnectedGradients.NONE }: UnconnectedOption,
-): MaybeZero[] {
-  if (unconnectedGradients !== 'none' && unconnectedGradients !== 'zero') {
-    throw new ArgumentError(
-      `GradientTape: expected unconnectedGradients to be "none" or "zero", got ${JSON.stringify(unconnectedGradients)}.`,
-    );
-  }
-  return grads.map((g, i) => g ?? (unconnectedGradients === 'zero' ? zeros(avals[i]!.strong()) : null));
-}
-
-function flattenTargets(op: string, target: unknown): { leaves: Tensor[]; def: TreeDef } {
-  return flattenArgs(`GradientTape.${op}`, target, 'target');
-}
-
-function cotangentsOf(targets: readonly Tensor[], def: TreeDef, given: unknown): Tensor[] {
-  if (given === undefined || given === null) return targets.map((y) => onesLike(y));
-  const { leaves, def: givenDef } = flattenArgs('GradientTape.gradient', given, 'outputGradients');
-  if (!givenDef.equals(def)) {
-    throw new ArgumentError(
-      `GradientTape.gradient: expected outputGradients of the structure of the target ${def.toString()}, got ${givenDef.toString()}.`,
-    );
-  }
-  return leaves.map((ct, i) => {
-    const y = targets[i]!;
-    const fits = ct.shape.length === y.shape.length && ct.shape.every((n, k) => n === y.shape[k]);
-    if (fits) return ct.dtype === y.dtype ? ct : ct.astype(y.dtype);
-    throw new ShapeError(
-      `GradientTape.gradient: expected outputGradients${def.path(i)} like the target ${y.aval.toString()}, got ${ct.aval.toString()}.`,
-    );
-  });
 }

@@ -14,8 +14,8 @@ export {
   GradientTape,
   type GradientTapeOptions,
   type JacobianOptions,
-  UnconnectedGradients,
 } from './gradient-tape.ts';
+export { UnconnectedGradients } from './gradients.ts';
 export { Variable, type VariableOptions } from './variable.ts';
 export { customGradient, recomputeGrad, stopGradient, type VariablesOption } from './custom-gradient.ts';
 export { type ConcreteFunction, fn, type FnOptions, type TracedFunction } from './function.ts';
