@@ -9,6 +9,7 @@ import {
   cat,
   enableGrad,
   inferenceMode,
+  nn,
   noGrad,
   ones,
   onesLike,
@@ -20,6 +21,7 @@ import {
   zeros,
 } from 'cotangent/torch';
 
+const F = nn.functional;
 const f64 = { dtype: 'float64' } as const;
 const tensor = (data: TensorLike): Tensor => make(data, f64);
 const leaf = (data: TensorLike): Tensor => make(data, { ...f64, requiresGrad: true });
@@ -735,16 +737,33 @@ describe('T59 derivatives at kinks and ties', () => {
     ['floor', (x) => x.floor(), [0, 0.5], [0, 0]],
     ['round', (x) => x.round(), [0, 0.5], [0, 0]],
     ['clamp at its bounds', (x) => x.clamp(0, 1), [-1, 0, 0.5, 1, 2], [0, 1, 1, 1, 0]],
+    ['relu6(6)', (x) => F.relu6(x), [-1, 0, 3, 6, 7], [0, 0, 1, 0, 0]],
+    ['hardtanh(1)', (x) => F.hardtanh(x), [-2, -1, 0, 1, 2], [0, 0, 1, 0, 0]],
+    ['leaky_relu(0)', (x) => F.leakyRelu(x), [0], [0.01]],
+    ['elu(0)', (x) => F.elu(x), [0], [1]],
     ['x^0 at 0', (x) => x.pow(0), [0], [0]],
     ['x^y at 0 with a tensor y = 0', (x) => x.pow(tensor([0])), [0], [0]],
     ['max() with ties', (x) => x.max(), [2, 2, 1], [0.5, 0.5, 0]],
     ['amax with ties', (x) => x.amax(), [2, 2, 1], [0.5, 0.5, 0]],
     ['max(dim) with ties', (x) => x.max(0).values, [2, 2, 1], [1, 0, 0]],
     ['min() with ties', (x) => x.min(), [1, 1, 2], [0.5, 0.5, 0]],
+    ['min(dim) with ties', (x) => x.min(0).values, [1, 1, 2], [1, 0, 0]],
+    ['amin with ties', (x) => x.amin(), [1, 1, 2], [0.5, 0.5, 0]],
     ['maximum(x, x)', (x) => x.maximum(x.detach()), [1], [0.5]],
+    ['minimum(x, x)', (x) => x.minimum(x.detach()), [1], [0.5]],
+    ['max_pool with ties', (x) => F.maxPool1d(x.unsqueeze(0), 3), [2, 2, 1], [1, 0, 0]],
+    [
+      'max_pool with ties in windows that overlap',
+      (x) => F.maxPool1d(x.unsqueeze(0), 2, { stride: 1 }),
+      [2, 2, 2],
+      [1, 1, 0],
+    ],
     ['cummax', (x) => x.cummax(0).values, [2, 2, 1], [1, 2, 0]],
     ['sort, stable', (x) => x.sort().values.mul(tensor([1, 2, 3])), [2, 1, 2], [2, 1, 3]],
+    ['cummax of a later tie', (x) => x.cummax(0).values, [1, 2, 2], [1, 1, 1]],
     ['median', (x) => x.median(), [3, 1, 2, 4], [0, 0, 1, 0]],
+    ['median(dim)', (x) => x.median(0).values, [3, 1, 2, 4], [0, 0, 1, 0]],
+    ['median with ties', (x) => x.median(), [2, 2, 1], [0.5, 0.5, 0]],
     ['norm(0)', (x) => x.norm(), [0, 0], [0, 0]],
     ['std of a constant', (x) => x.std(), [3, 3], [0, 0]],
     ['prod with one 0', (x) => x.prod(), [0, 2, 3], [6, 0, 0]],
@@ -760,10 +779,35 @@ describe('T59 derivatives at kinks and ties', () => {
   });
 });
 
-it('T64 losses at 0, from their formulas', () => {
-  const x = leaf([0]);
-  x.relu().sub(x.mul(0)).add(x.abs().neg().exp().log1p()).sum();
-  const z = leaf([[0, 0]]);
-  z.logSoftmax(1).get({}, 0).mean().neg().backward();
-  expect(list(z.grad)).toEqual([[-0.5, 0.5]]);
+describe('T64 losses at 0', () => {
+  it('BCE with logits at 0 for target 0', () => {
+    const x = leaf([0]);
+    F.binaryCrossEntropyWithLogits(x, tensor([0])).backward();
+    expect(list(x.grad)).toEqual([0.5]);
+  });
+
+  it('BCE with logits at 0 for target 1', () => {
+    const x = leaf([0]);
+    F.binaryCrossEntropyWithLogits(x, tensor([1])).backward();
+    expect(list(x.grad)).toEqual([-0.5]);
+  });
+
+  it('cross entropy at equal logits', () => {
+    const z = leaf([[0, 0]]);
+    F.crossEntropy(z, make([0], { dtype: 'long' })).backward();
+    expect(list(z.grad)).toEqual([[-0.5, 0.5]]);
+  });
+});
+
+describe('kinks of losses', () => {
+  it.each<[string, (x: Tensor) => Tensor, number[], number[]]>([
+    ['l1', (x) => F.l1Loss(x, tensor([0])), [0], [0]],
+    ['hinge embedding at its margin', (x) => F.hingeEmbeddingLoss(x, tensor([-1])), [1], [-1]],
+    ['margin ranking at its margin', (x) => F.marginRankingLoss(x, tensor([1]), tensor([1])), [1], [-1]],
+    ['multi margin at its margin', (x) => F.multiMarginLoss(x, make(0, { dtype: 'long' })), [1, 0], [0, 0]],
+  ])('%s', (_name, f, data, expected) => {
+    const x = leaf(data);
+    f(x).backward();
+    expect(list(x.grad)).toEqual(expected);
+  });
 });

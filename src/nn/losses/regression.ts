@@ -11,7 +11,7 @@ import { describe } from '../../api/options.ts';
 import { add, like, mul, sub } from '../../primitives/arithmetic.ts';
 import { lt } from '../../primitives/compare.ts';
 import { log1p } from '../../primitives/elementwise-exp.ts';
-import { abs } from '../../primitives/elementwise-number.ts';
+import { abs, sign } from '../../primitives/elementwise-number.ts';
 import { sinh } from '../../primitives/elementwise-trig.ts';
 import { select } from '../../primitives/select.ts';
 import { checkLoss, elementwiseLoss, type LossOptions } from './reduction.ts';
@@ -43,7 +43,10 @@ export function mseLoss(prediction: TensorLike, target: TensorLike, options: Los
  */
 export function l1Loss(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
   checkLoss('l1Loss', options);
-  return elementwiseLoss('l1Loss', [prediction, target], options, [0, 0], (p, t) => abs(sub(p!, t!)));
+  return elementwiseLoss('l1Loss', [prediction, target], options, [0, 0], (p, t) => {
+    const error = sub(p!, t!);
+    return mul(error, sign(error));
+  });
 }
 
 function positive(op: string, name: string, value: number): number {

@@ -29,6 +29,7 @@ export {
   Identity,
   Linear,
   type LinearOptions,
+  PairwiseDistance,
   type ParameterOptions,
   Unflatten,
 } from './linear.ts';

@@ -11,6 +11,7 @@ import { eq, where } from '../ops/arithmetic.ts';
 import * as shape from '../ops/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { dropout as dropoutOf, dropout1d, dropout2d, dropout3d } from './functional/dropout.ts';
+import { cosineSimilarity, type DistanceOptions, pairwiseDistance } from './functional/distance.ts';
 import * as F from './functional/linear.ts';
 import { fanInAndFanOut, kaimingUniform_, normal_, uniform_ } from './init.ts';
 import { Layer, python } from './layer.ts';
@@ -221,14 +222,34 @@ export class Unflatten extends Layer {
 /** The cosine of the angle between vectors along a dimension. */
 export class CosineSimilarity extends Layer {
   readonly dim: number;
+  readonly eps: number;
 
-  constructor(dim = 1) {
+  constructor(dim = 1, eps = 1e-8) {
     super();
     this.dim = dim;
+    this.eps = eps;
   }
 
   forward(x: TensorLike, y: TensorLike): Tensor {
-    return F.cosineSimilarity(x, y, this.dim);
+    return cosineSimilarity(x, y, this.dim, this.eps);
+  }
+}
+
+/** The p-norm of x − y along the last dimension. */
+export class PairwiseDistance extends Layer {
+  readonly p: number;
+  readonly eps: number;
+  readonly keepdim: boolean;
+
+  constructor(p = 2, { eps = 1e-6, keepdim = false }: Omit<DistanceOptions, 'p'> = {}) {
+    super();
+    this.p = p;
+    this.eps = eps;
+    this.keepdim = keepdim;
+  }
+
+  forward(x: TensorLike, y: TensorLike): Tensor {
+    return pairwiseDistance(x, y, { p: this.p, eps: this.eps, keepdim: this.keepdim });
   }
 }
 

@@ -7,6 +7,7 @@ import type { TensorLike } from '../ops/define.ts';
 import type { Tensor } from '../tensor.ts';
 import { type CtcOptions, ctcLoss } from './functional/ctc.ts';
 import * as F from './functional/losses.ts';
+import * as M from './functional/margins.ts';
 import { Layer } from './layer.ts';
 
 /** A loss with options. */
@@ -88,9 +89,9 @@ export class PoissonNLLLoss extends Loss<F.PoissonOptions> {
   }
 }
 
-export class HingeEmbeddingLoss extends Loss<F.MarginOptions> {
+export class HingeEmbeddingLoss extends Loss<M.MarginOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.hingeEmbeddingLoss(input, target, this.options);
+    return M.hingeEmbeddingLoss(input, target, this.options);
   }
 }
 
@@ -100,21 +101,52 @@ export class GaussianNLLLoss extends Loss<F.GaussianOptions> {
   }
 }
 
-export class CosineEmbeddingLoss extends Loss<F.MarginOptions> {
+export class CosineEmbeddingLoss extends Loss<M.MarginOptions> {
   forward(first: TensorLike, second: TensorLike, target: TensorLike): Tensor {
-    return F.cosineEmbeddingLoss(first, second, target, this.options);
+    return M.cosineEmbeddingLoss(first, second, target, this.options);
   }
 }
 
-export class MarginRankingLoss extends Loss<F.MarginOptions> {
+export class MarginRankingLoss extends Loss<M.MarginOptions> {
   forward(first: TensorLike, second: TensorLike, target: TensorLike): Tensor {
-    return F.marginRankingLoss(first, second, target, this.options);
+    return M.marginRankingLoss(first, second, target, this.options);
   }
 }
 
-export class TripletMarginLoss extends Loss<F.TripletOptions> {
+export class TripletMarginLoss extends Loss<M.TripletOptions> {
   forward(anchor: TensorLike, positive: TensorLike, negative: TensorLike): Tensor {
-    return F.tripletMarginLoss(anchor, positive, negative, this.options);
+    return M.tripletMarginLoss(anchor, positive, negative, this.options);
+  }
+}
+
+/** `TripletMarginLoss` with a distance of the user's. */
+export class TripletMarginWithDistanceLoss extends Loss<M.TripletDistanceOptions> {
+  forward(anchor: TensorLike, positive: TensorLike, negative: TensorLike): Tensor {
+    return M.tripletMarginWithDistanceLoss(anchor, positive, negative, this.options);
+  }
+}
+
+export class SoftMarginLoss extends Loss<F.LossOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return M.softMarginLoss(input, target, this.options);
+  }
+}
+
+export class MultiMarginLoss extends Loss<M.MultiMarginOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return M.multiMarginLoss(input, target, this.options);
+  }
+}
+
+export class MultiLabelMarginLoss extends Loss<F.LossOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return M.multilabelMarginLoss(input, target, this.options);
+  }
+}
+
+export class MultiLabelSoftMarginLoss extends Loss<M.WeightedOptions> {
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return M.multilabelSoftMarginLoss(input, target, this.options);
   }
 }
 

@@ -93,17 +93,24 @@ export const arctan2: Binary = atan2;
 /** The larger; a tie gives half of the derivative to each. NaN wins. */
 export const maximum: Binary = binary('maximum', np.maximum);
 export const minimum: Binary = binary('minimum', np.minimum);
-/** The larger; NaN loses. */
-export const fmax: Binary = binary('fmax', np.fmax);
-export const fmin: Binary = binary('fmin', np.fmin);
+/** The larger; NaN loses. A tie gives the derivative to x. */
+export const fmax: Binary = binary('fmax', (x, y) => np.where(np.logicalOr(np.greaterEqual(x, y), np.isnan(y)), x, y));
+export const fmin: Binary = binary('fmin', (x, y) => np.where(np.logicalOr(np.lessEqual(x, y), np.isnan(y)), x, y));
 export const hypot: Binary = binary('hypot', np.hypot);
-export const copysign: Binary = binary('copysign', np.copysign);
+/** The size of x with the sign of y; at x = 0 the derivative is 0. */
+export const copysign: Binary = binary('copysign', (x, y) => {
+  const signed = np.copysign(x, y);
+  return np.where(np.equal(x, 0), prim.stopGradientOf(signed), signed);
+});
 export const heaviside: Binary = binary('heaviside', np.heaviside);
 export const nextafter: Binary = binary('nextafter', np.nextafter);
 export const logaddexp: Binary = binary('logaddexp', np.logaddexp);
 export const logaddexp2: Binary = binary('logaddexp2', np.logaddexp2);
-/** x·log y, 0 where x is 0. */
-export const xlogy: Binary = binary('xlogy', special.xlogy);
+/** x·log y, 0 where x is 0; there the derivative by x is log y, and 0 for y ≤ 0. */
+export const xlogy: Binary = binary('xlogy', (x, y) => {
+  const isNone = np.logicalAnd(np.equal(x, 0), np.lessEqual(y, 0));
+  return special.xlogy(np.where(isNone, prim.stopGradientOf(x), x), y);
+});
 export const ldexp: Binary = (x, n) => mul(x, floatPower(2, n));
 export const gcd: Binary = binary('gcd', np.gcd);
 export const lcm: Binary = binary('lcm', np.lcm);

@@ -3,6 +3,7 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
+import { isFloat } from '../../ir/dtype.ts';
 import { normalizeAxis, normalizeAxes } from '../../ir/shape.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
@@ -17,8 +18,7 @@ import { sub } from './arithmetic.ts';
 import { type AxisParams, oneAxis, taken } from './axes.ts';
 import { pair, type TensorLike, toTensor, withParams, withResults } from './define.ts';
 import { type Dims, mean, type ValuesAndIndices } from './reduce.ts';
-import { ravel } from './shape.ts';
-import { absOf, rootOf } from './subgradients.ts';
+import { type Norm, normAlong, rootOf } from './subgradients.ts';
 
 export interface SpreadOptions {
   readonly dim?: Dims | undefined;
@@ -86,25 +86,7 @@ export interface NormOptions {
   readonly keepdim?: boolean | undefined;
 }
 
-interface Norm {
-  readonly p: number;
-  readonly axis: readonly number[];
-  readonly keepdims: boolean;
-}
-
-const normOf = withParams<Norm>('norm', ([x], { p, axis, keepdims }) => {
-  const t = toFloat(x!);
-  const how = { axis, keepdims };
-  if (p === 2) return rootOf(np.sum(np.square(t), how));
-  const size = absOf(t);
-  if (p === 1) return np.sum(size, how);
-  if (p === Infinity) return np.max(size, how);
-  if (p === -Infinity) return np.min(size, how);
-  if (p === 0) return prim.stopGradientOf(np.sum(np.notEqual(t, 0).astype(t.dtype), how));
-  const total = np.sum(np.power(size, p), how);
-  const isZero = np.equal(total, 0);
-  return np.where(isZero, prim.like(total, 0), np.power(np.where(isZero, prim.like(total, 1), total), 1 / p));
-});
+const normOf = withParams<Norm>('norm', ([x], how) => normAlong(x!, how));
 
 /** (Σ|x|ᵖ)^(1/p); for p = 2 the derivative is 0 where the norm is. */
 export function norm(
@@ -242,17 +224,25 @@ export const kthvalue = (x: TensorLike, k: number, dim = -1, keepdim = false): V
 
 /** What `median` may be called with. */
 export interface Median {
-  /** The middle element (the lower of two) of all. */
+  /** The middle element (the lower of two) of all; ties share the derivative evenly. */
   (x: TensorLike): Tensor;
   (x: TensorLike, dim: number, keepdim?: boolean): ValuesAndIndices;
 }
 
-export const median: Median = ((x: TensorLike, dim?: number, keepdim?: boolean) => {
-  const tensor = toTensor(x);
-  const middle = (n: number): number => Math.floor((n - 1) / 2);
-  if (dim !== undefined) return kth('median', tensor, dim, keepdim, middle);
-  return kth('median', ravel(tensor), 0, false, middle).values;
-}) as Median;
+const middle = (n: number): number => Math.floor((n - 1) / 2);
+
+// The largest of the elements up to the median is the median; where several are equal, a maximum shares the derivative evenly.
+const medianOf = withParams<null>('median', ([x]) => {
+  const flat = np.ravel(x!);
+  const at = middle(flat.size);
+  const found = taken(flat, prim.sliceAxis(order(flat, { axis: 0, descending: false }), 0, at, at + 1), 0);
+  return isFloat(flat.dtype)
+    ? np.max(np.where(np.greater(flat, found), prim.like(flat, -Infinity), flat))
+    : np.squeeze(found, 0);
+});
+
+export const median: Median = ((x: TensorLike, dim?: number, keepdim?: boolean) =>
+  dim === undefined ? medianOf([x], null) : kth('median', toTensor(x), dim, keepdim, middle)) as Median;
 
 export interface TopkOptions {
   readonly dim?: number | undefined;

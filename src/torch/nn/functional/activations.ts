@@ -8,7 +8,6 @@ import * as nn from '../../../api/nn/index.ts';
 import { keyFrom, type GeneratorOption } from '../../generator.ts';
 import * as keyed from '../../../api/random/index.ts';
 import { like } from '../../../primitives/arithmetic.ts';
-import { clamp } from '../../ops/arithmetic.ts';
 import { oneAxis } from '../../ops/axes.ts';
 import { type TensorLike, toTensor, type Unary, unary, withParams } from '../../ops/define.ts';
 import * as statistics from '../../ops/statistics.ts';
@@ -16,16 +15,14 @@ import { Tensor } from '../../tensor.ts';
 
 export { relu, sigmoid, tanh } from '../../ops/pointwise.ts';
 
-/** min(max(x, 0), 6) */
-export const relu6: Unary = unary('hardtanh', nn.relu6);
 export const silu: Unary = unary('silu', nn.silu);
 export const mish: Unary = unary('mish', nn.mish);
 export const selu: Unary = unary('elu', nn.selu);
 /** min(max(x + 3, 0), 6) / 6 */
 export const hardsigmoid: Unary = unary('hardsigmoid', nn.hardSigmoid);
-/** x (x + 3) / 6 from −3 to 3, 0 before and x after; the derivative at −3 is that of the middle part. */
+/** x (x + 3) / 6 from −3 to 3, 0 before and x after; at −3 the derivative is 0 and at 3 it is 1, as since PyTorch 2. */
 export const hardswish: Unary = unary('hardswish', (x) => {
-  const isMiddle = np.lessEqual(np.abs(x), 3);
+  const isMiddle = np.less(np.abs(x), 3);
   const middle = np.where(isMiddle, x, like(x, 0));
   const curve = np.divide(np.multiply(middle, np.add(middle, 3)), 6);
   return np.where(isMiddle, curve, nn.relu(x));
@@ -90,7 +87,13 @@ export interface RreluOptions extends GeneratorOption {
   readonly training?: boolean | undefined;
 }
 
-export const hardtanh = (x: TensorLike, minVal = -1, maxVal = 1): Tensor => clamp(x, minVal, maxVal);
+const hardtanhOf = withParams<readonly [number, number]>('hardtanh', ([x], [low, high]) =>
+  np.where(np.lessEqual(x!, low), like(x!, low), np.where(np.greaterEqual(x!, high), like(x!, high), x!)),
+);
+/** x between two bounds. Other than with `clamp` the derivative at a bound is 0. */
+export const hardtanh = (x: TensorLike, minVal = -1, maxVal = 1): Tensor => hardtanhOf([x], [minVal, maxVal]);
+/** min(max(x, 0), 6), with derivative 0 at both bounds. */
+export const relu6 = (x: TensorLike): Tensor => hardtanh(x, 0, 6);
 
 const softplusOf = withParams<readonly [number, number]>('softplus', ([x], [beta, threshold]) => {
   const scaled = np.multiply(x!, beta);
@@ -118,7 +121,7 @@ const softshrinkOf = withParams<number>('softshrink', ([x], lambd) =>
 export const softshrink = (x: TensorLike, lambd = 0.5): Tensor => softshrinkOf([x], lambd);
 
 const thresholdOf = withParams<readonly [number, number]>('threshold', ([x], [bound, value]) =>
-  np.where(np.greater(x!, bound), x!, like(x!, value)),
+  np.where(np.lessEqual(x!, bound), like(x!, value), x!),
 );
 /** x where it is above a bound, else `value`. */
 export const threshold = (x: TensorLike, bound: number, value: number): Tensor => thresholdOf([x], [bound, value]);

@@ -19,16 +19,14 @@ export * from './ctc.ts';
 export * from './dropout.ts';
 export { interpolate, type InterpolateOptions, pad, type PadMode, type ResizeMode } from './interpolate.ts';
 export {
-  bilinear,
   cosineSimilarity,
   type DistanceOptions,
-  embedding,
-  linear,
   normalize,
   type NormalizeOptions,
-  oneHot,
   pairwiseDistance,
-} from './linear.ts';
+} from './distance.ts';
+export { bilinear, embedding, linear, oneHot } from './linear.ts';
 export * from './losses.ts';
+export * from './margins.ts';
 export * from './normalization.ts';
 export * from './pooling.ts';

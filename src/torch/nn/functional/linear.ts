@@ -7,12 +7,10 @@ import { isFloat, isInteger } from '../../../ir/dtype.ts';
 import { DTypeError, ShapeError } from '../../../ir/errors.ts';
 import * as np from '../../../api/numpy/index.ts';
 import * as nn from '../../../api/nn/index.ts';
-import { cosineSimilarity as cosineOf } from '../../../nn/losses/similarity.ts';
 import { like, mul } from '../../../primitives/arithmetic.ts';
 import { stopGradientOf } from '../../../primitives/barrier.ts';
 import { dotGeneral } from '../../../primitives/dot.ts';
 import { promote, type TensorLike, toTensor, withParams } from '../../ops/define.ts';
-import { norm } from '../../ops/statistics.ts';
 import type { Tensor } from '../../tensor.ts';
 
 const linearOf = withParams<null>('linear', (xs) => {
@@ -84,47 +82,6 @@ export function oneHot(x: TensorLike, numClasses = -1): Tensor {
   const at = toTensor(x);
   const count = numClasses < 0 ? at.max().item() + 1 : numClasses;
   return toTensor(nn.oneHot(at.value, count, { dtype: 'int32' }));
-}
-
-const cosineAlong = withParams<number>('cosineSimilarity', ([x, y], axis) =>
-  cosineOf(np.moveaxis(x!, axis, -1), np.moveaxis(y!, axis, -1)),
-);
-/** x · y / (|x| |y|) along a dimension; lengths are at least 1e-8. */
-export function cosineSimilarity(x: TensorLike, y: TensorLike, dim = 1): Tensor {
-  const [a, b] = [toTensor(x), toTensor(y)];
-  return cosineAlong([a, b], dim < 0 ? dim + Math.max(a.ndim, b.ndim) : dim);
-}
-
-/** x divided by its p-norm along a dimension; norms are at least `eps`. */
-export const normalize = (x: TensorLike, { p = 2, dim = 1, eps = 1e-12 }: NormalizeOptions = {}): Tensor =>
-  toTensor(x).div(norm(x, p, dim, true).clamp(eps));
-
-export interface NormalizeOptions {
-  readonly p?: number | undefined;
-  readonly dim?: number | undefined;
-  readonly eps?: number | undefined;
-}
-
-const distanceOf = withParams<{ readonly p: number; readonly eps: number; readonly keepdims: boolean }>(
-  'pairwiseDistance',
-  ([x, y], { p, eps, keepdims }) => {
-    const difference = np.add(np.subtract(x!, y!), eps);
-    if (p === 2) return np.sqrt(np.sum(np.square(difference), { axis: -1, keepdims }));
-    if (p === 1) return np.sum(np.abs(difference), { axis: -1, keepdims });
-    return np.power(np.sum(np.power(np.abs(difference), p), { axis: -1, keepdims }), 1 / p);
-  },
-);
-/** The p-norm of x − y + eps along the last dimension. */
-export const pairwiseDistance = (
-  x: TensorLike,
-  y: TensorLike,
-  { p = 2, eps = 1e-6, keepdim = false }: DistanceOptions = {},
-): Tensor => distanceOf([x, y], { p, eps, keepdims: keepdim });
-
-export interface DistanceOptions {
-  readonly p?: number | undefined;
-  readonly eps?: number | undefined;
-  readonly keepdim?: boolean | undefined;
 }
 
 /** `x` times a mask of zeros and `scale`: what dropout computes. */

@@ -11,10 +11,8 @@ import * as np from '../../../api/numpy/index.ts';
 import * as binary from '../../../nn/losses/binary.ts';
 import * as classes from '../../../nn/losses/cross-entropy.ts';
 import * as distributions from '../../../nn/losses/distributions.ts';
-import * as margins from '../../../nn/losses/margins.ts';
 import type { Reduction } from '../../../nn/losses/reduction.ts';
 import * as regression from '../../../nn/losses/regression.ts';
-import * as similarity from '../../../nn/losses/similarity.ts';
 import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import type { Tensor } from '../../tensor.ts';
 
@@ -246,56 +244,4 @@ export const gaussianNllLoss = (
 ): Tensor => {
   const { full = false, eps = 1e-6 } = options;
   return gaussianOf([input, target, variance], options, { full, epsilon: eps });
-};
-
-export interface MarginOptions extends LossOptions {
-  readonly margin?: number | undefined;
-}
-
-type Margin = { readonly margin: number };
-
-const cosineOf = loss<Margin>('cosineEmbeddingLoss', ([x, y, t], o) => similarity.cosineEmbeddingLoss(x!, y!, t!, o));
-/** 1 − cos where the target is 1, max(0, cos − margin) where it is −1. */
-export const cosineEmbeddingLoss = (
-  first: TensorLike,
-  second: TensorLike,
-  target: TensorLike,
-  options: MarginOptions = {},
-): Tensor => cosineOf([first, second, target], options, { margin: options.margin ?? 0 });
-
-const rankingOf = loss<Margin>('marginRankingLoss', ([x, y, t], o) => margins.marginRankingLoss(x!, y!, t!, o));
-/** max(0, −target (first − second) + margin) */
-export const marginRankingLoss = (
-  first: TensorLike,
-  second: TensorLike,
-  target: TensorLike,
-  options: MarginOptions = {},
-): Tensor => rankingOf([first, second, target], options, { margin: options.margin ?? 0 });
-
-const hingeOf = loss<Margin>('hingeEmbeddingLoss', ([x, t], o) => margins.hingeEmbeddingLoss(x!, t!, o));
-/** The input where the target is 1, max(0, margin − input) where it is −1. */
-export const hingeEmbeddingLoss = (input: TensorLike, target: TensorLike, options: MarginOptions = {}): Tensor =>
-  hingeOf([input, target], options, { margin: options.margin ?? 1 });
-
-export interface TripletOptions extends MarginOptions {
-  /** Of the norm; 2. */
-  readonly p?: number | undefined;
-  readonly eps?: number | undefined;
-  /** Measure the negative from the positive where that is nearer; false. */
-  readonly swap?: boolean | undefined;
-}
-
-const tripletOf = loss<Margin & { readonly p: number; readonly epsilon: number; readonly swap: boolean }>(
-  'tripletMarginLoss',
-  ([a, p, n], o) => similarity.tripletMarginLoss(a!, p!, n!, o),
-);
-/** max(0, |anchor − positive| − |anchor − negative| + margin) */
-export const tripletMarginLoss = (
-  anchor: TensorLike,
-  positive: TensorLike,
-  negative: TensorLike,
-  options: TripletOptions = {},
-): Tensor => {
-  const { margin = 1, p = 2, eps = 1e-6, swap = false } = options;
-  return tripletOf([anchor, positive, negative], options, { margin, p, epsilon: eps, swap });
 };
