@@ -8,16 +8,10 @@ import * as np from '../../api/numpy/index.ts';
 import { fullLike } from '../ops/fill.ts';
 import type { Tensor } from '../tensor.ts';
 import { moved } from './adam.ts';
-import {
-  checkNonNegative,
-  checkSetting,
-  type CommonOptions,
-  kernelOf,
-  Optimizer,
-  type ParamGroup,
-  type Params,
-} from './optimizer.ts';
+import { ElementwiseOptimizer, kernelOf } from './elementwise.ts';
+import type { CommonOptions, Given, ParamGroup, Params } from './optimizer.ts';
 import { type GradientFlags, gradientOf, minus, nameOf, over, plus, sqrt, times, zeros } from './rules.ts';
+import { checkNonNegative, checkSetting } from './settings.ts';
 
 type T = CoreTensor;
 
@@ -40,10 +34,10 @@ const adagradRule =
   };
 
 /** Steps divided by the root of the sum of all squared gradients. @see Duchi et al. (2011) */
-export class Adagrad extends Optimizer<AdagradOptions> {
-  constructor(params: Params<AdagradOptions>, options: Partial<AdagradOptions> = {}) {
+export class Adagrad extends ElementwiseOptimizer<AdagradOptions> {
+  constructor(params: Params<AdagradOptions>, options: Given<AdagradOptions> = {}) {
     const plain = { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10, maximize: false };
-    super(params, { ...plain, ...options });
+    super(params, plain, options);
   }
 
   protected check({ maximize: _, ...settings }: AdagradOptions): void {
@@ -79,9 +73,9 @@ const adadeltaRule =
   };
 
 /** Steps of the size of earlier ones. @see Zeiler (2012), arXiv:1212.5701 */
-export class Adadelta extends Optimizer<AdadeltaOptions> {
-  constructor(params: Params<AdadeltaOptions>, options: Partial<AdadeltaOptions> = {}) {
-    super(params, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false, ...options });
+export class Adadelta extends ElementwiseOptimizer<AdadeltaOptions> {
+  constructor(params: Params<AdadeltaOptions>, options: Given<AdadeltaOptions> = {}) {
+    super(params, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, options);
   }
 
   protected check({ lr, rho, eps, weightDecay }: AdadeltaOptions): void {
@@ -132,10 +126,10 @@ function rmsRule(flags: RmsFlags) {
 }
 
 /** Steps divided by the root of a running mean of squared gradients. @see Hinton's lectures (2012) */
-export class RMSprop extends Optimizer<RMSpropOptions> {
-  constructor(params: Params<RMSpropOptions>, options: Partial<RMSpropOptions> = {}) {
+export class RMSprop extends ElementwiseOptimizer<RMSpropOptions> {
+  constructor(params: Params<RMSpropOptions>, options: Given<RMSpropOptions> = {}) {
     const plain = { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: false, maximize: false };
-    super(params, { ...plain, ...options });
+    super(params, plain, options);
   }
 
   protected check({ lr, alpha, eps, weightDecay, momentum }: RMSpropOptions): void {
@@ -165,23 +159,27 @@ export interface RpropOptions extends CommonOptions {
   etas: readonly [number, number];
   /** Least and largest step size. */
   stepSizes: readonly [number, number];
+  maximize: boolean;
 }
 
-const rpropRule = (tensors: readonly T[], scalars: readonly T[]): T[] => {
-  const [p, g, before, size] = tensors as readonly [T, T, T, T];
-  const [down, up, least, most] = scalars as readonly [T, T, T, T];
-  const agreement = times(g, before);
-  const isBack = np.less(agreement, 0);
-  const factor = np.where(np.greater(agreement, 0), up, np.where(isBack, down, np.onesLike(up)));
-  const next = np.minimum(np.maximum(times(size, factor), least), most);
-  const gradient = np.where(isBack, np.zerosLike(g), g);
-  return [minus(p, times(np.sign(gradient), next)), gradient, next];
-};
+const rpropRule =
+  (maximize: boolean) =>
+  (tensors: readonly T[], scalars: readonly T[]): T[] => {
+    const [p, given, before, size] = tensors as readonly [T, T, T, T];
+    const [down, up, least, most] = scalars as readonly [T, T, T, T];
+    const g = maximize ? np.negative(given) : given;
+    const agreement = times(g, before);
+    const isBack = np.less(agreement, 0);
+    const factor = np.where(np.greater(agreement, 0), up, np.where(isBack, down, np.onesLike(up)));
+    const next = np.minimum(np.maximum(times(size, factor), least), most);
+    const gradient = np.where(isBack, np.zerosLike(g), g);
+    return [minus(p, times(np.sign(gradient), next)), gradient, next];
+  };
 
 /** Steps by the sign of gradients, with sizes that grow while it stays. @see Riedmiller & Braun (1993) */
-export class Rprop extends Optimizer<RpropOptions> {
-  constructor(params: Params<RpropOptions>, options: Partial<RpropOptions> = {}) {
-    super(params, { lr: 1e-2, etas: [0.5, 1.2], stepSizes: [1e-6, 50], ...options });
+export class Rprop extends ElementwiseOptimizer<RpropOptions> {
+  constructor(params: Params<RpropOptions>, options: Given<RpropOptions> = {}) {
+    super(params, { lr: 1e-2, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false }, options);
   }
 
   protected check({ lr, etas: [down, up] }: RpropOptions): void {
@@ -189,9 +187,12 @@ export class Rprop extends Optimizer<RpropOptions> {
     checkSetting('Rprop', 'eta', down, down > 0 && down < 1 && up > 1);
   }
 
-  protected update(p: Tensor, grad: CoreTensor, { lr, etas, stepSizes }: ParamGroup<RpropOptions>): void {
+  protected update(p: Tensor, grad: CoreTensor, { lr, etas, stepSizes, maximize }: ParamGroup<RpropOptions>): void {
     const state = this.stateOf(p, () => ({ step: 0, prev: zeros(p), stepSize: fullLike(p, lr) }));
     state.step++;
-    kernelOf('rprop', rpropRule).apply([p, state.prev, state.stepSize], grad, [...etas, ...stepSizes]);
+    kernelOf(nameOf('rprop', { maximize }), rpropRule(maximize)).apply([p, state.prev, state.stepSize], grad, [
+      ...etas,
+      ...stepSizes,
+    ]);
   }
 }

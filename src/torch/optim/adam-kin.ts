@@ -7,34 +7,64 @@ import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as np from '../../api/numpy/index.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkMoments, type MomentOptions, moments, moved } from './adam.ts';
-import { checkNonNegative, kernelOf, Optimizer, type ParamGroup, type Params } from './optimizer.ts';
+import { ElementwiseOptimizer, kernelOf } from './elementwise.ts';
+import type { Given, ParamGroup, Params } from './optimizer.ts';
 import { gradientOf, minus, nameOf, over, plus, sqrt, times, zeros } from './rules.ts';
+import { checkNonNegative } from './settings.ts';
 
 type T = CoreTensor;
 
-const defaults = { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 } as const;
+const defaults = { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false } as const;
 
-export interface NAdamOptions extends MomentOptions {
+/** Settings of NAdam and RAdam. */
+export interface DecayOptions extends MomentOptions {
+  maximize: boolean;
+  /** Whether weights decay apart from the gradient. */
+  decoupledWeightDecay: boolean;
+}
+
+interface DecayFlags {
+  readonly maximize: boolean;
+  readonly decays: boolean;
+  readonly isDecoupled: boolean;
+}
+
+/** Where a step starts, and the gradient it takes; `decay` is a factor of the weights where they decay by themselves. */
+function decayed(p: T, g: T, decay: T, { maximize, decays, isDecoupled }: DecayFlags): [start: T, gradient: T] {
+  const start = decays && isDecoupled ? times(p, decay) : p;
+  return [start, gradientOf(p, g, decay, { maximize, decays: decays && !isDecoupled })];
+}
+
+const decayFlags = ({ maximize, weightDecay, decoupledWeightDecay }: DecayOptions): DecayFlags => ({
+  maximize,
+  decays: weightDecay !== 0,
+  isDecoupled: decoupledWeightDecay,
+});
+
+const decayFactor = ({ lr, weightDecay, decoupledWeightDecay }: DecayOptions): number =>
+  decoupledWeightDecay ? 1 - lr * weightDecay : weightDecay;
+
+export interface NAdamOptions extends DecayOptions {
   /** How fast the momentum comes to its full size. */
   momentumDecay: number;
 }
 
 const nadamRule =
-  (decays: boolean) =>
+  (flags: DecayFlags) =>
   (tensors: readonly T[], scalars: readonly T[]): T[] => {
     const [p, g, mean, square] = tensors as readonly [T, T, T, T];
     const [ofGradient, ofMean, b1, r1, b2, r2, bias, eps, decay] = scalars as readonly [T, T, T, T, T, T, T, T, T];
-    const gradient = gradientOf(p, g, decay, { maximize: false, decays });
+    const [start, gradient] = decayed(p, g, decay, flags);
     const m = moved(mean, b1, r1, gradient);
     const v = moved(square, b2, r2, np.square(gradient));
     const root = plus(sqrt(over(v, bias)), eps);
-    return [minus(minus(p, over(times(gradient, ofGradient), root)), over(times(m, ofMean), root)), m, v];
+    return [minus(minus(start, over(times(gradient, ofGradient), root)), over(times(m, ofMean), root)), m, v];
   };
 
 /** Adam with Nesterov's momentum. @see Dozat (2016) */
-export class NAdam extends Optimizer<NAdamOptions> {
-  constructor(params: Params<NAdamOptions>, options: Partial<NAdamOptions> = {}) {
-    super(params, { lr: 2e-3, ...defaults, momentumDecay: 4e-3, ...options });
+export class NAdam extends ElementwiseOptimizer<NAdamOptions> {
+  constructor(params: Params<NAdamOptions>, options: Given<NAdamOptions> = {}) {
+    super(params, { lr: 2e-3, ...defaults, decoupledWeightDecay: false, momentumDecay: 4e-3 }, options);
   }
 
   protected check(options: NAdamOptions): void {
@@ -43,15 +73,15 @@ export class NAdam extends Optimizer<NAdamOptions> {
   }
 
   protected update(p: Tensor, grad: CoreTensor, group: ParamGroup<NAdamOptions>): void {
-    const { lr, betas, eps, weightDecay, momentumDecay } = group;
+    const { lr, betas, eps, momentumDecay } = group;
     const [b1, b2] = betas;
     const state = this.stateOf(p, () => ({ ...moments(p), muProduct: 1 }));
     const step = ++state.step;
     const muAt = (t: number): number => b1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));
     const [mu, next] = [muAt(step), muAt(step + 1)];
     state.muProduct *= mu;
-    const flags = { decays: weightDecay !== 0 };
-    kernelOf(nameOf('nadam', flags), nadamRule(flags.decays)).apply([p, state.expAvg, state.expAvgSq], grad, [
+    const flags = decayFlags(group);
+    kernelOf(nameOf('nadam', flags), nadamRule(flags)).apply([p, state.expAvg, state.expAvgSq], grad, [
       (lr * (1 - mu)) / (1 - state.muProduct),
       (lr * next) / (1 - state.muProduct * next),
       b1,
@@ -60,35 +90,35 @@ export class NAdam extends Optimizer<NAdamOptions> {
       1 - b2,
       1 - b2 ** step,
       eps,
-      weightDecay,
+      decayFactor(group),
     ]);
   }
 }
 
 const radamRule =
-  (flags: { readonly decays: boolean; readonly isRectified: boolean }) =>
+  (flags: DecayFlags & { readonly isRectified: boolean }) =>
   (tensors: readonly T[], scalars: readonly T[]): T[] => {
     const [p, g, mean, square] = tensors as readonly [T, T, T, T];
     const [size, root, b1, r1, b2, r2, eps, decay] = scalars as readonly [T, T, T, T, T, T, T, T];
-    const gradient = gradientOf(p, g, decay, { maximize: false, decays: flags.decays });
+    const [start, gradient] = decayed(p, g, decay, flags);
     const m = moved(mean, b1, r1, gradient);
     const v = moved(square, b2, r2, np.square(gradient));
     const step = times(m, size);
-    return [minus(p, flags.isRectified ? times(step, over(root, plus(sqrt(v), eps))) : step), m, v];
+    return [minus(start, flags.isRectified ? times(step, over(root, plus(sqrt(v), eps))) : step), m, v];
   };
 
 /** Adam that waits with dividing until the second moment has little variance. @see Liu et al. (2020), arXiv:1908.03265 */
-export class RAdam extends Optimizer<MomentOptions> {
-  constructor(params: Params<MomentOptions>, options: Partial<MomentOptions> = {}) {
-    super(params, { lr: 1e-3, ...defaults, ...options });
+export class RAdam extends ElementwiseOptimizer<DecayOptions> {
+  constructor(params: Params<DecayOptions>, options: Given<DecayOptions> = {}) {
+    super(params, { lr: 1e-3, ...defaults, decoupledWeightDecay: false }, options);
   }
 
-  protected check(options: MomentOptions): void {
+  protected check(options: DecayOptions): void {
     checkMoments('RAdam', options);
   }
 
-  protected update(p: Tensor, grad: CoreTensor, group: ParamGroup<MomentOptions>): void {
-    const { lr, betas, eps, weightDecay } = group;
+  protected update(p: Tensor, grad: CoreTensor, group: ParamGroup<DecayOptions>): void {
+    const { lr, betas, eps } = group;
     const [b1, b2] = betas;
     const state = this.stateOf(p, () => moments(p));
     const step = ++state.step;
@@ -97,7 +127,7 @@ export class RAdam extends Optimizer<MomentOptions> {
     const rho = most - (2 * step * b2 ** step) / bias;
     const isRectified = rho > 5;
     const factor = isRectified ? ((rho - 4) * (rho - 2) * most) / ((most - 4) * (most - 2) * rho) : 1;
-    const flags = { decays: weightDecay !== 0, isRectified };
+    const flags = { ...decayFlags(group), isRectified };
     kernelOf(nameOf('radam', flags), radamRule(flags)).apply([p, state.expAvg, state.expAvgSq], grad, [
       lr / (1 - b1 ** step),
       Math.sqrt(factor * bias),
@@ -106,7 +136,7 @@ export class RAdam extends Optimizer<MomentOptions> {
       b2,
       1 - b2,
       eps,
-      weightDecay,
+      decayFactor(group),
     ]);
   }
 }
@@ -127,9 +157,9 @@ const adamaxRule =
   };
 
 /** Adam with the largest gradient in the place of the second moment. */
-export class Adamax extends Optimizer<AdamaxOptions> {
-  constructor(params: Params<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
-    super(params, { lr: 2e-3, ...defaults, maximize: false, ...options });
+export class Adamax extends ElementwiseOptimizer<AdamaxOptions> {
+  constructor(params: Params<AdamaxOptions>, options: Given<AdamaxOptions> = {}) {
+    super(params, { lr: 2e-3, ...defaults }, options);
   }
 
   protected check(options: AdamaxOptions): void {

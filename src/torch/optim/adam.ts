@@ -6,16 +6,10 @@
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as np from '../../api/numpy/index.ts';
 import type { Tensor } from '../tensor.ts';
-import {
-  checkNonNegative,
-  checkSetting,
-  type CommonOptions,
-  kernelOf,
-  Optimizer,
-  type ParamGroup,
-  type Params,
-} from './optimizer.ts';
+import { ElementwiseOptimizer, kernelOf } from './elementwise.ts';
+import type { CommonOptions, Given, ParamGroup, Params } from './optimizer.ts';
 import { type GradientFlags, gradientOf, minus, nameOf, over, plus, sqrt, times, zeros } from './rules.ts';
+import { checkNonNegative, checkSetting } from './settings.ts';
 
 export interface MomentOptions extends CommonOptions {
   /** How much of the old moments stays: of the gradients, and of their squares. */
@@ -29,6 +23,8 @@ export interface AdamOptions extends MomentOptions {
   /** Divide by the largest second moment so far. */
   amsgrad: boolean;
   maximize: boolean;
+  /** Whether weights decay apart from the gradient, as in `AdamW`. */
+  decoupledWeightDecay: boolean;
 }
 
 type Scalars = readonly CoreTensor[];
@@ -75,7 +71,14 @@ export const moments = (p: Tensor): { step: number; expAvg: Tensor; expAvgSq: Te
   expAvgSq: zeros(p),
 });
 
-const adamDefaults = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, maximize: false } as const;
+const adamDefaults = {
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  amsgrad: false,
+  maximize: false,
+  decoupledWeightDecay: false,
+} as const;
 
 /**
  * p ← p − lr m̂ / (√v̂ + eps), with m̂ and v̂ the moments of the gradients without their bias.
@@ -90,14 +93,9 @@ const adamDefaults = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false,
  * console.log(optimizer.state.get(model.weight)?.step); // => 1
  * ```
  */
-export class Adam extends Optimizer<AdamOptions> {
-  constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {
-    super(params, { ...adamDefaults, weightDecay: 0, ...options });
-  }
-
-  /** Whether weights decay apart from the gradient. */
-  protected get isDecoupled(): boolean {
-    return false;
+export class Adam extends ElementwiseOptimizer<AdamOptions> {
+  constructor(params: Params<AdamOptions>, options: Given<AdamOptions> = {}) {
+    super(params, { ...adamDefaults, weightDecay: 0 }, options);
   }
 
   protected check(options: AdamOptions): void {
@@ -105,8 +103,7 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 
   protected update(p: Tensor, grad: CoreTensor, group: ParamGroup<AdamOptions>): void {
-    const { lr, betas, eps, weightDecay, amsgrad, maximize } = group;
-    const { isDecoupled } = this;
+    const { lr, betas, eps, weightDecay, amsgrad, maximize, decoupledWeightDecay: isDecoupled } = group;
     const state: AdamState = this.stateOf(p, () => ({ ...moments(p), ...(amsgrad && { maxExpAvgSq: zeros(p) }) }));
     const step = ++state.step;
     const flags = { amsgrad, maximize, decays: weightDecay !== 0, isDecoupled };
@@ -130,11 +127,7 @@ export class Adam extends Optimizer<AdamOptions> {
 
 /** Adam whose weights decay apart from the gradient. @see Loshchilov & Hutter (2019), arXiv:1711.05101 */
 export class AdamW extends Adam {
-  constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {
-    super(params, { weightDecay: 0.01, ...options });
-  }
-
-  protected override get isDecoupled(): boolean {
-    return true;
+  constructor(params: Params<AdamOptions>, options: Given<AdamOptions> = {}) {
+    super(params, { ...options, weightDecay: options.weightDecay ?? 0.01, decoupledWeightDecay: true });
   }
 }

@@ -5,15 +5,10 @@
  */
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import type { Tensor } from '../tensor.ts';
-import {
-  checkNonNegative,
-  type CommonOptions,
-  kernelOf,
-  Optimizer,
-  type ParamGroup,
-  type Params,
-} from './optimizer.ts';
-import { gradientOf, minus, nameOf, plus, times, zeros } from './rules.ts';
+import { ElementwiseOptimizer, kernelOf } from './elementwise.ts';
+import type { CommonOptions, Given, ParamGroup, Params } from './optimizer.ts';
+import { type GradientFlags, gradientOf, minus, nameOf, plus, times, zeros } from './rules.ts';
+import { checkNonNegative } from './settings.ts';
 
 type T = CoreTensor;
 
@@ -23,22 +18,23 @@ export interface ASGDOptions extends CommonOptions {
   /** The step from which on parameters are averaged. */
   t0: number;
   weightDecay: number;
+  maximize: boolean;
 }
 
 const asgdRule =
-  (decays: boolean) =>
+  (flags: GradientFlags) =>
   (tensors: readonly T[], scalars: readonly T[]): T[] => {
     const [p, g, average] = tensors as readonly [T, T, T];
     const [eta, keep, share, decay] = scalars as readonly [T, T, T, T];
-    const gradient = gradientOf(p, g, decay, { maximize: false, decays });
+    const gradient = gradientOf(p, g, decay, flags);
     const next = minus(times(p, keep), times(gradient, eta));
     return [next, plus(average, times(minus(next, average), share))];
   };
 
 /** Gradient descent whose state has the mean of the parameters (`ax`). @see Polyak & Juditsky (1992) */
-export class ASGD extends Optimizer<ASGDOptions> {
-  constructor(params: Params<ASGDOptions>, options: Partial<ASGDOptions> = {}) {
-    super(params, { lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, ...options });
+export class ASGD extends ElementwiseOptimizer<ASGDOptions> {
+  constructor(params: Params<ASGDOptions>, options: Given<ASGDOptions> = {}) {
+    super(params, { lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false }, options);
   }
 
   protected check({ lr, weightDecay }: ASGDOptions): void {
@@ -46,12 +42,12 @@ export class ASGD extends Optimizer<ASGDOptions> {
   }
 
   protected update(p: Tensor, grad: CoreTensor, group: ParamGroup<ASGDOptions>): void {
-    const { lr, lambd, alpha, t0, weightDecay } = group;
+    const { lr, lambd, alpha, t0, weightDecay, maximize } = group;
     const state = this.stateOf(p, () => ({ step: 0, eta: lr, mu: 1, ax: zeros(p) }));
     state.step++;
-    const flags = { decays: weightDecay !== 0 };
+    const flags = { decays: weightDecay !== 0, maximize };
     const { eta, mu, step } = state;
-    kernelOf(nameOf('asgd', flags), asgdRule(flags.decays)).apply([p, state.ax], grad, [
+    kernelOf(nameOf('asgd', flags), asgdRule(flags)).apply([p, state.ax], grad, [
       eta,
       1 - lambd * eta,
       mu,

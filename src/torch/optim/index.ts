@@ -5,6 +5,8 @@
 export { Adam, type AdamOptions, AdamW, type MomentOptions } from './adam.ts';
 export {
   type CommonOptions,
+  type Given,
+  type ImplementationOptions,
   type LossClosure,
   Optimizer,
   type OptimizerState,
@@ -12,7 +14,7 @@ export {
   type Params,
   type ParamState,
 } from './optimizer.ts';
-export { NAdam, type NAdamOptions, Adamax, type AdamaxOptions, RAdam } from './adam-kin.ts';
+export { Adamax, type AdamaxOptions, type DecayOptions, NAdam, type NAdamOptions, RAdam } from './adam-kin.ts';
 export {
   Adadelta,
   type AdadeltaOptions,
@@ -24,5 +26,6 @@ export {
   type RpropOptions,
 } from './adagrad.ts';
 export { ASGD, type ASGDOptions } from './asgd.ts';
+export { LBFGS, type LBFGSOptions } from './lbfgs.ts';
 export * as lrScheduler from './lr-scheduler.ts';
 export { SGD, type SGDOptions } from './sgd.ts';

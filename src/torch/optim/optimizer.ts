@@ -1,21 +1,16 @@
 /**
- * What all optimisers share: groups of parameters, state, and one compiled update for each parameter.
+ * What all optimisers share: groups of parameters, and state.
  * May import: everything up to `api`, `tape`, `nn`, `optim`.
  * @module
  */
 import { ArgumentError, DifferentiationError } from '../../ir/errors.ts';
-import { scalarTensor, type Tensor as CoreTensor } from '../../core/tensor.ts';
-import { jit } from '../../api/jit.ts';
-import { describe } from '../../api/options.ts';
-import { enableGrad } from '../grad-mode.ts';
-import { withModes } from '../modes.ts';
+import { checkOptions, describe } from '../../api/options.ts';
 import { clearGrad } from '../nn/parameter.ts';
 import { toTensor } from '../ops/define.ts';
 import { Tensor } from '../tensor.ts';
-import { changeInPlace } from '../views.ts';
 
-/** What an optimiser remembers about a parameter: tensors, and numbers such as the count of steps. */
-export type ParamState = Record<string, Tensor | number>;
+/** What an optimiser remembers about a parameter: tensors, numbers such as the count of steps, and lists of either. */
+export type ParamState = Record<string, Tensor | number | readonly (Tensor | number)[]>;
 
 /** Parameters with settings of their own. */
 export type ParamGroup<O> = O & {
@@ -41,46 +36,21 @@ export interface CommonOptions {
 /** A closure that computes the loss again and its gradients. */
 export type LossClosure = () => Tensor | number;
 
-type Rule = (tensors: readonly CoreTensor[], scalars: readonly CoreTensor[]) => readonly CoreTensor[];
-
 /**
- * A compiled update of one parameter: from tensors of its shape and numbers to new tensors, the first of which is the parameter. It is
- * compiled once for each shape.
+ * How PyTorch is to compute a step, not what: accepted so that programs carry over. All updates are compiled here, so `foreach` and `fused`
+ * change nothing; a step is never recorded, so `differentiable` and `capturable` must be false.
  */
-export class Kernel {
-  private readonly run: (tensors: CoreTensor[], scalars: CoreTensor[]) => CoreTensor[];
-
-  constructor(name: string, rule: Rule) {
-    const update = (tensors: CoreTensor[], scalars: CoreTensor[]): CoreTensor[] =>
-      rule(tensors, scalars).map((t) => (t.dtype === tensors[0]!.dtype ? t : t.astype(tensors[0]!.dtype)));
-    Object.defineProperty(update, 'name', { value: name });
-    this.run = jit(update as never) as unknown as (tensors: CoreTensor[], scalars: CoreTensor[]) => CoreTensor[];
-  }
-
-  /** Changes the first tensor and those after the second (the gradient) in place. */
-  apply(targets: readonly Tensor[], grad: CoreTensor, scalars: readonly number[]): void {
-    const [p, ...state] = targets.map((t) => t.value) as [CoreTensor, ...CoreTensor[]];
-    const type = p.dtype === 'float64' ? 'float64' : 'float32';
-    const fresh = this.run(
-      [p, grad, ...state],
-      scalars.map((x) => scalarTensor(x, type)),
-    );
-    targets.forEach((t, i) => changeInPlace('step', t, () => new Tensor(fresh[i]!)));
-  }
+export interface ImplementationOptions {
+  readonly foreach?: boolean | null | undefined;
+  readonly fused?: boolean | null | undefined;
+  readonly capturable?: boolean | undefined;
+  readonly differentiable?: boolean | undefined;
 }
 
-const kernels = new Map<string, Kernel>();
+/** Settings as they are given to an optimiser. */
+export type Given<O> = Partial<O> & ImplementationOptions;
 
-/** The kernel of a name, which says all that its rule depends on. */
-export function kernelOf(name: string, rule: Rule): Kernel {
-  let found = kernels.get(name);
-  if (found === undefined) kernels.set(name, (found = new Kernel(name, rule)));
-  return found;
-}
-
-/**
- * The base of all optimisers. `step` changes parameters in place, outside the graph; those without a gradient are passed over.
- */
+/** The base of all optimisers. `step` changes parameters in place, outside the graph. */
 export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
   /** Settings of groups that say nothing else. */
   readonly defaults: O;
@@ -88,27 +58,25 @@ export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
   paramGroups: ParamGroup<O>[] = [];
   readonly state: Map<Tensor, ParamState> = new Map();
 
-  constructor(params: Params<O>, defaults: O) {
-    this.defaults = defaults;
-    this.check(defaults);
-    const given = [...(params as Iterable<Tensor | (Partial<O> & { readonly params: Tensor | Iterable<Tensor> })>)];
-    if (given.length === 0) {
+  /** @throws ArgumentError for settings that are unknown, or make no sense */
+  constructor(params: Params<O>, defaults: O, given: Given<O>) {
+    this.defaults = settingsOf(new.target.name, defaults, given);
+    this.check(this.defaults);
+    const list = [...(params as Iterable<Tensor | (Partial<O> & { readonly params: Tensor | Iterable<Tensor> })>)];
+    if (list.length === 0) {
       throw new ArgumentError(
         `${new.target.name}: expected parameters, got none: optimizer got an empty parameter list.`,
         'pass module.parameters().',
       );
     }
-    const isTensors = given[0] instanceof Tensor;
-    const groups = isTensors ? [{ params: given as Tensor[] } as never] : given;
+    const isTensors = list[0] instanceof Tensor;
+    const groups = isTensors ? [{ params: list as Tensor[] } as never] : list;
     for (const group of groups)
       this.addParamGroup(group as Partial<O> & { readonly params: Tensor | Iterable<Tensor> });
   }
 
   /** Throws for settings that make no sense. */
   protected abstract check(options: O): void;
-
-  /** Updates one parameter. */
-  protected abstract update(p: Tensor, grad: CoreTensor, group: ParamGroup<O>): void;
 
   /** Adds parameters with settings of their own. */
   addParamGroup(group: Partial<O> & { readonly params: Tensor | Iterable<Tensor> }): void {
@@ -148,15 +116,7 @@ export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
    * @param closure computes the loss anew, for optimisers that need that several times
    * @returns what the closure gave
    */
-  step(closure?: LossClosure): Tensor | number | undefined {
-    const loss = closure === undefined ? undefined : enableGrad(closure);
-    withModes({ isGradEnabled: false }, () => {
-      for (const group of this.paramGroups) {
-        for (const p of group.params) if (p.grad !== null) this.update(p, p.grad.value, group);
-      }
-    });
-    return loss;
-  }
+  abstract step(closure?: LossClosure): Tensor | number | undefined;
 
   /** The state of a parameter; `make` when it is first met. */
   protected stateOf<S extends ParamState>(p: Tensor, make: () => S): S {
@@ -206,18 +166,24 @@ export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
   }
 }
 
-const copied = (state: ParamState): ParamState =>
-  Object.fromEntries(
-    Object.entries(state).map(([name, x]) => [name, typeof x === 'number' ? x : new Tensor(toTensor(x).value)]),
+const copied = (state: ParamState): ParamState => {
+  const copy = (x: Tensor | number): Tensor | number => (typeof x === 'number' ? x : new Tensor(toTensor(x).value));
+  return Object.fromEntries(
+    Object.entries(state).map(([name, x]) => [name, Array.isArray(x) ? x.map(copy) : copy(x as Tensor | number)]),
   );
+};
 
-/** Throws unless a setting is in its range. */
-export function checkSetting(op: string, name: string, value: number, isGood: boolean): void {
-  if (isGood) return;
-  throw new ArgumentError(`${op}: expected ${name} in its range, got ${value}: invalid ${name} value: ${value}.`);
-}
-
-/** Throws unless settings are numbers of at least 0. */
-export function checkNonNegative(op: string, settings: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(settings)) checkSetting(op, name, value, value >= 0);
+/** Defaults with the settings that are given in their place. */
+function settingsOf<O extends object>(op: string, defaults: O, given: Given<O>): O {
+  const { foreach: _, fused: __, capturable, differentiable, ...settings } = given;
+  const names = [...Object.keys(defaults), 'foreach', 'fused', 'capturable', 'differentiable'];
+  checkOptions(op, given, names, `options of ${op}: ${names.join(', ')}.`);
+  if (capturable === true || differentiable === true) {
+    throw new ArgumentError(
+      `${op}: expected ${capturable === true ? 'capturable' : 'differentiable'} to be false, got true: steps are not recorded.`,
+      'for derivatives through a step, write the update with functions of tensors, or use cotangent/optim under grad.',
+    );
+  }
+  const present = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(present) } as O;
 }

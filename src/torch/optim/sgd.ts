@@ -6,19 +6,12 @@
 import { ArgumentError } from '../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import { Tensor } from '../tensor.ts';
-import {
-  checkNonNegative,
-  type CommonOptions,
-  kernelOf,
-  Optimizer,
-  type ParamGroup,
-  type Params,
-} from './optimizer.ts';
+import { ElementwiseOptimizer, kernelOf } from './elementwise.ts';
+import type { CommonOptions, Given, ParamGroup, Params } from './optimizer.ts';
 import { type GradientFlags, gradientOf, minus, nameOf, plus, times } from './rules.ts';
+import { checkNonNegative } from './settings.ts';
 
 export interface SGDOptions extends CommonOptions {
-  /** Of the learning rate there is no default. */
-  lr: number;
   momentum: number;
   /** What the momentum leaves out of new gradients. */
   dampening: number;
@@ -61,10 +54,10 @@ function ruleOf(flags: Flags) {
  * console.log(Array.from(w.dataSync(), (x) => x.toFixed(4))); // => [ '3.0000', '3.0000' ]
  * ```
  */
-export class SGD extends Optimizer<SGDOptions> {
-  constructor(params: Params<SGDOptions>, options: Partial<SGDOptions> & { readonly lr: number }) {
-    const plain = { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
-    super(params, { ...plain, ...options });
+export class SGD extends ElementwiseOptimizer<SGDOptions> {
+  constructor(params: Params<SGDOptions>, options: Given<SGDOptions> = {}) {
+    const plain = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
+    super(params, plain, options);
   }
 
   protected check({ lr, momentum, dampening, weightDecay, nesterov }: SGDOptions): void {

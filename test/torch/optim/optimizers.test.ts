@@ -1,6 +1,7 @@
 /**
  * Optimisers with PyTorch's trajectories. The figures in `data/optimizers.json` are those of PyTorch 1.13 in float64: two groups, eight
  * steps, a parameter without a gradient beside them. (NAdam is its `foreach` variant: the other counts one momentum twice in 1.13.)
+ * Those with options that 1.13 has not (`decoupledWeightDecay`; `maximize` of some) are of PyTorch 2.13.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -104,6 +105,19 @@ describe('optimisers', () => {
     expect(layer.weight.dtype).toBe('float32');
     expect(layer.weight.isLeaf && layer.weight.requiresGrad).toBe(true);
     expect(layer.weight.sub(before).abs().max().item()).toBeCloseTo(1e-3, 4);
+  });
+
+  it('take options that say how PyTorch is to compute, and refuse those that nothing here answers to', () => {
+    const w = leaf([1]);
+    w.grad = leaf([2]).detach();
+    new optim.SGD([w], { foreach: true, fused: null, differentiable: false, capturable: false }).step();
+    expect(w.item()).toBeCloseTo(1 - 2e-3, 12);
+    expect(() => new optim.Adam([w], { differentiable: true })).toThrow('expected differentiable to be false');
+    expect(() => new optim.Adam([w], { capturable: true })).toThrow('expected capturable to be false');
+    expect(() => new optim.SGD([w], { momemtum: 0.9 } as never)).toThrow(
+      /SGD: expected options lr, momentum, .*got momemtum/,
+    );
+    expect(Object.keys(new optim.Adam([w], { foreach: true }).paramGroups[0]!)).not.toContain('foreach');
   });
 
   it('say what is wrong with parameters and settings', () => {

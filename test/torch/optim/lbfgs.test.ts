@@ -1,0 +1,113 @@
+/**
+ * L-BFGS with PyTorch's trajectories: the figures in `data/lbfgs.json` are those of PyTorch 1.13 in float64, six steps each.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { nn, optim, randn, type Tensor, tensor } from 'cotangent/torch';
+
+interface Case {
+  readonly options: Partial<optim.LBFGSOptions>;
+  readonly trace: readonly (readonly [number[], number[]])[];
+  /** Losses computed, and directions gone along. */
+  readonly counts: readonly [number, number];
+}
+
+const cases = JSON.parse(readFileSync(new URL('../data/lbfgs.json', import.meta.url), 'utf8')) as Case[];
+const leaf = (data: number[] | number[][]): Tensor => tensor(data, { dtype: 'float64', requiresGrad: true });
+
+class Problem {
+  readonly a = leaf([
+    [1, -2],
+    [0.5, 0.25],
+    [-0.75, 1.5],
+  ]);
+  readonly b = leaf([0.1, -0.2, 0.3]);
+  readonly unused = leaf([7]);
+  readonly optimizer: optim.LBFGS;
+
+  constructor({ options }: Case) {
+    this.optimizer = new optim.LBFGS([this.a, this.unused, this.b], options);
+  }
+
+  readonly closure = (): Tensor => {
+    const { a, b } = this;
+    this.optimizer.zeroGrad();
+    const loss = a.sin().mul(a).sum(1).mul(b).sum().add(a.pow(4).sum().div(8)).add(b.sub(1).pow(2).sum());
+    loss.backward();
+    return loss;
+  };
+
+  expectAt([first, second]: readonly [number[], number[]]): void {
+    const found = [...this.a.dataSync(), ...this.b.dataSync()];
+    found.forEach((x, i) => expect(x).toBeCloseTo([...first, ...second][i]!, 7));
+  }
+}
+
+describe.each(cases)('LBFGS($options)', (c) => {
+  it('goes where it goes in PyTorch', () => {
+    const problem = new Problem(c);
+    for (const at of c.trace) {
+      problem.optimizer.step(problem.closure);
+      problem.expectAt(at);
+    }
+    expect(problem.unused.item()).toBe(7);
+    const { funcEvals, nIter } = problem.optimizer.stateDict().state[0]!;
+    expect([funcEvals, nIter]).toEqual(c.counts);
+  });
+
+  it('goes on from its state', () => {
+    const [before, after] = [new Problem(c), new Problem(c)];
+    for (let i = 0; i < 3; i++) before.optimizer.step(before.closure);
+    after.optimizer.loadStateDict(before.optimizer.stateDict());
+    after.a.detach().copy_(before.a.detach());
+    after.b.detach().copy_(before.b.detach());
+    for (const at of c.trace.slice(3)) {
+      after.optimizer.step(after.closure);
+      after.expectAt(at);
+    }
+  });
+});
+
+describe('LBFGS', () => {
+  it('fits a float32 layer', () => {
+    const layer = new nn.Linear(3, 1);
+    const x = randn(20, 3);
+    const target = x.sum(1, true).add(0.5);
+    const optimizer = new optim.LBFGS(layer.parameters(), { lineSearchFn: 'strongWolfe' });
+    const lossOf = (): Tensor => nn.functional.mseLoss(layer.call(x), target);
+    const first = optimizer.step(() => {
+      optimizer.zeroGrad();
+      const loss = lossOf();
+      loss.backward();
+      return loss;
+    });
+    expect((first as Tensor).item()).toBeGreaterThan(0.1);
+    expect(lossOf().item()).toBeLessThan(1e-8);
+    expect(layer.weight.dtype).toBe('float32');
+  });
+
+  it('goes nowhere from a minimum', () => {
+    const w = leaf([1, 1]);
+    const optimizer = new optim.LBFGS([w]);
+    optimizer.step(() => {
+      optimizer.zeroGrad();
+      const loss = w.sub(1).pow(2).sum();
+      loss.backward();
+      return loss;
+    });
+    expect([w.tolist(), optimizer.stateDict().state[0]!.nIter]).toEqual([[1, 1], 0]);
+  });
+
+  it('needs a closure, one group, and settings that make sense', () => {
+    const w = leaf([1]);
+    expect(() => new optim.LBFGS([w]).step()).toThrow('LBFGS.step: expected a closure, got undefined');
+    expect(() => new optim.LBFGS([{ params: [w] }, { params: [leaf([2])] }])).toThrow(
+      "LBFGS doesn't support per-parameter options",
+    );
+    expect(() => new optim.LBFGS([w], { lineSearchFn: 'wolfe' as never })).toThrow(
+      'expected lineSearchFn to be one of strongWolfe, got wolfe',
+    );
+    expect(() => new optim.LBFGS([w], { maxIter: 0 })).toThrow('invalid maxIter value: 0');
+  });
+});
