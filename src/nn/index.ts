@@ -98,14 +98,8 @@ export type { TensorEntry } from './safetensors/header.ts';
 export type { ByteStream, FileSource, RandomAccess } from './safetensors/source.ts';
 export { saveSafetensors, streamSafetensors, writeSafetensors, type WriteOptions } from './safetensors/write.ts';
 export { GRU, LSTM, type RecurrentOptions, RNN, type UnrollOptions } from './recurrent.ts';
-export {
-  type CellOptions,
-  type CellState,
-  GRUCell,
-  LSTMCell,
-  RNNCell,
-  type RnnCellOptions,
-} from './recurrent-cells.ts';
+export { type CellOptions, GRUCell, LSTMCell, RNNCell, type RnnCellOptions } from './recurrent-cells.ts';
+export type { CellState } from './recurrence.ts';
 export { rotaryEmbedding, type RotaryOptions } from './rotary.ts';
 export { type BlockOptions, TransformerBlock, type TransformerBlockOptions } from './transformer.ts';
 export { torchNames } from './torch-names.ts';

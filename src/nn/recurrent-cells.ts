@@ -5,23 +5,17 @@
  */
 import { ShapeError } from '../ir/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { asTensor, promoteToFloat, type TensorLike } from '../api/lift.ts';
+import { asTensor, type TensorLike } from '../api/lift.ts';
 import { relu } from '../api/nn/activations.ts';
 import type { Initializer } from '../api/nn/initializers.ts';
 import { add } from '../api/numpy/binary.ts';
 import { zeros } from '../api/numpy/creation.ts';
 import { checkChoice } from '../api/options.ts';
-import { like, mul, sub } from '../primitives/arithmetic.ts';
-import { dotGeneral } from '../primitives/dot.ts';
-import { logistic } from '../primitives/elementwise-exp.ts';
 import { tanh } from '../primitives/elementwise-trig.ts';
-import { sliceAxis } from '../primitives/slice.ts';
 import { checkLast, checkNames, checkSizes, keysOf, parameter, type ParameterOptions } from './checks.ts';
 import { uniformOn } from './initial.ts';
 import { Module } from './module.ts';
-
-/** The hidden vectors, or the hidden vectors and the memory of an LSTM: `[…, hiddenFeatures]` each. */
-export type CellState = Tensor | readonly [hidden: Tensor, memory: Tensor];
+import { affine, type CellState, gruStep, lstmStep, type Recurrence } from './recurrence.ts';
 
 export interface CellOptions extends ParameterOptions {
   /** Whether there are biases; true. */
@@ -30,15 +24,8 @@ export interface CellOptions extends ParameterOptions {
   readonly init?: Initializer;
 }
 
-/** x Wᵀ + b. */
-function affine(x: Tensor, w: Tensor, bias: Tensor | null): Tensor {
-  const [t, weight] = promoteToFloat(x, w) as [Tensor, Tensor];
-  const product = dotGeneral(t, weight, { contract: [[t.ndim - 1], [1]], batch: [[], []] });
-  return bias ? add(product, bias) : product;
-}
-
 /** What the cells share: two projections, of the input and of the hidden vectors, to all gates at once. */
-export abstract class RecurrentCell<S extends CellState = CellState> extends Module {
+export abstract class RecurrentCell<S extends CellState = CellState> extends Module implements Recurrence<S> {
   /** `[gates · hiddenFeatures, inputFeatures]` */
   readonly inputWeight: Tensor;
   /** `[gates · hiddenFeatures, hiddenFeatures]` */
@@ -114,12 +101,6 @@ export abstract class RecurrentCell<S extends CellState = CellState> extends Mod
   }
 }
 
-/** Gate number `i` of several side by side. */
-function gate(x: Tensor, i: number, count: number): Tensor {
-  const width = x.shape.at(-1)! / count;
-  return sliceAxis(x, x.ndim - 1, i * width, (i + 1) * width);
-}
-
 export interface RnnCellOptions extends CellOptions {
   /** `'tanh'` (default) or `'relu'`. */
   readonly activation?: 'tanh' | 'relu';
@@ -181,10 +162,7 @@ export class LSTMCell extends RecurrentCell<readonly [hidden: Tensor, memory: Te
   }
 
   step([hidden, memory]: readonly [Tensor, Tensor], projected: Tensor): readonly [Tensor, Tensor] {
-    const gates = add(projected, this.recur(hidden));
-    const [i, f, g, o] = [0, 1, 2, 3].map((k) => gate(gates, k, 4)) as [Tensor, Tensor, Tensor, Tensor];
-    const next = add(mul(logistic(f), memory), mul(logistic(i), tanh(g)));
-    return [mul(logistic(o), tanh(next)), next];
+    return lstmStep(add(projected, this.recur(hidden)), memory);
   }
 
   hidden([hidden]: readonly [Tensor, Tensor]): Tensor {
@@ -214,11 +192,7 @@ export class GRUCell extends RecurrentCell<Tensor> {
   }
 
   step(state: Tensor, projected: Tensor): Tensor {
-    const recurred = this.recur(state);
-    const sum = (k: number): Tensor => add(gate(projected, k, 3), gate(recurred, k, 3));
-    const [r, z] = [logistic(sum(0)), logistic(sum(1))];
-    const n = tanh(add(gate(projected, 2, 3), mul(r, gate(recurred, 2, 3))));
-    return add(mul(sub(like(z, 1), z), n), mul(z, state));
+    return gruStep(projected, this.recur(state), state);
   }
 
   hidden(state: Tensor): Tensor {

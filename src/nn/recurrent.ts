@@ -6,26 +6,23 @@
 import { ArgumentError, ShapeError } from '../ir/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
-import { scan } from '../api/lax/loops.ts';
-import { like } from '../primitives/arithmetic.ts';
 import { lt } from '../primitives/compare.ts';
 import { convert } from '../primitives/convert.ts';
 import { iota } from '../primitives/iota.ts';
 import { concatenate } from '../primitives/movement.ts';
-import { select } from '../primitives/select.ts';
 import { broadcastTo, reshape, transpose } from '../primitives/structural.ts';
 import { checkLast, checkNames, checkRange, checkSizes, keysOf } from './checks.ts';
 import { Dropout } from './dropout.ts';
 import { type CallOptions, Layer, within } from './module.ts';
 import {
   type CellOptions,
-  type CellState,
   GRUCell,
   LSTMCell,
   type RecurrentCell,
   RNNCell,
   type RnnCellOptions,
 } from './recurrent-cells.ts';
+import { type CellState, sweep } from './recurrence.ts';
 import { optionsAt } from './sequential.ts';
 
 export interface RecurrentOptions extends CellOptions {
@@ -104,7 +101,7 @@ export abstract class Recurrent<S extends CellState, C extends RecurrentCell<S>>
       const input = start === 0 ? h : this.drop(h, options, start);
       const parts = this.cells.slice(start, start + directions).map((cell, k) => {
         const [y, end] = within(`.cells[${start + k}]`, () =>
-          sweep(cell, input, initial[start + k]!, running, k === 1),
+          sweep(cell, cell.project(input), initial[start + k]!, running, k === 1),
         );
         states.push(end);
         return y;
@@ -144,33 +141,6 @@ function runningOf(module: Layer, x: Tensor, lengths: TensorLike): Tensor {
     );
   }
   return lt(iota([steps, batch, 1], 'int32', 0), broadcastTo(reshape(t, [1, batch, 1]), [steps, batch, 1]));
-}
-
-/** One cell over all positions of `[T, …, features]`, with the inputs projected before. */
-function sweep<S extends CellState>(
-  cell: RecurrentCell<S>,
-  x: Tensor,
-  initial: S,
-  running: Tensor | undefined,
-  reverse: boolean,
-): [Tensor, S] {
-  const step = (state: S, [projected, goesOn]: readonly [Tensor, Tensor | null]): readonly [S, Tensor] => {
-    const next = cell.step(state, projected);
-    if (goesOn === null) return [next, cell.hidden(next)];
-    const hidden = cell.hidden(next);
-    return [keepWhere(goesOn, next, state), select(broadcastTo(goesOn, hidden.shape), hidden, like(hidden, 0))];
-  };
-  const xs = [cell.project(x), running ?? null] as const;
-  const [end, outputs] = scan(step as never, initial as never, xs as never, { reverse }) as unknown as [S, Tensor];
-  return [outputs, end];
-}
-
-/** The next state where a sequence goes on, the old one elsewhere. */
-function keepWhere<S extends CellState>(goesOn: Tensor, next: S, old: S): S {
-  const choose = (a: Tensor, b: Tensor): Tensor => select(broadcastTo(goesOn, a.shape), a, b);
-  if (!Array.isArray(next)) return choose(next as Tensor, old as Tensor) as S;
-  const [before, after] = [old, next] as unknown as [readonly Tensor[], readonly Tensor[]];
-  return after.map((a, i) => choose(a, before[i]!)) as unknown as S;
 }
 
 /** What a cell takes of a layer's options. */

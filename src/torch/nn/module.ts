@@ -61,12 +61,14 @@ export abstract class Module {
 
   abstract forward(...args: never[]): unknown;
 
-  /** `forward`, with hooks before, after and on the way back. */
-  call(...args: Parameters<this['forward']>): ReturnType<this['forward']> {
+  /** `forward`, with hooks before, after and on the way back. It has all signatures of `forward`. */
+  get call(): this['forward'] {
+    return ((...args: unknown[]) => this.#run(args)) as this['forward'];
+  }
+
+  #run(args: readonly unknown[]): unknown {
     const { before, after, backward } = this.#hooks;
-    if (before.length === 0 && after.length === 0 && backward.length === 0) {
-      return this.forward(...(args as never[])) as ReturnType<this['forward']>;
-    }
+    if (before.length === 0 && after.length === 0 && backward.length === 0) return this.forward(...(args as never[]));
     let given: readonly unknown[] = args;
     for (const hook of before) given = hook(this, given) ?? given;
     const run = (inner: readonly unknown[]): unknown => {
@@ -74,7 +76,7 @@ export abstract class Module {
       for (const hook of after) result = hook(this, inner, result) ?? result;
       return result;
     };
-    return withBackwardHooks(this, backward, given, run) as ReturnType<this['forward']>;
+    return withBackwardHooks(this, backward, given, run);
   }
 
   /** The name of a field in state dicts and the other names of this module. */

@@ -7,6 +7,7 @@ import { type DType, dtypeInfo, isFloat, promoteTypes } from '../../ir/dtype.ts'
 import { defaultFloat } from '../../core/config.ts';
 import { scalarTensor, Tensor as CoreTensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
+import { jit } from '../../api/jit.ts';
 import { arrayFrom, type NestedArray } from '../../api/lift.ts';
 import { Operation, OperationFamily } from '../../tape/operation.ts';
 import { applyOperation, Tensor } from '../tensor.ts';
@@ -122,6 +123,20 @@ export function withResults<P>(
   const family = new OperationFamily<P>(name, f);
   const node = nodeName(name);
   return (xs, params) => applyOperation(family.of(params), xs.map(lift), node);
+}
+
+/**
+ * As `withResults`, compiled once for each kind of operands: for functions of many primitives, or with loops, which would be traced anew
+ * each time.
+ */
+export function compiledResults<P>(
+  name: string,
+  f: (xs: readonly CoreTensor[], params: P) => readonly CoreTensor[],
+): (xs: readonly TensorLike[], params: P) => Tensor[] {
+  const traced = (params: P, xs: readonly CoreTensor[]): readonly CoreTensor[] => f(xs, params);
+  Object.defineProperty(traced, 'name', { value: name });
+  const run = jit(traced as never, { staticArgnums: 0 }) as unknown as typeof traced;
+  return withResults<P>(name, (xs, params) => run(params, xs));
 }
 
 /** An operation whose result is a view. */

@@ -3,13 +3,13 @@
  * May import: everything up to `api`, `tape`, `nn`.
  * @module
  */
-import { ArgumentError, ShapeError } from '../../ir/errors.ts';
-import type { Tensor as CoreTensor } from '../../core/tensor.ts';
-import * as np from '../../api/numpy/index.ts';
-import { withModes } from '../modes.ts';
-import { cat } from '../ops/shape.ts';
-import { Tensor } from '../tensor.ts';
-import { changeInPlace } from '../views.ts';
+import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
+import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
+import * as np from '../../../api/numpy/index.ts';
+import { withModes } from '../../modes.ts';
+import { cat } from '../../ops/shape.ts';
+import { Tensor } from '../../tensor.ts';
+import { changeInPlace } from '../../views.ts';
 
 type Tensors = Tensor | Iterable<Tensor>;
 

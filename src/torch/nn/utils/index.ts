@@ -1,0 +1,6 @@
+/**
+ * PyTorch's `torch.nn.utils`.
+ * @module
+ */
+export * from './gradients.ts';
+export * as rnn from './rnn.ts';
