@@ -32,6 +32,8 @@ export class ExprConverter {
   private plain = new Map<Expr, Node>();
   private guarded = new Map<Guard, Map<Expr, Node>>();
   private readonly expansions = new Map<Expr, Expr>();
+  /** The values of functions that were expanded. */
+  readonly functions: Set<Node> = new Set();
 
   constructor(graph: Graph, scope: ExprScope) {
     this.graph = graph;
@@ -66,7 +68,7 @@ export class ExprConverter {
       if (stack.length > before) continue;
       stack.pop();
       const args = operands.map((x) => plain.get(x)!);
-      plain.set(e, expanded === undefined ? this.build(e, null, args) : args[0]!);
+      plain.set(e, expanded === undefined ? this.build(e, null, args) : this.valueOf(e, args[0]!));
     }
     return plain.get(root)!;
   }
@@ -88,7 +90,8 @@ export class ExprConverter {
       if (stack.length > before) continue;
       stack.pop();
       const args = children.map((c) => this.lookup(c)!);
-      this.memoize(frame, this.expansions.has(frame.e) ? args[0]! : this.build(frame.e, frame.guard, args));
+      const isExpanded = this.expansions.has(frame.e);
+      this.memoize(frame, isExpanded ? this.valueOf(frame.e, args[0]!) : this.build(frame.e, frame.guard, args));
     }
     return this.lookup(top)!;
   }
@@ -117,6 +120,12 @@ export class ExprConverter {
           : expandBinary(e.fn, e.x, e.y);
     if (made !== undefined) this.expansions.set(e, made);
     return made;
+  }
+
+  /** The value of what was expanded. */
+  private valueOf(e: Expr, value: Node): Node {
+    if (e.op !== 'convert') this.functions.add(value);
+    return value;
   }
 
   private children({ e, guard }: Frame): Frame[] {

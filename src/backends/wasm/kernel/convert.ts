@@ -90,7 +90,12 @@ class Converter {
 
   convert(): Nest {
     const { name, inputs, outputs, scratch, body } = this.kernel;
-    return { name, buffers: [...inputs, ...outputs, ...scratch], body: this.block(body) };
+    return {
+      name,
+      buffers: [...inputs, ...outputs, ...scratch],
+      body: this.block(body),
+      functions: this.exprs.functions,
+    };
   }
 
   private readLocal(local: Local): Node {

@@ -44,9 +44,14 @@ export type LirStmt =
       readonly depth: number;
       readonly body: readonly LirStmt[];
     }
-  | { readonly kind: 'stores'; readonly items: readonly LirStore[] }
+  /** `inPairs`: every two values, which are computed alike, are computed step by step side by side. */
+  | { readonly kind: 'stores'; readonly items: readonly LirStore[]; readonly inPairs?: boolean }
   /** All values are computed before the first is assigned. */
-  | { readonly kind: 'set'; readonly items: readonly { readonly local: number; readonly value: Lir }[] }
+  | {
+      readonly kind: 'set';
+      readonly items: readonly { readonly local: number; readonly value: Lir }[];
+      readonly inPairs?: boolean;
+    }
   | {
       readonly kind: 'if';
       readonly cond: Lir;

@@ -7,13 +7,25 @@ import type { Local } from '../../../ir/loop/expr.ts';
 import type { OpName, ValueType } from '../encode/opcodes.ts';
 import type { Lir, LirStmt } from './lir.ts';
 import type { Loop, StoreItem } from './nest.ts';
+import type { Node } from './node.ts';
 import type { IntSite } from './params.ts';
+import type { Stages } from './stages.ts';
+
+/** Iterations of a loop: it `runs` when there is at least one. */
+export interface Steps {
+  readonly from: Lir;
+  readonly to: Lir;
+  readonly step: number;
+  readonly runs?: boolean;
+}
 
 /** What the lowering of reductions needs to make loops and locals. */
 export interface LoopMaker {
   scalarLoop(loop: Loop, body: () => LirStmt[]): LirStmt;
   /** Part of a loop's range; nothing when the range is known to be empty. */
   rangeLoop(loop: Loop, from: Lir, to: Lir, step: number, body: () => LirStmt[], runs?: boolean): LirStmt[];
+  /** The same; the values of stages are computed before, block by block. */
+  stagedLoop(loop: Loop, steps: Steps, stages: Stages | undefined, memory: Lir, body: () => LirStmt[]): LirStmt[];
   plainLoop(from: Lir, to: Lir, step: number, body: (counter: Lir) => LirStmt[]): LirStmt[];
   /** What `lower` gives; where all guards of lanes hold, which is checked once for all of it, code without them. */
   branchOnGuards(lower: () => LirStmt[]): LirStmt[];
@@ -25,5 +37,7 @@ export interface LoopMaker {
   assignScalar(target: Local, value: Lir): LirStmt;
   assignLanes(target: Local, parts: readonly Lir[]): LirStmt;
   stores(items: readonly StoreItem[]): LirStmt[];
+  /** Whether two vectors of these values should be computed side by side. */
+  inPairs(values: readonly Node[]): boolean;
   int(site: IntSite, value: number): Lir;
 }

@@ -37,7 +37,7 @@ export class LaneLowering {
     if (!this.v.isVarying(n)) {
       return this.v.remembered(n.id * 64 + 1, () => this.vectors.splat(this.v.scalar(n), n.dtype));
     }
-    return this.v.remembered(n.id * 64 + 2 + p, () => this.makeLane(n, p));
+    return this.v.remembered(n.id * 64 + 2 + p, () => this.v.stagedPart(n, p) ?? this.makeLane(n, p));
   }
 
   /** Mask of a bool for 64-bit part `q`. */

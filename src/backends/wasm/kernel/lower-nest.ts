@@ -3,6 +3,7 @@
  * May import: `ir`, `encode`, `kernel`.
  * @module
  */
+import { dtypeInfo } from '../../../ir/dtype.ts';
 import type { BufferRef, Local } from '../../../ir/loop/expr.ts';
 import type { FunctionBuilder } from '../encode/function.ts';
 import type { ModuleBuilder } from '../encode/module.ts';
@@ -13,18 +14,20 @@ import { type GemmName, gemmName } from '../gemm/work.ts';
 import type { Threading } from './chunk.ts';
 import { canRepeat } from './repeat.ts';
 import type { PreparedKernel } from './emit.ts';
-import { type Lir, LirBuilder, type LirStmt } from './lir.ts';
-import type { LoopMaker } from './loop-maker.ts';
+import { type Lir, LirBuilder, type LirStmt, type LirStore } from './lir.ts';
+import type { LoopMaker, Steps } from './loop-maker.ts';
 import { lowerPhase, type PhaseMaker, type PhaseStmt } from './lower-phase.ts';
 import { ReduceLowering } from './lower-reduce.ts';
 import { lowerStore } from './lower-store.ts';
 import { ValueLowering } from './lower-value.ts';
 import type { ForLoop, Loop, NestStmt, StoreItem } from './nest.ts';
-import { partialBytes, partialsAddress } from './node.ts';
+import { type Node, partialBytes, partialsAddress, stagesAddress, stagesBytes } from './node.ts';
 import { extentSite, gemmSite, type IntSite } from './params.ts';
 import { type Phase, phaseSite } from './phases.ts';
 import { scalarType } from './scalar-ops.ts';
+import type { Stages } from './stages.ts';
 import { type PerfectNest, perfectNest, tileColumns, tileSize } from './tiles.ts';
+import { heavyHeight, keepsOrder } from './vectorize.ts';
 import { sharedValues } from './walk-lir.ts';
 import { LirWriter } from './write-lir.ts';
 
@@ -105,7 +108,7 @@ export class NestLowering implements LoopMaker {
       case 'set':
         return [this.set(s)];
       case 'reduce':
-        return this.reductions.lower(s, this.kernel.plan.get(s)?.unroll ?? 0);
+        return this.reductions.lower(s, this.kernel.plan.get(s));
       case 'if': {
         const cond = this.v.value(s.cond);
         return [{ kind: 'if', cond, then: this.block(s.then), otherwise: this.block(s.otherwise) }];
@@ -152,16 +155,17 @@ export class NestLowering implements LoopMaker {
   private partOf(s: PhaseStmt, phase: Phase, from: Lir, to: Lir): LirStmt[] {
     const { b } = this;
     if (s.kind === 'gemm') return this.gemm(s, from, to);
-    if (s.kind === 'for') return this.forLoop(s, { from, to });
     const part = b.op('i32.div_u', from, this.int(phaseSite(phase, 'grain'), phase.grain));
+    const stages = b.add(b.i32(stagesAddress), b.mul(part, b.i32(stagesBytes)));
+    if (s.kind === 'for') return this.forLoop(s, { from, to, stages });
     const memory = b.add(b.i32(partialsAddress), b.mul(part, b.i32(partialBytes)));
-    return this.reductions.lower(s, this.kernel.plan.get(s)?.unroll ?? 0, { from, to, memory });
+    return this.reductions.lower(s, this.kernel.plan.get(s), { from, to, memory, stages });
   }
 
   // Loops
 
   /** `range`: a part of the iterations; where the loop runs in lanes it begins at a multiple of all groups. */
-  private forLoop(s: For, range?: { readonly from: Lir; readonly to: Lir }): LirStmt[] {
+  private forLoop(s: For, range?: { readonly from: Lir; readonly to: Lir; readonly stages?: Lir }): LirStmt[] {
     const strategy = this.kernel.plan.get(s);
     const extent = range?.to ?? this.int(extentSite(s.loop), s.loop.axis.extent);
     if (strategy === undefined)
@@ -184,7 +188,9 @@ export class NestLowering implements LoopMaker {
     for (const parts of widths) {
       const to = this.b.and(extent, -4 * parts);
       this.v.setMode({ loop: s.loop, parts });
-      out.push(...this.rangeLoop(s.loop, from, to, 4 * parts, () => this.lanesBlock(s.body)));
+      const memory = range?.stages ?? this.b.i32(stagesAddress);
+      const body = (): LirStmt[] => this.lanesBlock(s.body);
+      out.push(...this.stagedLoop(s.loop, { from, to, step: 4 * parts }, strategy.stages, memory, body));
       from = to;
       // Parts of the range end at multiples of all groups, or where the whole does.
       if (!this.kernel.isParametric && s.loop.axis.extent % (4 * parts) === 0) {
@@ -279,6 +285,43 @@ export class NestLowering implements LoopMaker {
     });
   }
 
+  stagedLoop(
+    loop: Loop,
+    { from, to, step, runs }: Steps,
+    stages: Stages | undefined,
+    memory: Lir,
+    body: () => LirStmt[],
+  ): LirStmt[] {
+    if (stages === undefined) return this.rangeLoop(loop, from, to, step, body, runs);
+    const { b, v } = this;
+    return this.plainLoop(from, to, stages.block, (start) => {
+      const full = b.add(start, b.i32(stages.block));
+      const end = b.select(b.op('i32.lt_s', full, to), full, to);
+      const out: LirStmt[] = [];
+      let place = 0;
+      for (const value of stages.values) {
+        const { bytes } = dtypeInfo[value.dtype];
+        const at = place;
+        const address = (): Lir => b.add(memory, b.mul(b.op('i32.sub', v.counterOf(loop.node), start), b.i32(bytes)));
+        const store = (_: unknown, p: number): LirStore => ({
+          op: 'v128.store',
+          address: address(),
+          offset: at + 16 * p,
+          value: v.part(value, p),
+          lane: 0,
+        });
+        const items = (): LirStore[] => Array.from({ length: v.partsOf(value) }, store);
+        const stores = (): LirStmt[] => [{ kind: 'stores', items: items(), inPairs: this.inPairs([value]) }];
+        out.push(...this.rangeLoop(loop, start, end, step, () => this.branchOnGuards(stores), true));
+        v.stage(value, (p) => this.reload(address(), at + 16 * p));
+        place += stages.block * bytes;
+      }
+      out.push(...this.rangeLoop(loop, start, end, step, body, true));
+      v.unstage();
+      return out;
+    });
+  }
+
   plainLoop(from: Lir, to: Lir, step: number, body: (counter: Lir) => LirStmt[]): LirStmt[] {
     return this.counted(from, to, step, false, body);
   }
@@ -330,7 +373,20 @@ export class NestLowering implements LoopMaker {
   // Stores
 
   stores(items: readonly StoreItem[]): LirStmt[] {
-    return items.length === 0 ? [] : [{ kind: 'stores', items: items.flatMap((i) => lowerStore(this.v, i)) }];
+    if (items.length === 0) return [];
+    const inPairs = this.inPairs(items.map((i) => i.value));
+    return [{ kind: 'stores', items: items.flatMap((i) => lowerStore(this.v, i)), inPairs }];
+  }
+
+  /**
+   * Whether the engine should find the two vectors of heavy values computed side by side: one that keeps the order of the code loads
+   * constants, of which there are more than registers, once for both.
+   */
+  inPairs(values: readonly Node[]): boolean {
+    const { v } = this;
+    return (
+      keepsOrder() && v.lanes?.parts === 2 && v.lanes.rows === undefined && values.some((n) => n.height >= heavyHeight)
+    );
   }
 
   // Matrix products

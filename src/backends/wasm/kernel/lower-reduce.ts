@@ -10,13 +10,14 @@ import type { OpName } from '../encode/opcodes.ts';
 import { isWide } from '../wide.ts';
 import { identityOf } from './convert.ts';
 import type { Lir, LirStmt, LirStore } from './lir.ts';
-import type { LoopMaker } from './loop-maker.ts';
+import type { LoopMaker, Steps } from './loop-maker.ts';
 import type { ValueLowering } from './lower-value.ts';
 import type { Loop, NestStmt, ReduceItem, StoreItem } from './nest.ts';
-import { partialBytes, partialsAddress, stagingAddress } from './node.ts';
+import { partialBytes, partialsAddress, stagesAddress, stagingAddress } from './node.ts';
 import { extentSite } from './params.ts';
 import { scalarType } from './scalar-ops.ts';
-import { heavyHeight } from './vectorize.ts';
+import type { Stages } from './stages.ts';
+import { heavyHeight, type Strategy } from './vectorize.ts';
 
 type Reduce = Extract<NestStmt, { kind: 'reduce' }>;
 
@@ -44,6 +45,8 @@ export interface ReducePart {
   readonly from: Lir;
   readonly to: Lir;
   readonly memory: Lir;
+  /** Where values of stages wait. */
+  readonly stages: Lir;
 }
 
 /** Bytes of a part's memory for its results; the rest is its own staging area. */
@@ -60,16 +63,18 @@ export class ReduceLowering {
   private readonly loops: LoopMaker;
   /** What is being lowered, when it is a part. */
   private range: ReducePart | undefined;
+  private stages: Stages | undefined;
 
   constructor(v: ValueLowering, loops: LoopMaker) {
     this.v = v;
     this.loops = loops;
   }
 
-  /** `unroll` > 0: the innermost loop of the reduction runs in that many groups of lanes. */
-  lower(s: Reduce, unroll: number, part?: ReducePart): LirStmt[] {
+  /** With a strategy the innermost loop of the reduction runs in lanes. */
+  lower(s: Reduce, strategy: Strategy | undefined, part?: ReducePart): LirStmt[] {
     this.range = part;
-    const stmts = this.lowerRange(s, unroll);
+    this.stages = strategy?.stages;
+    const stmts = this.lowerRange(s, strategy?.unroll ?? 0);
     this.range = undefined;
     return stmts;
   }
@@ -203,7 +208,16 @@ export class ReduceLowering {
     const items = accumulators.flatMap((a) =>
       a.locals.map((local, q) => ({ local, value: this.combine(a, this.read(a, q), this.element(a, q)) })),
     );
-    return [{ kind: 'set', items }, ...this.loops.stores(stores)];
+    return [...this.pairs(accumulators), { kind: 'set', items }, ...this.loops.stores(stores)];
+  }
+
+  /** The elements themselves, where they should be computed side by side before they are added. */
+  private pairs(accumulators: readonly Accumulator[]): LirStmt[] {
+    const { v, loops } = this;
+    const elements = accumulators.filter((a) => a.inPairs).map((a) => a.item.element);
+    if (!loops.inPairs(elements)) return [];
+    const values = elements.flatMap((e) => [v.part(e, 0), v.part(e, 1)]);
+    return [{ kind: 'set', items: values.map((value) => ({ local: loops.newLocal('v128'), value })), inPairs: true }];
   }
 
   /** Rounds an accumulator to its target. */
@@ -243,7 +257,7 @@ export class ReduceLowering {
       v.setMode({ loop: inner, parts: unroll });
       const main =
         block === undefined
-          ? loops.rangeLoop(inner, start, limit, 4 * unroll, () => this.updateLanes(s, total))
+          ? this.elements(s, total, { from: start, to: limit, step: 4 * unroll })
           : this.blocked(s, start, limit, 4 * unroll, { total, block, lost });
       v.setMode(undefined);
       return [...main, ...loops.rangeLoop(inner, limit, extent, 1, () => this.update(tail, s.stores))];
@@ -252,13 +266,18 @@ export class ReduceLowering {
     return [this.initialize([...total, ...tail, ...lost.filter((l) => l !== undefined)]), ...body, ...results];
   }
 
+  private elements(s: Reduce, into: readonly Accumulator[], steps: Steps): LirStmt[] {
+    const memory = this.range?.stages ?? this.v.b.i32(stagesAddress);
+    const update = (): LirStmt[] => this.updateLanes(s, into);
+    return this.loops.stagedLoop(s.loops.at(-1)!, steps, this.stages, memory, update);
+  }
+
   private blocked(s: Reduce, from: Lir, limit: Lir, step: number, { total, block, lost }: Blocks): LirStmt[] {
     const { loops, v } = this;
-    const loop = s.loops.at(-1)!;
     return loops.plainLoop(from, limit, step * blockGroups, (start) => {
       const end = v.b.add(start, v.b.i32(step * blockGroups));
       const stop = v.b.select(v.b.op('i32.lt_s', end, limit), end, limit);
-      const inner = loops.rangeLoop(loop, start, stop, step, () => this.updateLanes(s, block), true);
+      const inner = this.elements(s, block, { from: start, to: stop, step, runs: true });
       const joined = total.flatMap((t, i) => this.join(t, block[i]!, lost[i]));
       return [this.initialize(block), ...inner, { kind: 'set', items: joined }];
     });

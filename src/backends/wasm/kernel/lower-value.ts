@@ -56,6 +56,8 @@ export class ValueLowering {
   readonly depthOf: number[] = [0];
   private readonly axes = new Map<Node, Lir>();
   private assumed: Set<Lir> | undefined;
+  /** Values that are in memory: how part `p` of one is loaded. */
+  private readonly staged = new Map<Node, (p: number) => Lir>();
   /** wasm locals of nest locals: one for the scalar, or one a part. */
   private readonly scalarLocals = new Map<Local, number>();
   private readonly laneLocals = new Map<Local, readonly number[]>();
@@ -122,6 +124,21 @@ export class ValueLowering {
 
   laneLocal(local: Local): readonly number[] | undefined {
     return this.laneLocals.get(local);
+  }
+
+  /** From now on parts of the value are loaded by `load`. */
+  stage(n: Node, load: (p: number) => Lir): void {
+    this.staged.set(n, load);
+    this.memo = new Map();
+  }
+
+  unstage(): void {
+    this.staged.clear();
+    this.memo = new Map();
+  }
+
+  stagedPart(n: Node, p: number): Lir | undefined {
+    return this.staged.get(n)?.(p);
   }
 
   isVarying(n: Node): boolean {

@@ -81,6 +81,8 @@ export interface Nest {
   /** Inputs, outputs, scratch: the order of the pointers a kernel takes. */
   readonly buffers: readonly BufferRef[];
   readonly body: readonly NestStmt[];
+  /** The values of functions that are many operations: exp, tanh, sin … */
+  readonly functions: ReadonlySet<Node>;
 }
 
 /** Nodes that a statement itself evaluates, those of nested statements excluded. */

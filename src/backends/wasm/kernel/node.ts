@@ -57,6 +57,10 @@ export const stagingAddress = 256;
 export const partialsAddress = 4096;
 export const partialBytes = 512;
 
+/** Address, below the heap too, of the values of stages (see `stages.ts`), and the bytes that each part of a loop has for them. */
+export const stagesAddress = 65536;
+export const stagesBytes = 2048;
+
 export const noRange: { readonly lo: number; readonly hi: number } = { lo: -2147483648, hi: 2147483647 };
 
 export const isConst = (n: Node, value: number): boolean => n.kind === 'const' && n.value === value;

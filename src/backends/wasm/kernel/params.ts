@@ -139,7 +139,7 @@ class KeyWriter {
 
   private stmt(s: NestStmt): void {
     const { out } = this;
-    const strategy = JSON.stringify(this.plan.get(s) ?? null);
+    const strategy = this.strategy(s);
     switch (s.kind) {
       case 'for':
         out.push('for', this.loop(s.loop), strategy);
@@ -175,6 +175,14 @@ class KeyWriter {
       case 'gemm':
         return this.gemm(s);
     }
+  }
+
+  private strategy(s: NestStmt): string {
+    const strategy = this.plan.get(s);
+    if (strategy === undefined) return '-';
+    const { kind, unroll, stages } = strategy;
+    const staged = stages === undefined ? '' : `/${stages.block}${stages.values.map((n) => this.node(n)).join('')}`;
+    return `${kind}${unroll}${staged}`;
   }
 
   private stores(items: readonly StoreItem[]): void {

@@ -11,6 +11,7 @@ import { isWide } from '../wide.ts';
 import { axisCoefficient } from './coefficient.ts';
 import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, type StoreItem, visitNodes } from './nest.ts';
 import { depthBit, type Node } from './node.ts';
+import { hasManyOperations, planStages, type Stages } from './stages.ts';
 import { tilingOf } from './tiles.ts';
 
 /**
@@ -20,6 +21,8 @@ import { tilingOf } from './tiles.ts';
 export interface Strategy {
   readonly kind: 'lanes' | 'tiles' | 'blocks';
   readonly unroll: number;
+  /** Of lanes: what has loops of its own. */
+  readonly stages?: Stages | undefined;
 }
 
 /** Strategies of `for` and `reduce` statements; those without one run one element at a time. */
@@ -31,40 +34,42 @@ const lanes = 4;
 export const heavyHeight = 8;
 
 /**
- * Operations from which on two vectors at a time compete for registers in engines that order instructions anew. (Measured with V8
- * 11.3, where tanh·exp + sin is 15 % slower in pairs; a lone tanh, of 30, is 8 % faster. V8 13.6 keeps the order of the code, and
- * pairs gain.) Wider code needs pairs.
+ * Many operations are too much for two vectors at a time in engines that order instructions anew: they compete for registers. (Measured with
+ * V8 11.3, where tanh·exp + sin is 15 % slower in pairs; a lone tanh, of 30, is 8 % faster. V8 13.6 keeps the order of the code, and
+ * pairs gain, the more so if that is the order of `inPairs`.) Wider code needs pairs.
  */
-const manyOperations = 48;
 const firstInOrder = 13;
 
-const areMany = (roots: readonly Node[]): boolean => {
-  const version = v8Version();
-  if (isWide() || version === 0 || version >= firstInOrder) return false;
-  let count = 0;
-  visitNodes(roots, new Set(), (n) => (count += n.args.length > 0 && n.kind !== 'affine' && n.kind !== 'load' ? 1 : 0));
-  return count > manyOperations;
-};
+/** Whether the engine keeps the order of the code: a V8 that makes 128-bit code, of Node 24 and later. */
+export const keepsOrder = (): boolean => !isWide() && v8Version() >= firstInOrder;
+const ordersAnew = (): boolean => !isWide() && v8Version() > 0 && v8Version() < firstInOrder;
+
+const areMany = (roots: readonly Node[]): boolean => ordersAnew() && hasManyOperations(roots);
+
+const stagesOf = (roots: readonly Node[], loop: Loop, functions: Functions): Stages | undefined =>
+  ordersAnew() ? planStages(roots, loop, functions) : undefined;
 
 /** The elements of a reduction count that many times as much as what is computed once for all of them: more decides nothing. */
 const maxTrips = 64;
 
 export function planVectors(nest: Nest): VectorPlan {
   const plan = new Map<NestStmt, Strategy>();
-  planBlock(nest.body, plan);
+  planBlock(nest.body, plan, nest.functions);
   return plan;
 }
 
-function planBlock(stmts: readonly NestStmt[], plan: Map<NestStmt, Strategy>): void {
+type Functions = Nest['functions'];
+
+function planBlock(stmts: readonly NestStmt[], plan: Map<NestStmt, Strategy>, functions: Functions): void {
   for (const s of stmts) {
     const tiling = s.kind === 'for' && s.parallel ? tilingOf(s) : undefined;
     if (tiling !== undefined) {
       plan.set(s, { kind: tiling, unroll: 1 });
       continue;
     }
-    if (s.kind === 'for' && s.parallel && canRunInLanes(s.body) && planLoop(s, plan)) continue;
-    if (s.kind === 'reduce') planReduce(s, plan);
-    for (const b of childBlocks(s)) planBlock(b, plan);
+    if (s.kind === 'for' && s.parallel && canRunInLanes(s.body) && planLoop(s, plan, functions)) continue;
+    if (s.kind === 'reduce') planReduce(s, plan, functions);
+    for (const b of childBlocks(s)) planBlock(b, plan, functions);
   }
 }
 
@@ -87,7 +92,7 @@ function gather(stmts: readonly NestStmt[], into: Node[], reduces: Reduce[]): vo
   }
 }
 
-function planLoop(s: For, plan: Map<NestStmt, Strategy>): boolean {
+function planLoop(s: For, plan: Map<NestStmt, Strategy>, functions: Functions): boolean {
   if (s.loop.axis.extent < lanes) return false;
   const roots: Node[] = [];
   const reduces: Reduce[] = [];
@@ -105,18 +110,24 @@ function planLoop(s: For, plan: Map<NestStmt, Strategy>): boolean {
   }
   if (own <= 0 || rows > own) return false;
   const takesFour = reduces.length === 1 && reduces[0]!.items.length === 1 && s.loop.axis.extent >= 16;
-  const isPair = reduces.length === 0 && s.loop.axis.extent >= 16 && !areMany(roots);
-  plan.set(s, { kind: 'lanes', unroll: takesFour ? 4 : isPair ? 2 : 1 });
+  const [first, ...others] = s.body;
+  const values = first?.kind === 'stores' && others.length === 0 ? first.items.map((i) => i.value) : [];
+  const stages = stagesOf(values, s.loop, functions);
+  const isPair = reduces.length === 0 && s.loop.axis.extent >= 16 && (stages !== undefined || !areMany(roots));
+  plan.set(s, { kind: 'lanes', unroll: takesFour ? 4 : isPair ? 2 : 1, stages });
   return true;
 }
 
-function planReduce(s: Reduce, plan: Map<NestStmt, Strategy>): void {
+function planReduce(s: Reduce, plan: Map<NestStmt, Strategy>, functions: Functions): void {
   const inner = s.loops.at(-1)!;
   if (inner.axis.extent < 2 * lanes) return;
   if (score(ownNodes(s), inner) + storesScore(s.stores, inner) <= 0) return;
   const isHeavy = s.items.some((i) => i.element.height >= heavyHeight);
-  const most = isWide() || !isHeavy ? 4 : areMany(ownNodes(s)) ? 1 : 2;
-  plan.set(s, { kind: 'lanes', unroll: s.items.length > 2 ? 1 : Math.min(most, inner.axis.extent >= 64 ? 4 : 2) });
+  const values = s.loops.length === 1 ? [...s.items.map((i) => i.element), ...s.stores.map((i) => i.value)] : [];
+  const stages = stagesOf(values, inner, functions);
+  const most = isWide() || !isHeavy ? 4 : stages === undefined && areMany(ownNodes(s)) ? 1 : 2;
+  const unroll = s.items.length > 2 ? 1 : Math.min(most, inner.axis.extent >= 64 ? 4 : 2);
+  plan.set(s, { kind: 'lanes', unroll, stages });
 }
 
 const storesScore = (items: readonly StoreItem[], loop: Loop): number =>

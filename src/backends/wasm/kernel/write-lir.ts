@@ -128,6 +128,37 @@ export class LirWriter {
     }
   }
 
+  /** Computes every two of the values side by side, as far as they are the same operations of different operands. */
+  private pairUp(values: readonly Lir[]): void {
+    for (let i = 0; i + 1 < values.length; i += 2) this.pair(values[i]!, values[i + 1]!);
+  }
+
+  private pair(first: Lir, second: Lir): void {
+    const stack: (readonly [Lir, Lir])[] = [[first, second]];
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      const [x, y] = top;
+      if (x === y || x.op !== y.op || x.op === 'guarded' || (this.isReady(x) && this.isReady(y))) {
+        stack.pop();
+        this.materialize([x, y], true);
+        continue;
+      }
+      const before = stack.length;
+      for (let i = x.args.length - 1; i >= 0; i--) {
+        const [a, b] = [x.args[i]!, y.args[i]!];
+        if (!this.isReady(a) || !this.isReady(b)) stack.push([a, b]);
+      }
+      if (stack.length > before) continue;
+      stack.pop();
+      if (!this.isReady(x)) this.toLocal(x);
+      if (!this.isReady(y)) this.toLocal(y);
+    }
+  }
+
+  private isReady(v: Lir): boolean {
+    return isTrivial(v) || this.hasLocal(v);
+  }
+
   private toLocal(v: Lir): void {
     this.compute(v);
     const local = this.f.local(v.type);
@@ -313,6 +344,7 @@ export class LirWriter {
 
   private stores(s: Extract<LirStmt, { kind: 'stores' }>): void {
     const { f } = this;
+    if (s.inPairs === true) this.pairUp(s.items.map((i) => i.value));
     // With several stores every value must be complete before the first store: outputs may overwrite inputs in place.
     if (s.items.length > 1)
       this.materialize(
@@ -332,6 +364,7 @@ export class LirWriter {
   }
 
   private sets(s: Extract<LirStmt, { kind: 'set' }>): void {
+    if (s.inPairs === true) this.pairUp(s.items.map((i) => i.value));
     this.materialize(
       s.items.map((i) => i.value),
       false,
