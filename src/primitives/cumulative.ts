@@ -206,7 +206,7 @@ function logAddExpExpr(a: Expr, b: Expr): Expr {
   return selectExpr(unary('is_finite', larger), binary('add', larger, rest), larger);
 }
 
-/** z = log(eᵃ + eᵇ) with dz = e^(a−z) da + e^(b−z) db. Where z is −∞ both weights are 0. */
+/** z = log(eᵃ + eᵇ) with dz = e^(a−z) da + e^(b−z) db. Where z is −∞ both weights are 0; where it is ∞ that of an infinite term is 1. */
 function logAddExpDual(a: Dual, b: Dual): Dual {
   const larger = max(a.primal, b.primal);
   const zero = like(larger, 0);
@@ -216,9 +216,10 @@ function logAddExpDual(a: Dual, b: Dual): Dual {
   const sum = add(exp(sub(a.primal, shift)), exp(sub(b.primal, shift)));
   const safeSum = select(isShifted, sum, like(larger, 1));
   const primal = select(isShifted, add(shift, log(safeSum)), larger);
+  const reference = select(eq(primal, like(primal, -Infinity)), zero, primal);
   const weight = (x: Tensor): Tensor => {
     const isWhole = eq(x, like(x, Infinity));
-    return select(isWhole, like(x, 1), exp(sub(select(isWhole, zero, x), select(isFinite(primal), primal, zero))));
+    return select(isWhole, like(x, 1), exp(sub(select(isWhole, zero, x), reference)));
   };
   return { primal, tangent: add(mul(a.tangent, weight(a.primal)), mul(b.tangent, weight(b.primal))) };
 }

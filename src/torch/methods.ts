@@ -13,8 +13,12 @@ import type { TensorLike } from './ops/define.ts';
 import * as fill from './ops/fill.ts';
 import * as indexing from './ops/indexing.ts';
 import * as linalg from './ops/linalg.ts';
+import * as order from './ops/order.ts';
+import * as parts from './ops/parts.ts';
 import * as pointwise from './ops/pointwise.ts';
+import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
+import * as samples from './ops/samples.ts';
 import * as sampling from './ops/sampling.ts';
 import * as scatter from './ops/scatter.ts';
 import * as shape from './ops/shape.ts';
@@ -33,9 +37,13 @@ const others = {
   indexing: [],
   linalg: ['einsum', 'tensordot'],
   reduce: [],
+  samples: ['cdist', 'trapezoid', 'trapz', 'cumulativeTrapezoid'],
   sampling: [],
   scatter: ['searchsorted'],
-  shape: ['cat', 'concat', 'concatenate', 'stack', 'hstack', 'vstack', 'broadcastTo'],
+  order: [],
+  parts: [],
+  rearrange: [],
+  shape: ['broadcastTo'],
   statistics: [],
 } as const;
 
@@ -53,9 +61,13 @@ type FillMethods = Methods<typeof fill, Others['fill'][number]>;
 type IndexingMethods = Methods<typeof indexing, Others['indexing'][number]>;
 type LinalgMethods = Methods<typeof linalg, Others['linalg'][number]>;
 type ReduceMethods = Methods<typeof reduce, Others['reduce'][number] | 'max' | 'min'>;
+type SamplesMethods = Methods<typeof samples, Others['samples'][number]>;
 type ScatterMethods = Methods<typeof scatter, Others['scatter'][number]>;
+type OrderMethods = Methods<typeof order, Others['order'][number] | 'median' | 'nanmedian' | 'unique'>;
+type PartsMethods = Methods<typeof parts, Others['parts'][number]>;
+type RearrangeMethods = Methods<typeof rearrange, Others['rearrange'][number]>;
 type ShapeMethods = Methods<typeof shape, Others['shape'][number]>;
-type StatisticsMethods = Methods<typeof statistics, Others['statistics'][number] | 'median'>;
+type StatisticsMethods = Methods<typeof statistics, Others['statistics'][number]>;
 
 /** Methods that have a form in place, with an underscore. */
 // prettier-ignore
@@ -66,13 +78,15 @@ const inPlace = [
   'divide', 'floorDivide', 'remainder', 'fmod', 'pow', 'atan2', 'hypot', 'copysign', 'clamp', 'clip', 'clampMin', 'clampMax', 'lerp',
   'addcmul', 'addcdiv', 'xlogy', 'logicalAnd', 'logicalOr', 'logicalXor', 'logicalNot', 'bitwiseAnd', 'bitwiseOr', 'bitwiseXor', 'eq',
   'ne', 'lt', 'le', 'gt', 'ge', 'addmm', 'addmv', 'addbmm', 'baddbmm', 'addr', 'tril', 'triu', 'indexPut', 'indexAdd', 'indexCopy',
-  'indexFill', 'maskedFill', 'scatter', 'scatterAdd', 'cumsum', 'cumprod',
+  'indexFill', 'maskedFill', 'maskedScatter', 'scatter', 'scatterAdd', 'cumsum', 'cumprod',
 ] as const;
 
 type AllMethods = PointwiseMethods &
   ArithmeticMethods &
   IndexingMethods &
   LinalgMethods &
+  PartsMethods &
+  RearrangeMethods &
   ScatterMethods &
   ShapeMethods &
   StatisticsMethods;
@@ -94,7 +108,12 @@ interface OwnMethods {
   min(y: Tensor): Tensor;
   /** The middle element (the lower of two). */
   median(): Tensor;
-  median(dim: number, keepdim?: boolean): reduce.ValuesAndIndices;
+  median(...args: Tail<Parameters<typeof order.median>>): reduce.ValuesAndIndices;
+  nanmedian(): Tensor;
+  nanmedian(...args: Tail<Parameters<typeof order.median>>): reduce.ValuesAndIndices;
+  /** The distinct elements in order. */
+  unique(options?: order.UniqueOptions & { readonly returnInverse?: false; readonly returnCounts?: false }): Tensor;
+  unique(options: order.UniqueOptions): Tensor[];
   /** These elements where the condition holds, those of `y` elsewhere. */
   where(condition: TensorLike, y: TensorLike): Tensor;
   /** The n-th derivative of digamma. */
@@ -139,6 +158,10 @@ export interface TensorMethods
     IndexingMethods,
     LinalgMethods,
     ReduceMethods,
+    OrderMethods,
+    PartsMethods,
+    RearrangeMethods,
+    SamplesMethods,
     ScatterMethods,
     ShapeMethods,
     StatisticsMethods,
@@ -179,8 +202,12 @@ const modules: readonly (readonly [Namespace, readonly string[]])[] = [
   [indexing, others.indexing],
   [linalg, others.linalg],
   [reduce, others.reduce],
+  [samples, others.samples],
   [sampling, others.sampling],
   [scatter, others.scatter],
+  [order, others.order],
+  [parts, others.parts],
+  [rearrange, others.rearrange],
   [shape, others.shape],
   [statistics, others.statistics],
 ];

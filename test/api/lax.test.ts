@@ -81,6 +81,12 @@ describe('shapes', () => {
     );
   });
 
+  test('terms beside an infinite one have weight 0 in cumlogsumexp', () => {
+    const f = (x: Tensor): Tensor => lax.cumlogsumexp(np.array([-1, Infinity, 1]).add(x)).sum();
+    const moved = (i: number): number => grad((t: Tensor) => f(np.where(np.arange(3).equal(i), t, 0)))(0).item();
+    expect([0, 1, 2].map(moved)).toEqual([1, 2, 0]);
+  });
+
   test('an unknown option is an error that lists the known ones', () => {
     expect(() => lax.cumsum(matrix, { axs: 1 } as never)).toThrow(
       /lax.cumsum: expected options axis, reverse, got axs/,

@@ -210,6 +210,8 @@ describe('elementwise functions', () => {
     expect(np.signbit([-0, 0, -1]).toArray()).toEqual([true, false, true]);
     expect(np.copysign([1, 2], [-0, 3]).toArray()).toEqual([-1, 2]);
     expect(np.nanToNum([NaN, Infinity, 1], { posinf: 9 }).toArray()).toEqual([0, 9, 1]);
+    const wide = np.array([-Infinity, Infinity], { dtype: 'float64' });
+    expect(np.nanToNum(wide).toArray()).toEqual([-Number.MAX_VALUE, Number.MAX_VALUE]);
     expect(np.heaviside([-1, 0, 2], 0.5).toArray()).toEqual([0, 0.5, 1]);
   });
 
@@ -290,6 +292,24 @@ describe('derivatives at special points', () => {
     expect(np.logaddexp(-Infinity, -Infinity).item()).toBe(-Infinity);
     expect(slope((x) => np.logaddexp(x, 0), 1000)).toBe(1);
     expect(slope((x) => np.logaddexp(x, -Infinity), 3)).toBe(1);
+    expect(slope((x) => np.logaddexp(x, Infinity), -2)).toBe(0);
+    expect(slope((x) => np.logaddexp(x, 1), Infinity)).toBe(1);
+  });
+
+  test('hypot has right derivatives of second order where its operands are equally long, or one is 0 or infinite', () => {
+    const curve = (x: number, y: number): number => grad(grad((t: Tensor) => np.hypot(t, y)))(np.array(x)).item();
+    // ∂²r/∂x² = y²/r³.
+    for (const [x, y] of [
+      [1, 1],
+      [-1, 1],
+      [0, 1],
+      [0, -2],
+      [3, 4],
+    ] as const)
+      expect(curve(x, y)).toBeCloseTo(y ** 2 / Math.hypot(x, y) ** 3, 5);
+    expect(slope((x) => np.hypot(x, Infinity), 2)).toBe(0);
+    expect(slope((x) => np.hypot(x, 2), -Infinity)).toBe(-1);
+    expect(slope((x) => np.hypot(x, 0), 0)).toBe(0.5);
   });
 
   test('vmap and jit agree with the loop', () => {

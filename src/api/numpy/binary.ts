@@ -154,26 +154,33 @@ export const floatPower: Binary = onFloats(prim.pow);
 export const arctan2: Binary = onFloats(prim.atan2);
 export { arctan2 as atan2 };
 
-/** √(x² + y²) without overflow on the way. */
+/**
+ * √(x² + y²) without overflow on the way: |h|·√(1 + (l/h)²), where h is the longer operand. Which one that is is a choice, and no
+ * maximum, whose ties would share: so the derivatives of every order are right where |x| = |y|.
+ */
 export const hypot: Binary = onFloats((x, y) => {
   const [a, b] = [prim.abs(x), prim.abs(y)];
-  const [high, low] = [prim.max(a, b), prim.min(a, b)];
-  const isZero = prim.eq(high, prim.like(high, 0));
-  const ratio = prim.div(low, prim.select(isZero, prim.like(high, 1), high));
-  const length = prim.mul(high, prim.sqrt(prim.add(prim.like(high, 1), prim.integerPow(ratio, 2))));
+  const isLonger = prim.ge(a, b);
+  const [high, low] = [prim.select(isLonger, x, y), prim.select(isLonger, y, x)];
   const infinity = prim.like(high, Number.POSITIVE_INFINITY);
-  return prim.select(prim.eq(high, infinity), infinity, prim.select(isZero, high, length));
+  const [isLong, isOtherLong] = [prim.eq(a, infinity), prim.eq(b, infinity)];
+  const isZero = prim.eq(high, prim.like(high, 0));
+  const divisor = prim.select(prim.or(isZero, prim.or(isLong, isOtherLong)), prim.like(high, 1), high);
+  const ratio = prim.div(low, divisor);
+  const length = prim.mul(prim.abs(divisor), prim.sqrt(prim.add(prim.like(high, 1), prim.integerPow(ratio, 2))));
+  const atOrigin = prim.mul(prim.add(a, b), prim.like(a, 0.5));
+  return prim.select(isLong, a, prim.select(isOtherLong, b, prim.select(isZero, atOrigin, length)));
 });
 
 type PairFunction = CustomJvpFunction<[Tensor, Tensor], Tensor>;
 
-/** log of the sum of two powers of a base, with weights base^(x − out) as derivatives, which are finite at infinities. */
+/** log of the sum of two powers of a base, with weights base^(x − out) as derivatives: 1 for an infinite x, 0 beside one. */
 function logSumOfPowers(f: (x: Tensor, y: Tensor) => Tensor, powerOf: (x: Tensor) => Tensor): PairFunction {
   const g = customJvp<[Tensor, Tensor], Tensor>(f);
-  const finite = (t: Tensor): Tensor => prim.select(isposinf(t), prim.like(t, 0), t);
   g.defjvp(([x, y]: [Tensor, Tensor], [dx, dy]: [Tensor, Tensor]) => {
     const out = g(x, y) as Tensor;
-    const weighted = (t: Tensor, d: Tensor): Tensor => prim.mul(d, powerOf(prim.sub(finite(t), finite(out))));
+    const weighted = (t: Tensor, d: Tensor): Tensor =>
+      prim.mul(d, powerOf(prim.select(isposinf(t), prim.like(t, 0), prim.sub(t, out))));
     return [out, prim.add(weighted(x, dx), weighted(y, dy))] as const;
   });
   return g;

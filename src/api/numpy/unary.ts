@@ -222,7 +222,9 @@ export function nanToNum(x: TensorLike, options?: NanToNumOptions): Tensor {
   const t = asTensor(x);
   if (!isFloat(t.dtype)) return t;
   const { max, min } = finfo(t.dtype as 'float32');
-  const as = (v: TensorLike | undefined, other: number): Tensor => prim.convert(asTensor(v ?? other), t.dtype);
+  // Numbers become scalars of the dtype at once: the largest float64 has no float32.
+  const as = (v: TensorLike | undefined, other: number): Tensor =>
+    v === undefined || typeof v === 'number' ? prim.like(t, v ?? other) : prim.convert(asTensor(v), t.dtype);
   const noNan = prim.select(isnan(t), as(o.nan, 0), t);
   const noPositive = prim.select(isposinf(t), as(o.posinf, max), noNan);
   return prim.select(isneginf(t), as(o.neginf, min), noPositive);

@@ -5,48 +5,67 @@
  */
 import { isFloat } from '../../ir/dtype.ts';
 import { ArgumentError } from '../../ir/errors.ts';
-import type { Tensor as CoreTensor } from '../../core/tensor.ts';
+import { ConcreteTensor, type Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import * as np from '../../api/numpy/index.ts';
 import { checkChoice, checkOptions, isOptions } from '../../api/options.ts';
+import { toFloat } from '../../api/numpy/unary.ts';
 import * as special from '../../api/scipy/special.ts';
-import type { Tensor } from '../tensor.ts';
+import { Tensor } from '../tensor.ts';
+import { to } from './convert.ts';
 import {
   type Binary,
   binary,
+  floatPair,
   lift,
   pair,
   promote,
   scalarBeside,
   type TensorLike,
   toTensor,
+  unary,
   withParams,
 } from './define.ts';
+import { clampedOf } from './subgradients.ts';
 
 export interface AlphaOption {
   /** Factor of the second operand; 1. */
   readonly alpha?: number | undefined;
 }
 
-const sumOf = binary('add', np.add);
-const differenceOf = binary('sub', np.subtract);
+type Sum = (x: TensorLike, y: TensorLike, options?: AlphaOption) => Tensor;
 
-/** `y`, times the factor if there is one. */
-function scaled(op: string, y: TensorLike, options: AlphaOption | undefined): TensorLike {
-  checkOptions(op, options, ['alpha']);
-  const alpha = options?.alpha ?? 1;
-  return alpha === 1 ? y : mul(y, alpha);
+/** A sum or difference, whose second operand may have a factor. */
+function scaling(op: string, f: (x: CoreTensor, y: CoreTensor) => CoreTensor): Sum {
+  const plain = binary(op, f);
+  const scaled = withParams<number>(op, (xs, alpha) => {
+    const [x, y] = promote(xs);
+    return f(x!, np.multiply(y!, prim.like(y!, alpha)));
+  });
+  return (x, y, options) => {
+    if (options === undefined) return plain(x, y);
+    checkOptions(op, options, ['alpha']);
+    const { alpha = 1 } = options;
+    if (alpha === 1) return plain(x, y);
+    const operands = pair(x, y);
+    if (!Number.isInteger(alpha) && !operands.some((t) => isFloat(t.dtype))) {
+      throw new ArgumentError(
+        `${op}: expected an integer alpha for integers, got ${alpha}: For integral input tensors, argument alpha must not be a floating ` +
+          'point number.',
+        'convert the tensors first.',
+      );
+    }
+    return scaled(operands, alpha);
+  };
 }
 
 /** x + alpha·y. */
-export const add = (x: TensorLike, y: TensorLike, options?: AlphaOption): Tensor => sumOf(x, scaled('add', y, options));
+export const add: Sum = scaling('add', np.add);
 /** x − alpha·y. */
-export const sub = (x: TensorLike, y: TensorLike, options?: AlphaOption): Tensor =>
-  differenceOf(x, scaled('sub', y, options));
-export const subtract: typeof sub = sub;
+export const sub: Sum = scaling('sub', np.subtract);
+export const subtract: Sum = sub;
 /** y − alpha·x. */
-export const rsub = (x: TensorLike, y: TensorLike, options?: AlphaOption): Tensor =>
-  differenceOf(y, scaled('rsub', x, options));
+export const rsub: Sum = (x, y, options) => sub(y, x, options);
 export const mul: Binary = binary('mul', np.multiply);
 export const multiply: Binary = mul;
 
@@ -55,8 +74,27 @@ export interface DivOptions {
   readonly roundingMode?: 'trunc' | 'floor' | null | undefined;
 }
 
-const quotient = binary('div', np.divide);
-const truncated = binary('div', (x, y) => (isFloat(x.dtype) ? np.trunc(np.divide(x, y)) : prim.div(x, y)));
+const quotient = binary('div', np.divide, floatPair);
+const truncated = binary(
+  'div',
+  (x, y) => (isFloat(x.dtype) ? np.trunc(np.divide(x, y)) : prim.div(x, y)),
+  divisible('div'),
+);
+
+/** Operands of a quotient of integers, which does not exist for a divisor 0. */
+function divisible(op: string): typeof pair {
+  return (x, y) => {
+    const operands = pair(x, y);
+    const [, divisor] = operands;
+    if (operands.some((t) => isFloat(t.dtype) || t.size === 0)) return operands;
+    const value = divisor instanceof Tensor ? divisor.value : divisor;
+    if (!(value instanceof ConcreteTensor) || !value.read().includes(0)) return operands;
+    throw new ArgumentError(
+      `${op}: expected integers to divide by, got ${divisor.aval.toString()} with a 0: ZeroDivisionError.`,
+      'convert to floats for ∞ and NaN.',
+    );
+  };
+}
 
 /** x / y, in floats unless rounded. */
 export function div(x: TensorLike, y: TensorLike, options?: DivOptions): Tensor {
@@ -69,49 +107,91 @@ export function div(x: TensorLike, y: TensorLike, options?: DivOptions): Tensor 
 export const divide: typeof div = div;
 export const trueDivide: Binary = quotient;
 /** ⌊x / y⌋. */
-export const floorDivide: Binary = binary('floorDivide', np.floorDivide);
+export const floorDivide: Binary = binary('floorDivide', np.floorDivide, divisible('floorDivide'));
 /** The remainder with the sign of y. */
-export const remainder: Binary = binary('remainder', np.remainder);
+export const remainder: Binary = binary('remainder', np.remainder, divisible('remainder'));
 /** The remainder with the sign of x. */
-export const fmod: Binary = binary('fmod', np.fmod);
+export const fmod: Binary = binary('fmod', np.fmod, divisible('fmod'));
 
-const powerOf = binary('pow', np.power);
+const powerOf = binary('pow', (x, y) => {
+  const result = np.power(x, y);
+  if (isFloat(x.dtype)) return result;
+  if (x.dtype === 'bool') return prim.convert(result, 'bool');
+  // An integer power below 0 is that of 1 or −1, or rounds to 0.
+  const isOdd = np.notEqual(np.bitwiseAnd(y, 1), 0);
+  const ofMinusOne = np.where(isOdd, prim.like(x, -1), prim.like(x, 1));
+  const inverse = np.where(np.equal(x, 1), prim.like(x, 1), np.where(np.equal(x, -1), ofMinusOne, prim.like(x, 0)));
+  return np.where(np.less(y, 0), inverse, result);
+});
 const integerPowerOf = withParams<number>('pow', ([x], n) => np.power(x!, n));
 
 /** x^y. With an integer number y the derivatives are right at 0 too. */
 export function pow(x: TensorLike, y: TensorLike): Tensor {
   return typeof y === 'number' && Number.isInteger(y) && typeof x !== 'number' ? integerPowerOf([x], y) : powerOf(x, y);
 }
-export const floatPower: Binary = binary('pow', np.floatPower);
+/** x^y in float64. */
+export const floatPower: Binary = (x, y) => powerOf(to(x, 'float64'), to(y, 'float64'));
 /** The angle of (y, x); at (0, 0) the derivative is 0. */
-export const atan2: Binary = binary('atan2', (y, x) => {
-  const isOrigin = np.logicalAnd(np.equal(y, 0), np.equal(x, 0));
-  const safe = np.arctan2(np.where(isOrigin, prim.stopGradientOf(y), y), np.where(isOrigin, prim.like(x, 1), x));
-  return np.where(isOrigin, prim.stopGradientOf(np.arctan2(y, x)), safe);
-});
+export const atan2: Binary = binary(
+  'atan2',
+  (y, x) => {
+    const isOrigin = np.logicalAnd(np.equal(y, 0), np.equal(x, 0));
+    const safe = np.arctan2(np.where(isOrigin, prim.stopGradientOf(y), y), np.where(isOrigin, prim.like(x, 1), x));
+    return np.where(isOrigin, prim.stopGradientOf(np.arctan2(y, x)), safe);
+  },
+  floatPair,
+);
 export const arctan2: Binary = atan2;
 /** The larger; a tie gives half of the derivative to each. NaN wins. */
 export const maximum: Binary = binary('maximum', np.maximum);
 export const minimum: Binary = binary('minimum', np.minimum);
 /** The larger; NaN loses. A tie gives the derivative to x. */
-export const fmax: Binary = binary('fmax', (x, y) => np.where(np.logicalOr(np.greaterEqual(x, y), np.isnan(y)), x, y));
-export const fmin: Binary = binary('fmin', (x, y) => np.where(np.logicalOr(np.lessEqual(x, y), np.isnan(y)), x, y));
-export const hypot: Binary = binary('hypot', np.hypot);
-/** The size of x with the sign of y; at x = 0 the derivative is 0. */
-export const copysign: Binary = binary('copysign', (x, y) => {
-  const signed = np.copysign(x, y);
-  return np.where(np.equal(x, 0), prim.stopGradientOf(signed), signed);
+export const fmax: Binary = binary('fmax', (x, y) => chosen(x, y, np.greaterEqual));
+export const fmin: Binary = binary('fmin', (x, y) => chosen(x, y, np.lessEqual));
+
+function chosen(x: CoreTensor, y: CoreTensor, isBetter: typeof np.greaterEqual): CoreTensor {
+  const isFirst = isBetter(x, y);
+  return np.where(isFloat(y.dtype) ? np.logicalOr(isFirst, np.isnan(y)) : isFirst, x, y);
+}
+
+/** √(x² + y²), without overflow; at (0, 0) the derivative is NaN. */
+export const hypot: Binary = binary('hypot', (x, y) => {
+  const isOrigin = np.logicalAnd(np.equal(x, 0), np.equal(y, 0));
+  return np.where(isOrigin, np.sqrt(np.add(np.square(x), np.square(y))), np.hypot(x, y));
 });
-export const heaviside: Binary = binary('heaviside', np.heaviside);
-export const nextafter: Binary = binary('nextafter', np.nextafter);
+/** |x| with the sign of y; where x is 0, so is the derivative. */
+export const copysign: Binary = binary(
+  'copysign',
+  (x, y) => {
+    const result = np.copysign(x, y);
+    return np.where(np.equal(x, 0), prim.stopGradientOf(result), result);
+  },
+  floatPair,
+);
+/** 0 below 0 and for NaN, 1 above, y at 0. */
+export const heaviside: Binary = binary('heaviside', (x, y) =>
+  np.where(np.equal(x, 0), y, prim.convert(np.greater(x, 0), y.dtype)),
+);
+/** The next number after x towards y. */
+export const nextafter: Binary = binary('nextafter', (x, y) =>
+  np.where(np.equal(x, y), prim.stopGradientOf(y), np.nextafter(x, y)),
+);
 export const logaddexp: Binary = binary('logaddexp', np.logaddexp);
 export const logaddexp2: Binary = binary('logaddexp2', np.logaddexp2);
-/** x·log y, 0 where x is 0; there the derivative by x is log y, and 0 for y ≤ 0. */
-export const xlogy: Binary = binary('xlogy', (x, y) => {
-  const isNone = np.logicalAnd(np.equal(x, 0), np.lessEqual(y, 0));
-  return special.xlogy(np.where(isNone, prim.stopGradientOf(x), x), y);
-});
-export const ldexp: Binary = (x, n) => mul(x, floatPower(2, n));
+/** x·log y, 0 where x is 0. */
+export const xlogy: Binary = binary(
+  'xlogy',
+  (x, y) => {
+    const isNothing = np.logicalAnd(np.equal(x, 0), np.lessEqual(y, 0));
+    const value = special.xlogy(x, np.where(isNothing, prim.like(y, 1), y));
+    return np.where(isNothing, prim.like(value, 0), value);
+  },
+  floatPair,
+);
+const powerOfTwo = unary('pow', (n) => np.exp2(toFloat(n)));
+
+/** x·2ⁿ. */
+export const ldexp: Binary = (x, n) => mul(x, powerOfTwo(n));
 export const gcd: Binary = binary('gcd', np.gcd);
 export const lcm: Binary = binary('lcm', np.lcm);
 
@@ -179,12 +259,9 @@ interface Bounds {
   readonly hasMax: boolean;
 }
 
-// At a bound the derivative is that of x: so select, and no maximum, whose ties share.
 const clampOf = withParams<Bounds>('clamp', (xs, { hasMin, hasMax }) => {
   const [x, ...bounds] = promote(xs) as [CoreTensor, ...CoreTensor[]];
-  const [min, max] = hasMin ? bounds : [x, ...bounds];
-  const above = hasMin ? np.where(np.less(x, min!), min!, x) : x;
-  return hasMax ? np.where(np.greater(above, max!), max!, above) : above;
+  return clampedOf(x, hasMin ? bounds[0] : undefined, hasMax ? bounds.at(-1) : undefined);
 });
 
 export interface ClampOptions {
@@ -214,15 +291,25 @@ export const clip: typeof clamp = clamp;
 export const clampMin = (x: TensorLike, min: TensorLike): Tensor => clamp(x, { min });
 export const clampMax = (x: TensorLike, max: TensorLike): Tensor => clamp(x, { max });
 
-const lerpOf = withParams<null>('lerp', (xs) => {
+/** Whether weights count from the start; undefined where that is another for each. */
+type FromStart = boolean | undefined;
+
+// From the nearer end, so that the ends are exact.
+const lerpOf = withParams<FromStart>('lerp', (xs, isNearStart) => {
   const [x, y, w] = promote(xs);
-  return np.add(x!, np.multiply(w!, np.subtract(y!, x!)));
+  const span = np.subtract(y!, x!);
+  const fromStart = np.add(x!, np.multiply(w!, span));
+  if (isNearStart === true) return fromStart;
+  const fromEnd = np.subtract(y!, np.multiply(span, np.subtract(1, w!)));
+  return isNearStart === false ? fromEnd : np.where(np.less(np.abs(w!), 0.5), fromStart, fromEnd);
 });
 
 /** start + weight·(end − start). */
 export const lerp = (start: TensorLike, end: TensorLike, weight: TensorLike): Tensor => {
   const [x, y] = pair(start, end);
-  return lerpOf([x, y, typeof weight === 'number' ? scalarBeside(weight, x.dtype) : weight], null);
+  return typeof weight === 'number'
+    ? lerpOf([x, y, scalarBeside(weight, x.dtype)], Math.abs(weight) < 0.5)
+    : lerpOf([x, y, weight], undefined);
 };
 
 export interface ValueOption {

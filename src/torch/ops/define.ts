@@ -95,14 +95,28 @@ export function unary(name: string, f: (x: CoreTensor) => CoreTensor): Unary {
   return (x) => applyOperation(operation, [lift(x)], node)[0]!;
 }
 
+/** `pair` for functions whose results are floats: a number beside integers is a float, which has a sign where they have none. */
+export function floatPair(x: TensorLike, y: TensorLike): [CoreTensor, CoreTensor] {
+  const isNumber = (z: TensorLike): boolean => typeof z === 'number';
+  if (isNumber(x) === isNumber(y)) return pair(x, y);
+  const tensor = lift(isNumber(x) ? y : x);
+  if (isFloat(tensor.dtype)) return pair(x, y);
+  const number = scalarTensor((isNumber(x) ? x : y) as number, defaultFloat());
+  return isNumber(x) ? [number, tensor] : [tensor, number];
+}
+
 /** A function of two tensors that broadcast, and promote. */
-export function binary(name: string, f: (x: CoreTensor, y: CoreTensor) => CoreTensor): Binary {
+export function binary(
+  name: string,
+  f: (x: CoreTensor, y: CoreTensor) => CoreTensor,
+  operands: typeof pair = pair,
+): Binary {
   const operation = new Operation(name, (xs) => {
     const [x, y] = xs[0]!.dtype === xs[1]!.dtype ? xs : promote(xs);
     return [f(x!, y!)];
   });
   const node = nodeName(name);
-  return (x, y) => applyOperation(operation, pair(x, y), node)[0]!;
+  return (x, y) => applyOperation(operation, operands(x, y), node)[0]!;
 }
 
 /** A function of tensors and parameters (plain data) with one result. */

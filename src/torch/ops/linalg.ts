@@ -4,10 +4,16 @@
  * @module
  */
 import { ShapeError } from '../../ir/errors.ts';
+import { normalizeAxis } from '../../ir/shape.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
+import * as prim from '../../primitives/index.ts';
+import { updateIndexed } from '../../api/at.ts';
 import * as np from '../../api/numpy/index.ts';
 import { Tensor } from '../tensor.ts';
 import { type Binary, binary, promote, type TensorLike, toTensor, withParams } from './define.ts';
+import { type Arguments, type Named, named, readArguments } from './named.ts';
+import { counted } from './reduce.ts';
+import type { SomeDim } from './axes.ts';
 
 const product = (name: string): Binary => binary(name, (x, y) => np.matmul(x, y));
 const products = { matmul: product('mm'), mm: product('mm'), bmm: product('bmm'), mv: product('mv') };
@@ -78,38 +84,101 @@ const contracted = withParams<number | readonly [readonly number[], readonly num
   return np.tensordot(x!, y!, dims);
 });
 
-/** Sums of products over the last `dims` dimensions of x and the first of y, or over those named. */
-export const tensordot = (
-  x: TensorLike,
-  y: TensorLike,
-  dims: number | readonly [readonly number[], readonly number[]] = 2,
-): Tensor => contracted([x, y], dims);
+export interface TensordotOptions {
+  readonly dims?: number | readonly [readonly number[], readonly number[]] | undefined;
+}
+
+/** Sums of products over the last `dims` (2) dimensions of x and the first of y, or over those named. */
+export const tensordot = (x: TensorLike, y: TensorLike, ...args: Arguments<TensordotOptions, ['dims']>): Tensor =>
+  contracted([x, y], readArguments<TensordotOptions>('tensordot', ['dims'], args).dims ?? 2);
 
 const crossOf = withParams<number>('linalgCross', (xs, axis) => {
   const [x, y] = promote(xs);
   return np.cross(x!, y!, { axis });
 });
 
-/** The vector product along a dimension of size 3. */
-export const cross = (x: TensorLike, y: TensorLike, dim = -1): Tensor => crossOf([x, y], dim);
+/** The vector product along a dimension (the last) of size 3. */
+export const cross = (x: TensorLike, y: TensorLike, ...args: Arguments<SomeDim, ['dim']>): Tensor =>
+  crossOf([x, y], readArguments<SomeDim>('cross', ['dim'], args).dim ?? -1);
 
-const traceOf = withParams<null>('trace', ([x]) => np.trace(x!));
+const traceOf = withParams<null>('trace', ([x]) => np.trace(counted(x!)));
 /** The sum of the diagonal of a matrix. */
 export const trace = (x: TensorLike): Tensor => traceOf([x], null);
 
 const lower = withParams<number>('tril', ([x], k) => np.tril(x!, k));
 const upper = withParams<number>('triu', ([x], k) => np.triu(x!, k));
+export interface DiagonalOption {
+  /** Which diagonal: 0 the main one, positive ones above it. */
+  readonly diagonal?: number | undefined;
+}
+
+type OfDiagonal = Named<DiagonalOption, ['diagonal']>;
+
+const ofDiagonal = (op: string, apply: (xs: readonly TensorLike[], k: number) => Tensor): OfDiagonal =>
+  named(op, ['diagonal'], (x, { diagonal = 0 }: DiagonalOption) => apply([x], diagonal));
+
 /** Zeros above the diagonal. */
-export const tril = (x: TensorLike, diagonal = 0): Tensor => lower([x], diagonal);
+export const tril: OfDiagonal = ofDiagonal('tril', lower);
 /** Zeros below the diagonal. */
-export const triu = (x: TensorLike, diagonal = 0): Tensor => upper([x], diagonal);
+export const triu: OfDiagonal = ofDiagonal('triu', upper);
 
 const diagOf = withParams<number>('diag', ([x], k) => np.diag(x!, k));
 /** The matrix with a vector on its diagonal; of a matrix, its diagonal. */
-export const diag = (x: TensorLike, diagonal = 0): Tensor => diagOf([x], diagonal);
+export const diag: OfDiagonal = ofDiagonal('diag', diagOf);
 const flatDiag = withParams<number>('diagflat', ([x], k) => np.diagflat(x!, k));
-export const diagflat = (x: TensorLike, offset = 0): Tensor => flatDiag([x], offset);
+
+interface OffsetOption {
+  readonly offset?: number | undefined;
+}
+
+export const diagflat: Named<OffsetOption, ['offset']> = named(
+  'diagflat',
+  ['offset'],
+  (x, { offset = 0 }: OffsetOption) => flatDiag([x], offset),
+);
 
 const powered = withParams<number>('linalgMatrixPower', ([x], n) => np.linalg.matrixPower(x!, n));
 /** x@…@x, n times; of the inverse for negative n. */
-export const matrixPower = (x: TensorLike, n: number): Tensor => powered([x], n);
+export const matrixPower: Named<{ readonly n: number }, ['n']> = named(
+  'matrixPower',
+  ['n'],
+  (x, { n }: { readonly n: number }) => powered([x], n),
+);
+
+export interface DiagEmbedOptions {
+  readonly offset?: number | undefined;
+  readonly dim1?: number | undefined;
+  readonly dim2?: number | undefined;
+}
+
+interface Embedding {
+  readonly offset: number;
+  readonly axes: readonly [number, number];
+}
+
+const embedded = withParams<Embedding>('diagEmbed', ([x], { offset, axes }) => {
+  const n = x!.shape.at(-1)! + Math.abs(offset);
+  const rows = np.arange(x!.shape.at(-1)!);
+  const [i, j] = offset >= 0 ? [rows, np.add(rows, offset)] : [np.subtract(rows, offset), rows];
+  const empty = np.zeros([...x!.shape.slice(0, -1), n, n], { dtype: x!.dtype });
+  const whole = x!.shape.slice(0, -1).map(() => ({}));
+  return np.moveaxis(updateIndexed('diagEmbed', empty, [...whole, i, j], 'set', x!), [-2, -1], [...axes]);
+});
+
+/** Matrices with the last dimension of a tensor on their diagonals, in two dimensions (the last two). */
+export const diagEmbed: Named<DiagEmbedOptions, ['offset', 'dim1', 'dim2']> = named(
+  'diagEmbed',
+  ['offset', 'dim1', 'dim2'],
+  (x, { offset = 0, dim1 = -2, dim2 = -1 }: DiagEmbedOptions) => {
+    const { ndim } = toTensor(x);
+    const axis = (dim: number): number => normalizeAxis('diagEmbed', dim, ndim + 1);
+    return embedded([x], { offset, axes: [axis(dim1), axis(dim2)] });
+  },
+);
+
+const logDet = withParams<null>('logdet', ([x]) => {
+  const [sign, logabs] = np.linalg.slogdet(x!) as [CoreTensor, CoreTensor];
+  return np.where(np.less(sign, 0), prim.like(logabs, Number.NaN), logabs);
+});
+/** The logarithm of the determinant; NaN where that is negative. */
+export const logdet = (x: TensorLike): Tensor => logDet([x], null);

@@ -8,9 +8,10 @@ import * as np from '../../api/numpy/index.ts';
 import { toFloat } from '../../api/numpy/unary.ts';
 import * as nn from '../../api/nn/index.ts';
 import * as special from '../../api/scipy/special.ts';
-import { absOf } from './subgradients.ts';
+import { absOf, clampedOf, reluOf, signOf } from './subgradients.ts';
 import type { Tensor } from '../tensor.ts';
 import { type TensorLike, type Unary, unary, withParams } from './define.ts';
+import { type Named, named } from './named.ts';
 
 /** |x|, with derivative 0 at 0. */
 export const abs: Unary = unary('abs', absOf);
@@ -29,7 +30,7 @@ export const log1p: Unary = unary('log1p', np.log1p);
 /** √x, with derivative ∞ at 0. */
 export const sqrt: Unary = unary('sqrt', np.sqrt);
 export const rsqrt: Unary = unary('rsqrt', (x) => prim.rsqrt(toFloat(x)));
-export const square: Unary = unary('pow', np.square);
+export const square: Unary = unary('pow', (x) => np.square(x.dtype === 'bool' ? prim.convert(x, 'int32') : x));
 export const reciprocal: Unary = unary('reciprocal', (x) => np.reciprocal(toFloat(x)));
 export const sin: Unary = unary('sin', np.sin);
 export const cos: Unary = unary('cos', np.cos);
@@ -52,7 +53,7 @@ export const arctanh: Unary = atanh;
 /** 1 / (1 + e⁻ˣ). */
 export const sigmoid: Unary = unary('sigmoid', nn.sigmoid);
 /** max(x, 0), with derivative 0 at 0. */
-export const relu: Unary = unary('relu', nn.relu);
+export const relu: Unary = unary('relu', reluOf);
 export const erf: Unary = unary('erf', special.erf);
 export const erfc: Unary = unary('erfc', special.erfc);
 export const erfinv: Unary = unary('erfinv', special.erfinv);
@@ -69,8 +70,8 @@ export const trunc: Unary = unary('trunc', np.trunc);
 export const fix: Unary = trunc;
 /** x without its integral part; the sign of x. The derivative is 1. */
 export const frac: Unary = unary('frac', (x) => np.subtract(x, prim.stopGradientOf(np.trunc(x))));
-/** −1, 0 or 1. */
-export const sign: Unary = unary('sign', np.sign);
+/** −1, 0 or 1; 0 for NaN. */
+export const sign: Unary = unary('sign', signOf);
 export const sgn: Unary = sign;
 
 export const isnan: Unary = unary('isnan', np.isnan);
@@ -86,23 +87,40 @@ export const bitwiseNot: Unary = unary('bitwiseNot', np.bitwiseNot);
 const rounded = withParams<number>('round', ([x], decimals) => np.round(x!, decimals));
 
 /** The nearest integer, halves to even; with `decimals`, that many digits are kept. */
-export const round = (x: TensorLike, options: { readonly decimals?: number } = {}): Tensor =>
-  rounded([x], options.decimals ?? 0);
+export const round: Named<RoundOptions, ['decimals']> = named(
+  'round',
+  ['decimals'],
+  (x, { decimals = 0 }: RoundOptions) => rounded([x], decimals),
+);
+
+export interface RoundOptions {
+  readonly decimals?: number | undefined;
+}
 
 const logitOf = withParams<number | null>('logit', ([x], eps) => {
-  const p = eps === null ? x! : np.clip(x!, eps, 1 - eps);
-  return np.subtract(np.log(p), np.log1p(np.negative(p)));
+  const t = toFloat(x!);
+  const p = eps === null ? t : clampedOf(t, prim.like(t, eps), prim.like(t, 1 - eps));
+  const y = np.subtract(np.log(p), np.log1p(np.negative(p)));
+  // Outside [0, 1] neither the value nor its derivative exists.
+  const isInside = np.logicalAnd(np.greaterEqual(p, 0), np.lessEqual(p, 1));
+  return np.multiply(y, np.where(isInside, prim.like(p, 1), prim.like(p, Number.NaN)));
 });
 
+export interface LogitOptions {
+  readonly eps?: number | null | undefined;
+}
+
 /** log(x / (1 − x)); with `eps`, x is first clamped to [eps, 1 − eps]. */
-export const logit = (x: TensorLike, eps?: number | null): Tensor => logitOf([x], eps ?? null);
+export const logit: Named<LogitOptions, ['eps']> = named('logit', ['eps'], (x, { eps }: LogitOptions) =>
+  logitOf([x], eps ?? null),
+);
 
 const polygammaOf = withParams<number>('polygamma', ([x], n) => special.polygamma(n, x!));
 
 /** The n-th derivative of digamma: `polygamma(n, x)`. */
 export const polygamma = (n: number, x: TensorLike): Tensor => polygammaOf([x], n);
 
-interface Replacements {
+export interface Replacements {
   readonly nan?: number | undefined;
   readonly posinf?: number | undefined;
   readonly neginf?: number | undefined;
@@ -113,5 +131,8 @@ const withoutNan = withParams<Replacements>('nanToNum', ([x], { nan, posinf, neg
 );
 
 /** NaN replaced by `nan` (0), infinities by `posinf` and `neginf` (the largest and smallest numbers). */
-export const nanToNum = (x: TensorLike, nan?: number, posinf?: number, neginf?: number): Tensor =>
-  withoutNan([x], { nan, posinf, neginf });
+export const nanToNum: Named<Replacements, ['nan', 'posinf', 'neginf']> = named(
+  'nanToNum',
+  ['nan', 'posinf', 'neginf'],
+  (x, replacements: Replacements) => withoutNan([x], replacements),
+);

@@ -3,7 +3,6 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { normalizeAxes } from '../../ir/shape.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { readOptions } from '../../api/named.ts';
@@ -13,7 +12,7 @@ import { isOptions } from '../../api/options.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import type { Tensor } from '../tensor.ts';
 import { maximum, minimum } from './arithmetic.ts';
-import { type AxisParams, oneAxis, taken } from './axes.ts';
+import { axesOf, type AxisParams, oneAxis, taken } from './axes.ts';
 import { type TensorLike, toTensor, withParams, withResults } from './define.ts';
 
 /** A dimension, several, or all (`null`). Negative ones count from the end. */
@@ -42,13 +41,9 @@ function reduceOptions(op: string, args: ReduceArgs): ReduceOptions {
   return readOptions<ReduceOptions & object>(op, keys, [dim, keepdim, isOptions(options) ? options : undefined]);
 }
 
-/** The dimensions of a tensor that arguments speak of; an empty list is all of them. */
+/** The dimensions of a tensor that arguments speak of. */
 function reducedAxes(op: string, x: Tensor, { dim, keepdim }: ReduceOptions): Reduced {
-  const isAll = dim === undefined || dim === null || (Array.isArray(dim) && dim.length === 0);
-  // A tensor without dimensions accepts 0 and −1.
-  const isScalar = x.ndim === 0 && (dim === 0 || dim === -1);
-  const axes = normalizeAxes(op, isAll || isScalar ? null : dim, x.ndim);
-  return { axes, keepdims: keepdim === true };
+  return { axes: axesOf(op, dim, x.ndim), keepdims: keepdim === true };
 }
 
 function reduction(
@@ -67,24 +62,32 @@ function reduction(
 
 type Reduction = (x: TensorLike, ...args: ReduceArgs) => Tensor;
 
+/** Unsigned numbers as signed ones, which sums and products of them are. */
+export const counted = (x: CoreTensor): CoreTensor => (x.dtype === 'uint8' ? prim.convert(x, 'int32') : x);
+
 /** Σx. */
-export const sum: Reduction = reduction('sum', np.sum);
+export const sum: Reduction = reduction('sum', (x, how) => np.sum(counted(x), how));
 /** Σx, NaN counted as 0. */
-export const nansum: Reduction = reduction('nansum', np.nansum);
+export const nansum: Reduction = reduction('nansum', (x, how) => np.nansum(counted(x), how));
 /** The mean. */
 export const mean: Reduction = reduction('mean', (x, how) => np.mean(x, how));
 export const nanmean: Reduction = reduction('nanmean', (x, how) => np.nanmean(x, how));
 /** The product, with right derivatives where factors are 0. */
-export const prod: Reduction = reduction('prod', np.prod);
+export const prod: Reduction = reduction('prod', (x, how) => np.prod(counted(x), how));
 /** The largest elements; ties share the derivative evenly. */
 export const amax: Reduction = reduction('amax', np.max);
 export const amin: Reduction = reduction('amin', np.min);
-export const all: Reduction = reduction('all', (x, how) => np.all(x, how));
-export const any: Reduction = reduction('any', (x, how) => np.any(x, how));
+/** Whether all elements are true; of unsigned 8-bit integers 0 or 1 of that dtype. */
+export const all: Reduction = reduction('all', (x, how) => truth(x, np.all(x, how)));
+export const any: Reduction = reduction('any', (x, how) => truth(x, np.any(x, how)));
 export const countNonzero: Reduction = reduction('countNonzero', (x, how) => np.countNonzero(x, how));
-/** log Σeˣ, without overflow. */
+const truth = (x: CoreTensor, result: CoreTensor): CoreTensor =>
+  x.dtype === 'uint8' ? prim.convert(result, 'uint8') : result;
+
+/** log Σeˣ, without overflow; of no elements −∞. */
 export const logsumexp: Reduction = reduction('logsumexp', (x, { axis, keepdims }) => {
   const t = toFloat(x);
+  if (t.size === 0) return np.log(np.sum(t, { axis, keepdims }));
   const top = prim.stopGradientOf(np.max(t, { axis, keepdims: true }));
   const shift = np.where(np.isfinite(top), top, prim.like(top, 0));
   const total = np.add(np.log(np.sum(np.exp(np.subtract(t, shift)), { axis, keepdims: true })), shift);
@@ -128,7 +131,7 @@ const argminOf = withParams<AxisParams | null>('argmin', ([x], p) => argAlong(np
 
 function argAlong(find: typeof np.argmax, x: CoreTensor, params: AxisParams | null): CoreTensor {
   if (params === null) return find(np.ravel(x), 0);
-  return find(x, { axis: params.axis, keepdims: params.keepdims });
+  return x.ndim === 0 ? find(np.ravel(x), 0) : find(x, { axis: params.axis, keepdims: params.keepdims });
 }
 
 export interface DimOptions {

@@ -1,23 +1,24 @@
 /**
- * Spread, norms, order and running reductions.
+ * Spread, norms and running reductions.
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { isFloat } from '../../ir/dtype.ts';
-import { normalizeAxis, normalizeAxes } from '../../ir/shape.ts';
+import { normalizeAxis } from '../../ir/shape.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
+import { viaFloat32 } from '../../api/halves.ts';
 import { readOptions } from '../../api/named.ts';
+import * as nn from '../../api/nn/index.ts';
 import * as np from '../../api/numpy/index.ts';
 import { toFloat } from '../../api/numpy/unary.ts';
-import * as nn from '../../api/nn/index.ts';
-import { isOptions } from '../../api/options.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import type { Tensor } from '../tensor.ts';
 import { sub } from './arithmetic.ts';
-import { type AxisParams, oneAxis, taken } from './axes.ts';
-import { pair, type TensorLike, toTensor, withParams, withResults } from './define.ts';
-import { type Dims, mean, type ValuesAndIndices } from './reduce.ts';
+import { alongAxis, axesOf, axisOf, type OneDim, taken } from './axes.ts';
+import { type TensorLike, toTensor, withParams, withResults } from './define.ts';
+import { cat } from './join.ts';
+import { type Arguments, type Named, named, readArguments } from './named.ts';
+import { counted, type Dims, mean, type ValuesAndIndices } from './reduce.ts';
 import { type Norm, normAlong, rootOf } from './subgradients.ts';
 
 export interface SpreadOptions {
@@ -29,7 +30,10 @@ export interface SpreadOptions {
   readonly keepdim?: boolean | undefined;
 }
 
-type SpreadArgs = [dim?: Dims | boolean | SpreadOptions, options?: SpreadOptions];
+/** `var(dim, unbiased, keepdim)`, `var(unbiased)`, `var({ dim, correction, keepdim })`, or names after positions. */
+type SpreadArgs =
+  | [dim?: Dims | SpreadOptions, unbiased?: boolean | SpreadOptions, keepdim?: boolean | SpreadOptions]
+  | [unbiased: boolean];
 
 interface Spread {
   readonly axis: readonly number[];
@@ -37,26 +41,30 @@ interface Spread {
   readonly keepdims: boolean;
 }
 
-function spreadOf(op: string, x: Tensor, [first, rest]: SpreadArgs): Spread {
-  const leading: SpreadOptions =
-    typeof first === 'boolean'
-      ? { unbiased: first }
-      : isOptions(first)
-        ? (first as SpreadOptions)
-        : { dim: first as Dims };
-  const { dim, correction, unbiased, keepdim } = readOptions<SpreadOptions & object>(
+function spreadOf(op: string, x: Tensor, args: SpreadArgs): Spread {
+  const isFlag = typeof args[0] === 'boolean';
+  const { dim, correction, unbiased, keepdim } = readArguments<SpreadOptions>(
     op,
-    ['dim', 'correction', 'unbiased', 'keepdim'],
-    [leading, rest],
+    ['dim', 'unbiased', 'keepdim', 'correction'],
+    isFlag ? [null, ...args] : args,
   );
-  const axis = normalizeAxes(op, dim ?? null, x.ndim);
-  return { axis, ddof: correction ?? (unbiased === false ? 0 : 1), keepdims: keepdim === true };
+  return {
+    axis: axesOf(op, dim, x.ndim),
+    ddof: correction ?? (unbiased === false ? 0 : 1),
+    keepdims: keepdim === true,
+  };
 }
 
-const variance = withParams<Spread>('var', ([x], { axis, ddof, keepdims }) => np.var(x!, { axis, ddof, keepdims }));
-const deviation = withParams<Spread>('std', ([x], { axis, ddof, keepdims }) =>
-  rootOf(np.var(x!, { axis, ddof, keepdims })),
-);
+/** Σ(x − mean)² / (n − ddof); with no degree of freedom a quotient by 0, as is its derivative. */
+function varianceOf(t: CoreTensor, { axis, ddof, keepdims }: Spread): CoreTensor {
+  const n = axis.reduce((total, a) => total * t.shape[a]!, 1);
+  const off = np.subtract(t, np.mean(t, { axis, keepdims: true }));
+  const total = np.sum(np.square(off), { axis, keepdims });
+  return np.divide(total, prim.like(total, Math.max(n - ddof, 0)));
+}
+
+const variance = withParams<Spread>('var', ([x], how) => viaFloat32((t) => varianceOf(t, how), toFloat(x!)));
+const deviation = withParams<Spread>('std', ([x], how) => viaFloat32((t) => rootOf(varianceOf(t, how)), toFloat(x!)));
 
 /** The variance, over n − 1 unless told otherwise. */
 function variance_(x: TensorLike, ...args: SpreadArgs): Tensor {
@@ -100,192 +108,102 @@ export function norm(
   const order = o.p === undefined || o.p === 'fro' ? 2 : o.p;
   return normOf([tensor], {
     p: order,
-    axis: normalizeAxes('norm', o.dim ?? null, tensor.ndim),
+    axis: axesOf('norm', o.dim, tensor.ndim),
     keepdims: o.keepdim === true,
   });
 }
 
 /** The norm of the difference. */
-export const dist = (x: TensorLike, y: TensorLike, p = 2): Tensor => norm(sub(x, y), p);
+export const dist: (x: TensorLike, y: TensorLike, ...args: Arguments<PowerOption, ['p']>) => Tensor = (x, y, ...args) =>
+  norm(sub(x, y), readArguments<PowerOption>('dist', ['p'], args).p ?? 2);
+
+export interface PowerOption {
+  /** Order of the norm; 2. */
+  readonly p?: number | undefined;
+}
 
 interface OneAxis {
   readonly axis: number;
   readonly dtype: Dtype | undefined;
 }
 
-type DtypeOption = { readonly dtype?: Dtype | undefined };
-
-function along(name: string, f: (x: CoreTensor, axis: number) => CoreTensor) {
-  const apply = withParams<OneAxis>(name, ([x], { axis, dtype }) => {
-    const t = dtype === undefined ? x! : prim.convert(x!, toDtype(dtype));
-    return t.ndim === 0 ? prim.reshape(f(prim.reshape(t, [1]), 0), []) : f(t, axis);
-  });
-  return (x: TensorLike, dim: number, options: DtypeOption = {}): Tensor => {
-    const tensor = toTensor(x);
-    return apply([tensor], { axis: oneAxis(name, tensor, dim, false).axis, dtype: options.dtype });
-  };
+/** A dimension, and a dtype to convert to first. */
+export interface AlongOptions {
+  readonly dim: number;
+  readonly dtype?: Dtype | undefined;
 }
 
-type Along = (x: TensorLike, dim: number, options?: DtypeOption) => Tensor;
+function along(name: string, f: (x: CoreTensor, axis: number) => CoreTensor): Along {
+  const apply = withParams<OneAxis>(name, ([x], { axis, dtype }) => {
+    const t = dtype === undefined ? x! : prim.convert(x!, toDtype(dtype));
+    return alongAxis(t, (y) => f(y, axis));
+  });
+  return named<AlongOptions, ['dim', 'dtype']>(name, ['dim', 'dtype'], (x, { dim, dtype }) => {
+    const tensor = toTensor(x);
+    return apply([tensor], { axis: axisOf(name, dim, tensor.ndim), dtype });
+  });
+}
 
-export const cumsum: Along = along('cumsum', (x, axis) => np.cumsum(x, axis));
-export const cumprod: Along = along('cumprod', (x, axis) => np.cumprod(x, axis));
+type Along = Named<AlongOptions, ['dim', 'dtype']>;
+
+export const cumsum: Along = along('cumsum', (x, axis) => np.cumsum(counted(x), axis));
+export const cumprod: Along = along('cumprod', (x, axis) => np.cumprod(counted(x), axis));
 /** log of running sums of exponentials. */
 export const logcumsumexp: Along = along('logcumsumexp', (x, axis) => prim.cumlogsumexp(toFloat(x), axis));
 export const softmax: Along = along('softmax', (x, axis) => nn.softmax(toFloat(x), axis));
 export const logSoftmax: Along = along('logSoftmax', (x, axis) => nn.logSoftmax(toFloat(x), axis));
 
+/** A dimension by position or by name. */
+type DimArguments = Arguments<OneDim, ['dim']>;
+
 function running(name: string, cumulate: (x: CoreTensor, axis: number) => CoreTensor) {
-  const apply = withResults<number>(name, ([x], axis) => {
-    const t = prim.stopGradientOf(x!);
+  const apply = withResults<number>(name, ([whole], axis) => {
+    const x = prim.reshape(whole!, whole!.ndim === 0 ? [1] : whole!.shape);
+    const t = prim.stopGradientOf(x.dtype === 'bool' ? prim.convert(x, 'int32') : x);
     const best = cumulate(t, axis);
     // The last of equal extremes so far; a NaN stays.
     const isBest = np.logicalOr(np.equal(t, best), np.isnan(t));
     const at = np.where(isBest, prim.iota(t.shape, 'int32', axis), prim.like(prim.convert(t, 'int32'), 0));
     const indices = prim.cummax(at, axis);
-    return [taken(x!, indices, axis), indices];
+    return [taken(x, indices, axis), indices].map((r) => prim.reshape(r, whole!.shape));
   });
-  return (x: TensorLike, dim: number): ValuesAndIndices => {
+  return named<OneDim, ['dim'], ValuesAndIndices>(name, ['dim'], (x, { dim }) => {
     const tensor = toTensor(x);
-    const [values, indices] = apply([tensor], normalizeAxis(name, dim, tensor.ndim));
+    const [values, indices] = apply([tensor], axisOf(name, dim, tensor.ndim));
     return { values: values!, indices: indices! };
-  };
+  });
 }
 
 /** The largest element so far and where it is (the last of several). */
-export const cummax: (x: TensorLike, dim: number) => ValuesAndIndices = running('cummax', prim.cummax);
-export const cummin: (x: TensorLike, dim: number) => ValuesAndIndices = running('cummin', prim.cummin);
+export const cummax: (x: TensorLike, ...args: DimArguments) => ValuesAndIndices = running('cummax', prim.cummax);
+export const cummin: (x: TensorLike, ...args: DimArguments) => ValuesAndIndices = running('cummin', prim.cummin);
 
-export interface SortOptions {
+export interface DiffOptions {
+  /** How often; 1. */
+  readonly n?: number | undefined;
   readonly dim?: number | undefined;
-  readonly descending?: boolean | undefined;
-  /** Sorting is always stable here. */
-  readonly stable?: boolean | undefined;
-}
-
-type SortArgs = [dim?: number | SortOptions, descending?: boolean];
-
-interface Order {
-  readonly axis: number;
-  readonly descending: boolean;
-}
-
-const order = (x: CoreTensor, { axis, descending }: Order): CoreTensor =>
-  np.argsort(prim.stopGradientOf(x), { axis, descending, stable: true });
-
-const sorted = withResults<Order>('sort', ([x], how) => {
-  const t = x!.ndim === 0 ? prim.reshape(x!, [1]) : x!;
-  const indices = order(t, how);
-  const result = [taken(t, indices, how.axis), indices];
-  return x!.ndim === 0 ? result.map((r) => prim.reshape(r, [])) : result;
-});
-
-function orderOf(op: string, x: Tensor, args: SortArgs): Order {
-  const { dim, descending } = readOptions<SortOptions & object>(op, ['dim', 'descending', 'stable'], args);
-  return { axis: oneAxis(op, x, dim ?? -1, false).axis, descending: descending === true };
-}
-
-/** Elements in order, and where they were. Equal ones keep their order. */
-export function sort(x: TensorLike, ...args: SortArgs): ValuesAndIndices {
-  const tensor = toTensor(x);
-  const [values, indices] = sorted([tensor], orderOf('sort', tensor, args));
-  return { values: values!, indices: indices! };
-}
-export const argsort = (x: TensorLike, ...args: SortArgs): Tensor => sort(x, ...args).indices;
-export const msort = (x: TensorLike): Tensor => sort(x, 0).values;
-
-interface Ranked extends AxisParams {
-  /** Which in ascending order, from 0. */
-  readonly at: number;
-}
-
-const rankedAt = withResults<Ranked>('kthvalue', ([x], { axis, keepdims, at }) => {
-  const t = x!.ndim === 0 ? prim.reshape(x!, [1]) : x!;
-  const indices = prim.sliceAxis(order(t, { axis, descending: false }), axis, at, at + 1);
-  const result = [taken(t, indices, axis), indices].map((r) => (keepdims ? r : np.squeeze(r, axis)));
-  return x!.ndim === 0 ? result.map((r) => prim.reshape(r, [])) : result;
-});
-
-function kth(
-  op: string,
-  x: Tensor,
-  dim: number,
-  keepdim: boolean | undefined,
-  at: (n: number) => number,
-): ValuesAndIndices {
-  const params = oneAxis(op, x, dim, keepdim);
-  const [values, indices] = rankedAt([x], { ...params, at: at(x.shape[params.axis] ?? 1) });
-  return { values: values!, indices: indices! };
-}
-
-/** The k-th smallest element of a dimension, counted from 1. */
-export const kthvalue = (x: TensorLike, k: number, dim = -1, keepdim = false): ValuesAndIndices =>
-  kth('kthvalue', toTensor(x), dim, keepdim, () => k - 1);
-
-/** What `median` may be called with. */
-export interface Median {
-  /** The middle element (the lower of two) of all; ties share the derivative evenly. */
-  (x: TensorLike): Tensor;
-  (x: TensorLike, dim: number, keepdim?: boolean): ValuesAndIndices;
-}
-
-const middle = (n: number): number => Math.floor((n - 1) / 2);
-
-// The largest of the elements up to the median is the median; where several are equal, a maximum shares the derivative evenly.
-const medianOf = withParams<null>('median', ([x]) => {
-  const flat = np.ravel(x!);
-  const at = middle(flat.size);
-  const found = taken(flat, prim.sliceAxis(order(flat, { axis: 0, descending: false }), 0, at, at + 1), 0);
-  return isFloat(flat.dtype)
-    ? np.max(np.where(np.greater(flat, found), prim.like(flat, -Infinity), flat))
-    : np.squeeze(found, 0);
-});
-
-export const median: Median = ((x: TensorLike, dim?: number, keepdim?: boolean) =>
-  dim === undefined ? medianOf([x], null) : kth('median', toTensor(x), dim, keepdim, middle)) as Median;
-
-export interface TopkOptions {
-  readonly dim?: number | undefined;
-  readonly largest?: boolean | undefined;
-}
-
-const topOf = withResults<Order & { readonly k: number }>('topk', ([x], { axis, descending, k }) => {
-  const indices = prim.sliceAxis(order(x!, { axis, descending }), axis, 0, k);
-  return [taken(x!, indices, axis), indices];
-});
-
-/** The k largest (or smallest) elements of a dimension, in order. */
-export function topk(x: TensorLike, k: number, { dim = -1, largest = true }: TopkOptions = {}): ValuesAndIndices {
-  const tensor = toTensor(x);
-  const [values, indices] = topOf([tensor], { axis: normalizeAxis('topk', dim, tensor.ndim), descending: largest, k });
-  return { values: values!, indices: indices! };
-}
-
-interface Quantile extends AxisParams {
-  readonly method: string;
-}
-
-const quantileOf = withParams<Quantile | null>('quantile', ([x, q], params) =>
-  np.quantile(x!, q!, params === null ? {} : { axis: params.axis, keepdims: params.keepdims }),
-);
-
-/** Quantiles, interpolated linearly, of all elements or along a dimension. */
-export function quantile(x: TensorLike, q: TensorLike, dim?: number | null, keepdim = false): Tensor {
-  const tensor = toTensor(x);
-  const params =
-    dim === undefined || dim === null ? null : { ...oneAxis('quantile', tensor, dim, keepdim), method: 'linear' };
-  return quantileOf(pair(tensor, q), params);
+  /** Put in front of the elements first. */
+  readonly prepend?: TensorLike | undefined;
+  /** Put behind the elements first. */
+  readonly append?: TensorLike | undefined;
 }
 
 const differences = withParams<readonly [number, number]>('diff', ([x], [n, axis]) => np.diff(x!, { n, axis }));
 /** Differences of neighbours, n times. */
-export const diff = (x: TensorLike, n = 1, dim = -1): Tensor =>
-  differences([x], [n, normalizeAxis('diff', dim, toTensor(x).ndim)]);
+export const diff: Named<DiffOptions, ['n', 'dim', 'prepend', 'append']> = named(
+  'diff',
+  ['n', 'dim', 'prepend', 'append'],
+  (x, { n = 1, dim = -1, prepend, append }: DiffOptions) => {
+    const axis = normalizeAxis('diff', dim, toTensor(x).ndim);
+    const parts = [prepend, x, append].filter((part) => part !== undefined);
+    return differences([parts.length === 1 ? x : cat(parts, axis)], [n, axis]);
+  },
+);
 
-const counted = withParams<number>('bincount', ([x], length) => np.bincount(x!, { length }));
+const occurrences = withParams<number>('bincount', ([x], length) => np.bincount(x!, { length }));
 /** How often each number 0, 1, … occurs. */
 export function bincount(x: TensorLike, options: { readonly minlength?: number } = {}): Tensor {
   const tensor = toTensor(x);
   const top = tensor.numel() === 0 ? 0 : np.max(tensor.value).item() + 1;
-  return counted([tensor], Math.max(top, options.minlength ?? 0));
+  return occurrences([tensor], Math.max(top, options.minlength ?? 0));
 }

@@ -7,7 +7,7 @@ import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { withModes } from '../../modes.ts';
-import { cat } from '../../ops/shape.ts';
+import { cat } from '../../ops/join.ts';
 import { Tensor } from '../../tensor.ts';
 import { changeInPlace } from '../../views.ts';
 

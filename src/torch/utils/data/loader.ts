@@ -8,7 +8,7 @@ import { describe } from '../../../api/options.ts';
 import { tensor } from '../../creation.ts';
 import type { GeneratorOption } from '../../generator.ts';
 import { indexSelect } from '../../ops/scatter.ts';
-import { stack } from '../../ops/shape.ts';
+import { stack } from '../../ops/join.ts';
 import { randint, randperm } from '../../random.ts';
 import { Tensor } from '../../tensor.ts';
 import { type Dataset, TensorDataset } from './dataset.ts';
