@@ -7,7 +7,7 @@ import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { checkChoice, checkCount, checkOptions } from '../../api/options.ts';
 import { zeros } from '../creation.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
-import { cat, stack } from '../ops/shape.ts';
+import { cat, stack } from '../ops/join.ts';
 import type { Tensor } from '../tensor.ts';
 import { dropout } from './functional/dropout.ts';
 import { type CellKind, type CellWeights, recurrentLayer } from './functional/recurrent.ts';

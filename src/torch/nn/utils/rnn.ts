@@ -6,7 +6,7 @@
 import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
 import { where } from '../../ops/arithmetic.ts';
 import { type TensorLike, toTensor } from '../../ops/define.ts';
-import { cat, stack } from '../../ops/shape.ts';
+import { cat, stack } from '../../ops/join.ts';
 import { full, tensor } from '../../creation.ts';
 import type { Tensor } from '../../tensor.ts';
 
