@@ -23,6 +23,13 @@ export class ModuleHooks {
   readonly before: ForwardPreHook[] = [];
   readonly after: ForwardHook[] = [];
   readonly backward: BackwardHook[] = [];
+
+  /** Adds the hooks of another module. */
+  takeFrom({ before, after, backward }: ModuleHooks): void {
+    this.before.push(...before);
+    this.after.push(...after);
+    this.backward.push(...backward);
+  }
 }
 
 export function addHook<T>(list: T[], hook: T): RemovableHandle {

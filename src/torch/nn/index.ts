@@ -3,6 +3,7 @@
  * @module
  */
 export * from './activations.ts';
+export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.ts';
 export { ModuleDict, ModuleList, ParameterList, Sequential } from './containers.ts';
 export {
   Conv1d,
@@ -40,6 +41,25 @@ export { Parameter } from './parameter.ts';
 export * from './pooling.ts';
 export { GRU, LSTM, type LSTMOptions, type RecurrentOptions, RNN, type RNNOptions } from './recurrent.ts';
 export { type CellOptions, GRUCell, LSTMCell, RNNCell, type RNNCellOptions } from './recurrent-cells.ts';
+export {
+  type DecoderModule,
+  type EncoderModule,
+  Transformer,
+  type TransformerMasks,
+  type TransformerOptions,
+} from './transformer.ts';
+export {
+  type Activation,
+  type DecoderMasks,
+  type EncoderMasks,
+  type StackMasks,
+  type StackOptions,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './transformer-layers.ts';
 export type { LoadOptions, LoadResult, StateDict, StateSource } from './state-dict.ts';
 export * as functional from './functional/index.ts';
 export * as init from './init.ts';

@@ -8,6 +8,7 @@ import { ArgumentError } from '../../ir/errors.ts';
 import { convert } from '../../primitives/convert.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import type { RemovableHandle } from '../hooks.ts';
+import { deepcopy, Given } from './deepcopy.ts';
 import { Tensor } from '../tensor.ts';
 import {
   addHook,
@@ -53,11 +54,17 @@ const join = (prefix: string, name: string): string => (prefix === '' ? name : `
  * console.log(String(net.fc2)); // => Linear(in_features=8, out_features=1, bias=True)
  * ```
  */
-export abstract class Module {
+export abstract class Module extends Given {
   /** Whether the module trains; `train()` and `eval()` set it for it and all modules below. */
   training = true;
   readonly #buffers = new Map<string, boolean>();
   readonly #hooks = new ModuleHooks();
+
+  /** @internal */
+  // oxlint-disable-next-line no-useless-constructor -- subclasses of users call it without arguments
+  constructor(target?: object) {
+    super(target);
+  }
 
   abstract forward(...args: never[]): unknown;
 
@@ -195,6 +202,26 @@ export abstract class Module {
       .map(([field, tensor, isPersistent]) => [this.nameOf(field), tensor, isPersistent] as const);
   }
 
+  /**
+   * A copy of this module and of all below it, hooks included: `copy.deepcopy(module)` in Python. What was shared among them is shared
+   * among the copies. Fields that hold neither modules nor tensors, nor arrays, maps or plain objects of such, are taken as they are.
+   */
+  deepcopy(): this {
+    return this.#copy(new Map());
+  }
+
+  #copy(done: Map<object, object>): this {
+    // The private members of this class come with its constructor; those of the others are fields.
+    const copy = Reflect.construct(Module, [Object.create(Object.getPrototypeOf(this) as object)]) as this;
+    done.set(this, copy);
+    for (const [field, value] of Object.entries(this)) {
+      (copy as Record<string, unknown>)[field] = deepcopy(value, done, (module) => module.#copy(done));
+    }
+    for (const [name, isPersistent] of this.#buffers) copy.#buffers.set(name, isPersistent);
+    copy.#hooks.takeFrom(this.#hooks);
+    return copy;
+  }
+
   /** The module below that a path such as `'encoder.0'` names. */
   getSubmodule(path: string): Module {
     const found = [...this.namedModules()].find(([name]) => name === path);
@@ -290,7 +317,7 @@ export abstract class Module {
   }
 
   /** The tree of modules, as PyTorch prints it. */
-  toString(): string {
+  override toString(): string {
     const extra = this.extraRepr();
     const lines = this.#fields(Module).map(
       ([name, child]) => `(${name}): ${child.toString().replaceAll('\n', '\n  ')}`,

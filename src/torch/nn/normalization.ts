@@ -168,6 +168,8 @@ export interface LayerNormOptions extends ParameterOptions {
   readonly eps?: number | undefined;
   /** Whether there are a weight and a bias; true. */
   readonly elementwiseAffine?: boolean | undefined;
+  /** Whether there is a bias beside the weight; true. */
+  readonly bias?: boolean | undefined;
 }
 
 /** The last dimensions of each example together. */
@@ -179,11 +181,11 @@ export class LayerNorm extends Layer {
 
   constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
     super();
-    const { eps = 1e-5, elementwiseAffine = true } = options;
+    const { eps = 1e-5, elementwiseAffine = true, bias = true } = options;
     this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     this.eps = eps;
     this.weight = elementwiseAffine ? unit(this.normalizedShape, options) : null;
-    this.bias = elementwiseAffine ? none(this.normalizedShape, options) : null;
+    this.bias = elementwiseAffine && bias ? none(this.normalizedShape, options) : null;
   }
 
   forward(x: TensorLike): Tensor {

@@ -19,6 +19,8 @@ export interface Case {
   readonly layer: string;
   readonly args: readonly unknown[];
   readonly mode: 'train' | 'eval';
+  /** Of the call: masks, as nested arrays. */
+  readonly options?: object;
   readonly calls: number;
   readonly state: Readonly<Record<string, Figures>>;
   readonly inputs: readonly Nested<Figures>[];
@@ -57,3 +59,15 @@ export function weighted(outputs: readonly Tensor[]): Tensor {
     .map((y) => y.mul(linspace(0.5, 1.5, y.numel(), { dtype: 'float64' }).reshape([...y.shape])).sum())
     .reduce((a, b) => a.add(b));
 }
+
+/** The arguments of a call. */
+export const argsOf = (c: Case, inputs: readonly Nested<Tensor>[]): Tensor[] => {
+  const options = Object.entries(c.options ?? {}).map(([name, x]) => [
+    name,
+    Array.isArray(x) ? masks(x) : (x as boolean),
+  ]);
+  return (options.length === 0 ? inputs : [...inputs, Object.fromEntries(options)]) as Tensor[];
+};
+
+const masks = (data: unknown[]): Tensor =>
+  make(data as number[], { dtype: typeof data.flat(3)[0] === 'boolean' ? 'bool' : 'float64' });

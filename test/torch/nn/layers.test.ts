@@ -6,7 +6,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Tensor } from 'cotangent/torch';
-import { cases, type Figures, flat, layers, leavesOf, tensorOf, weighted } from './layer-cases.ts';
+import { argsOf, cases, type Figures, flat, layers, leavesOf, tensorOf, weighted } from './layer-cases.ts';
 
 function expectClose(x: Tensor | null | undefined, { shape, data }: Figures, what: string): void {
   expect(x, what).not.toBeNull();
@@ -25,7 +25,7 @@ describe.each(cases)('$layer($args) in $mode', (c) => {
     layer.loadStateDict(Object.fromEntries(Object.entries(c.state).map(([name, f]) => [name, tensorOf(f)])));
     const inputs = c.inputs.map(leavesOf);
     let result: unknown;
-    for (let i = 0; i < c.calls; i++) result = layer.call(...(inputs as Tensor[]));
+    for (let i = 0; i < c.calls; i++) result = layer.call(...argsOf(c, inputs));
     const outputs = [result].flat(3).filter((y): y is Tensor => y instanceof Tensor);
     expect(outputs.length).toBe(c.outputs.length);
     c.outputs.forEach((f, i) => expectClose(outputs[i], f, `output ${i}`));

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { autograd, nn, noGrad, type Tensor, tensor } from 'cotangent/torch';
-import { type Case, cases, flat, layers, leavesOf, tensorOf, weighted } from './layer-cases.ts';
+import { argsOf, type Case, cases, flat, layers, leavesOf, tensorOf, weighted } from './layer-cases.ts';
 
 const step = 1e-5;
 
@@ -16,7 +16,7 @@ const spread = (n: number, phase: number): number[] =>
 class Problem {
   readonly leaves: readonly Tensor[];
   private readonly layer: InstanceType<(typeof layers)[string]>;
-  private readonly inputs: readonly unknown[];
+  private readonly args: Tensor[];
 
   constructor(c: Case) {
     const layer = new layers[c.layer]!(...c.args);
@@ -26,7 +26,7 @@ class Problem {
     const grads = flat(c.inputGrads);
     const wanted = flat(inputs).filter((x, i): x is Tensor => x !== null && (grads[i] ?? null) !== null);
     this.layer = layer;
-    this.inputs = inputs;
+    this.args = argsOf(c, inputs);
     this.leaves = [...wanted, ...layer.parameters()];
     if (c.layer.endsWith('Loss')) return;
     for (const x of wanted) move(x, spread(x.numel(), 0.3), 0.01);
@@ -34,7 +34,7 @@ class Problem {
 
   /** Gradients of Σ w y + Σ y² / 2, recorded. */
   gradients(): Tensor[] {
-    const outputs = flat([this.layer.call(...(this.inputs as Tensor[]))].flat(3) as Tensor[]);
+    const outputs = flat([this.layer.call(...this.args)].flat(3) as Tensor[]);
     const floats = outputs.filter((y): y is Tensor => y?.dtype === 'float64');
     const total = floats.reduce((sum, y) => sum.add(y.pow(2).sum().div(2)), weighted(floats));
     return autograd.grad(total, this.leaves, {
