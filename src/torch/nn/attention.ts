@@ -10,7 +10,7 @@ import { ones, zeros } from '../creation.ts';
 import { logicalOr, where } from '../ops/arithmetic.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
 import { logicalNot } from '../ops/pointwise.ts';
-import { cat } from '../ops/shape.ts';
+import { cat } from '../ops/join.ts';
 import type { Tensor } from '../tensor.ts';
 import { attentionWithWeights } from './functional/attention.ts';
 import { linear } from './functional/linear.ts';
