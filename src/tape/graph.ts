@@ -26,6 +26,12 @@ export class Edge {
 /** Sees, and may replace, the cotangent of an output before its node does. */
 export type CotangentHook = (ct: Tensor) => Tensor;
 
+/** Sees the cotangents of all outputs of a node just before it pulls; what it gives takes their place. */
+export type NodePrehook = (cts: readonly MaybeZero[]) => readonly MaybeZero[];
+
+/** Sees what a node gave for its inputs, and what it was given; what it gives takes the place of the former. */
+export type NodeHook = (grads: readonly MaybeZero[], cts: readonly MaybeZero[]) => readonly MaybeZero[];
+
 /** Records what a backward pass computes, so that it can be differentiated again. */
 export interface Recorder {
   apply(operation: Operation, args: readonly Tensor[]): readonly Tensor[];
@@ -48,6 +54,9 @@ export abstract class Node {
   readonly parents: readonly (Edge | undefined)[];
   /** Hooks of the outputs that have any. */
   hooks: Map<number, CotangentHook[]> | undefined;
+  /** Hooks of the node as a whole. */
+  prehooks: NodePrehook[] | undefined;
+  posthooks: NodeHook[] | undefined;
   /** Where the operation was called, if that was asked for. */
   site: SourceSite | undefined;
 

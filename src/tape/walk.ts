@@ -124,7 +124,10 @@ function leave(
   }
   for (const { output, at } of visit.targets ?? []) found[at] = cts[output]!;
   if (!visit.leadsOn || cts.every((ct) => ct === null)) return undefined;
-  const grads = node.pull(cts, recorder);
+  let given: readonly MaybeZero[] = cts;
+  for (const hook of node.prehooks ?? []) given = hook(given);
+  let grads = node.pull(given, recorder);
+  for (const hook of node.posthooks ?? []) grads = hook(grads, given);
   check?.(node, grads);
   if (!retain) node.release();
   return grads;

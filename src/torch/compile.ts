@@ -3,28 +3,20 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { flatten, unflatten } from '../core/pytree.ts';
-import { Tensor as CoreTensor } from '../core/tensor.ts';
+import type { Tensor as CoreTensor } from '../core/tensor.ts';
+import { evalTrace, withTrace } from '../core/trace.ts';
 import { checkFunction } from '../api/args.ts';
 import { jit } from '../api/jit.ts';
+import { foldIn, key } from '../api/random/index.ts';
+import { type Generator, keyFrom } from './generator.ts';
 import { withModes } from './modes.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
+import { holdsTensors, unwrap, wrap } from './trees.ts';
 
-type Flat = (captured: readonly CoreTensor[], ...args: readonly unknown[]) => unknown;
+type Flat = (captured: readonly CoreTensor[], keys: readonly CoreTensor[], ...args: readonly unknown[]) => unknown;
 
-const isTensor = (x: unknown): boolean => x instanceof CoreTensor;
-const holdsTensors = (x: unknown): boolean => flatten(x, isTensor)[0].some(isTensor);
-
-function mapTensors(tree: unknown, f: (x: CoreTensor) => unknown): unknown {
-  const [leaves, def] = flatten(tree, isTensor);
-  return unflatten(
-    def,
-    leaves.map((x) => (x instanceof CoreTensor ? f(x) : x)),
-  );
-}
-
-const wrap = (tree: unknown): unknown => mapTensors(tree, (x) => (x instanceof Tensor ? x : new Tensor(x)));
-const unwrap = (tree: unknown): unknown => mapTensors(tree, (x) => (x instanceof Tensor ? x.value : x));
+/** A key in a trace that is made again once it is known which generators it draws from. */
+const placeholder = (): CoreTensor => withTrace(evalTrace, () => key(0));
 
 /** One kind of call: which arguments are tensors. */
 class Compiled {
@@ -33,24 +25,39 @@ class Compiled {
   /** Tensors that the function closes over; they are arguments of the compiled code, so it sees their values of each call. */
   private captured: Tensor[] = [];
   private missing = new Set<Tensor>();
+  /** Generators that it draws from; each call passes a key of each. */
+  private generators: Generator[] = [];
+  private unknown = new Set<Generator>();
   private jitted: Flat;
 
   constructor(f: (...args: never[]) => unknown, isStatic: readonly boolean[]) {
     this.f = f;
-    this.staticArgnums = isStatic.flatMap((is, i) => (is ? [i + 1] : []));
+    this.staticArgnums = isStatic.flatMap((is, i) => (is ? [i + 2] : []));
     this.jitted = this.compile();
   }
 
   private compile(): Flat {
-    const { captured, missing } = this;
-    const traced = (values: readonly CoreTensor[], ...args: readonly unknown[]): unknown => {
+    const { captured, missing, generators, unknown } = this;
+    const traced = (
+      values: readonly CoreTensor[],
+      given: readonly CoreTensor[],
+      ...args: readonly unknown[]
+    ): unknown => {
       const inputs = new Map(captured.map((x, i) => [x, values[i]!]));
       const captures = (x: Tensor): CoreTensor | undefined => {
         const input = inputs.get(x);
         if (input === undefined) missing.add(x);
         return input;
       };
-      return withModes({ captures }, () => unwrap(this.f(...(args.map(wrap) as never[]))));
+      let drawn = 0;
+      const keys = (generator: Generator): CoreTensor => {
+        const own = given[generators.indexOf(generator)];
+        if (own === undefined) unknown.add(generator);
+        return own === undefined ? placeholder() : foldIn(own, drawn++);
+      };
+      // Whether results are recorded is a matter of each call.
+      const modesInside = { captures, keys, isGradEnabled: true, stopsAt: undefined };
+      return withModes(modesInside, () => unwrap(this.f(...(args.map(wrap) as never[]))));
     };
     Object.defineProperty(traced, 'name', { value: this.f.name });
     return jit(traced as never, { staticArgnums: this.staticArgnums }) as unknown as Flat;
@@ -60,12 +67,15 @@ class Compiled {
     for (;;) {
       const result = this.jitted(
         this.captured.map((x) => x.asCore()),
+        this.generators.map((g) => keyFrom({ generator: g })),
         ...args,
       );
-      if (this.missing.size === 0) return wrap(result);
+      if (this.missing.size === 0 && this.unknown.size === 0) return wrap(result);
       // Met while tracing: from now on they are arguments.
       this.captured = [...this.captured, ...this.missing];
       this.missing = new Set();
+      this.generators = [...this.generators, ...this.unknown];
+      this.unknown = new Set();
       this.jitted = this.compile();
     }
   }
@@ -74,7 +84,7 @@ class Compiled {
 /**
  * Compiles a function: it is traced the first time it meets tensors of given shapes and dtypes, and runs as one unit from then on, forward
  * and backward. Tensors that it closes over (parameters) get their gradients too. Arguments without tensors are constants: each new value
- * compiles anew.
+ * compiles anew. Random numbers are new in each call.
  * @throws TraceError if it asks a traced tensor for its numbers, or changes one from outside in place
  * @example
  * ```ts

@@ -1,10 +1,12 @@
 /**
  * Where random numbers come from: one generator, seeded by `manualSeed`, stands behind all functions that are given none.
- * May import: everything up to `api`.
+ * May import: everything up to `api`, `tape`.
  * @module
  */
 import type { Tensor as CoreTensor } from '../core/tensor.ts';
+import { evalTrace, withTrace } from '../core/trace.ts';
 import * as keyed from '../api/random/index.ts';
+import { modes } from './modes.ts';
 
 /** A stream of random numbers: what is drawn depends on the seed and on how often it was drawn from. */
 export class Generator {
@@ -40,8 +42,8 @@ export class Generator {
 
   /** A key of the core for one draw. */
   next(): CoreTensor {
-    this.key ??= keyed.key(this.seed);
-    return keyed.foldIn(this.key, this.drawn++);
+    // The stream goes on after the function under a transformation that may be the first to draw.
+    return withTrace(evalTrace, () => keyed.foldIn((this.key ??= keyed.key(this.seed)), this.drawn++));
   }
 }
 
@@ -52,4 +54,8 @@ export interface GeneratorOption {
   readonly generator?: Generator | undefined;
 }
 
-export const keyFrom = (options: GeneratorOption): CoreTensor => (options.generator ?? defaultGenerator).next();
+/** The key of one draw. Inside a compiled function it is made from an argument, so that each call draws anew. */
+export function keyFrom(options: GeneratorOption): CoreTensor {
+  const generator = options.generator ?? defaultGenerator;
+  return modes.keys === undefined ? generator.next() : modes.keys(generator);
+}

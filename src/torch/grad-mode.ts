@@ -3,7 +3,13 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
+import type { Tensor as CoreTensor } from '../core/tensor.ts';
+import { flatten, unflatten } from '../core/pytree.ts';
+import { currentTrace } from '../core/trace.ts';
+import { stopGradientOf } from '../primitives/barrier.ts';
+import { refusePromise } from '../api/args.ts';
 import { modes, withModes } from './modes.ts';
+import { Tensor } from './tensor.ts';
 
 /**
  * Runs `f` without recording: what it computes does not require grad. Leaves made inside keep `requiresGrad` if asked for.
@@ -14,19 +20,46 @@ import { modes, withModes } from './modes.ts';
  * console.log(noGrad(() => x.mul(2)).requiresGrad); // => false
  * ```
  */
-export const noGrad = <T>(f: () => T): T => withModes({ isGradEnabled: false }, f);
+export const noGrad = <T>(f: () => T): T => unrecorded('noGrad', { isGradEnabled: false }, f);
 
 /** Runs `f` with recording, inside `noGrad`. */
-export const enableGrad = <T>(f: () => T): T => withModes({ isGradEnabled: true }, f);
+export const enableGrad = <T>(f: () => T): T =>
+  synchronous('enableGrad', () => withModes({ isGradEnabled: true, stopsAt: undefined }, f));
 
 /** Runs `f` with recording or without. */
-export const setGradEnabled = <T>(isEnabled: boolean, f: () => T): T => withModes({ isGradEnabled: isEnabled }, f);
+export const setGradEnabled = <T>(isEnabled: boolean, f: () => T): T => (isEnabled ? enableGrad(f) : noGrad(f));
 
 /**
  * Like `noGrad`, for tensors that never meet the graph: what is made inside can neither be saved for a backward pass nor changed in
  * place outside.
  */
-export const inferenceMode = <T>(f: () => T): T => withModes({ isGradEnabled: false, isInference: true }, f);
+export const inferenceMode = <T>(f: () => T): T =>
+  unrecorded('inferenceMode', { isGradEnabled: false, isInference: true }, f);
+
+/** A callback that returned at an `await` would go on in another mode. */
+function synchronous<T>(op: string, f: () => T): T {
+  const result = f();
+  refusePromise(op, result);
+  return result;
+}
+
+/** Without recording; inside a function that is transformed or compiled also without derivatives of what it computes. */
+function unrecorded<T>(op: string, mode: Parameters<typeof withModes>[0], f: () => T): T {
+  const here = currentTrace();
+  const result = synchronous(op, () => withModes({ ...mode, stopsAt: here }, f));
+  if (here === modes.home) return result;
+  const [leaves, def] = flatten(result, isTensor);
+  return unflatten(def, leaves.map(stopped)) as T;
+}
+
+const isTensor = (x: unknown): boolean => x instanceof Tensor;
+
+/** What comes out of a transformation inside `noGrad` has no derivative either. */
+function stopped(x: unknown): unknown {
+  if (!(x instanceof Tensor)) return x;
+  const value = x.current();
+  return value === (x as unknown as CoreTensor) ? x : new Tensor(stopGradientOf(value));
+}
 
 /** Whether operations are recorded now. */
 export const isGradEnabled = (): boolean => modes.isGradEnabled;

@@ -26,7 +26,7 @@ function hooksOf({ node, output }: Edge): CotangentHook[] {
   return hooks;
 }
 
-function handle<T>(list: T[], hook: T): RemovableHandle {
+export function handle<T>(list: T[], hook: T): RemovableHandle {
   return {
     remove: () => {
       const at = list.indexOf(hook);

@@ -31,6 +31,8 @@ export * as optim from './optim/index.ts';
 
 /** PyTorch's `torch.autograd`. */
 export * as autograd from './autograd/index.ts';
+/** PyTorch's `torch.func`. */
+export * as func from './func.ts';
 /** PyTorch's `torch.linalg`. */
 export * as linalg from './linalg.ts';
 /** PyTorch's `torch.utils`. */

@@ -23,6 +23,7 @@ import * as sampling from './ops/sampling.ts';
 import * as scatter from './ops/scatter.ts';
 import * as shape from './ops/shape.ts';
 import * as statistics from './ops/statistics.ts';
+import { Node } from './node.ts';
 import { Tensor } from './tensor.ts';
 import { changeInPlace, detachView } from './views.ts';
 
@@ -127,6 +128,8 @@ interface OwnMethods {
   detach_(): Tensor;
   /** Sets `requiresGrad` and returns the tensor. */
   requiresGrad_(requiresGrad?: boolean): Tensor;
+  /** The node that made it; null for leaves. */
+  readonly gradFn: Node | null;
   retainGrad(): void;
   readonly retainsGrad: boolean;
   registerHook(hook: hooks.TensorHook): hooks.RemovableHandle;
@@ -260,6 +263,7 @@ export function installMethods(): void {
     all.set(`${name}_`, (x, ...rest) => changeInPlace(`${name}_`, x, () => f(x, ...rest) as Tensor));
   }
   for (const [name, f] of [...all, ...Object.entries(own)]) define(name, f);
+  defineGetter('gradFn', (x) => (x.isLeaf ? null : Node.of(x.edge()!.node)));
   defineGetter('T', shape.t);
   defineGetter('mT', (x) => shape.transpose(x, -2, -1));
   defineGetter('retainsGrad', (x) => x.extras?.retainsGrad === true);

@@ -15,6 +15,7 @@ import { ConcreteTensor, type Tensor as CoreTensor, Tracer } from '../core/tenso
 import { bind, currentTrace, type CustomJvpCall, type CustomVjpCall, Trace } from '../core/trace.ts';
 import { applyCustomJvp, applyCustomVjp } from '../control/custom.ts';
 import { add } from '../primitives/arithmetic.ts';
+import { stopGradientOf } from '../primitives/barrier.ts';
 import { ClosureNode, type FlatFunction } from '../tape/closure.ts';
 import { Edge, type Node, OperationNode } from '../tape/graph.ts';
 import { type Operation, primitiveOperation } from '../tape/operation.ts';
@@ -178,9 +179,20 @@ export class Tensor extends Base {
     if (base !== undefined) this.origin = fresh!.origin;
   }
 
-  /** This tensor as the core sees it. */
+  /** This tensor, typed as functions of the core take it. */
   asCore(): CoreTensor {
     return this as unknown as CoreTensor;
+  }
+
+  /**
+   * What functions of the core take where they are given this tensor: itself, or inside a function that the core transforms the traced
+   * value that it holds.
+   * @internal
+   */
+  current(): CoreTensor {
+    const { value } = this;
+    const isTraced = value instanceof Tracer && !value.tracedBy.isBottom && value.tracedBy !== modes.home;
+    return isTraced && currentTrace() !== modes.home ? value : this.asCore();
   }
 
   /** Whether gradients are computed for it. Assigning is for leaves. */
@@ -210,12 +222,6 @@ export class Tensor extends Base {
   get isLeaf(): boolean {
     this.refresh();
     return this.origin === undefined;
-  }
-
-  /** The node that made it; null for leaves. */
-  get gradFn(): Node | null {
-    this.refresh();
-    return this.origin?.node ?? null;
   }
 
   /** Which output of `gradFn` it is. */
@@ -277,6 +283,25 @@ export class Tensor extends Base {
   }
 
   /**
+   * Runs `f` with another tensor in the place of this one. What `f` writes is written to that.
+   * @internal
+   */
+  withStandIn<T>(other: Tensor, f: () => T): T {
+    const { raw, origin, viewed, requiresGradFlag } = this;
+    this.raw = other.value;
+    this.origin = other.edge();
+    this.viewed = undefined;
+    this.requiresGradFlag = false;
+    const before = this.writes;
+    try {
+      return f();
+    } finally {
+      if (this.writes > before) other.overwrite(this.raw, this.origin);
+      Object.assign(this, { raw, origin, viewed, requiresGradFlag });
+    }
+  }
+
+  /**
    * Puts another value in the place of this one; who writes counts.
    * @internal
    */
@@ -297,7 +322,7 @@ export class Tensor extends Base {
 }
 
 /** The value that takes part in an operation under `here`: the tensor itself where that happens outside its graph. */
-function operand(x: CoreTensor, here: Trace): CoreTensor {
+export function operand(x: CoreTensor, here: Trace): CoreTensor {
   if (!(x instanceof Tensor)) return x;
   const { value } = x;
   const isOfTrace = value instanceof Tracer && value.tracedBy === here;
@@ -323,7 +348,7 @@ export function applyOperation(
 ): Tensor[] {
   const here = currentTrace();
   const values = args.map((x) => operand(x, here));
-  const outs = operation.apply(values);
+  const outs = finished(operation.apply(values), here);
   const parents = modes.isGradEnabled ? parentsOf(args, values) : undefined;
   if (parents === undefined) return outs.map((o) => wrap(o));
   const isWanted = parents.map((edge) => edge !== undefined);
@@ -343,7 +368,7 @@ export function applyFunction(name: string, f: FlatFunction, args: readonly Core
   const here = currentTrace();
   const values = args.map((x) => operand(x, here));
   const parents = modes.isGradEnabled ? parentsOf(args, values) : undefined;
-  if (parents === undefined) return f(values).map((o) => wrap(o));
+  if (parents === undefined) return finished(f(values), here).map((o) => wrap(o));
   // Towards the arguments whose gradient is wanted; the others are constants.
   const wanted = parents.flatMap((edge, i) => (edge === undefined ? [] : [i]));
   const some: FlatFunction = (xs) => {
@@ -369,6 +394,10 @@ export function applyFunction(name: string, f: FlatFunction, args: readonly Core
   );
   return attach(node, linear.outs);
 }
+
+/** Results; inside `noGrad` in a transformed function without their derivatives. */
+const finished = (outs: readonly CoreTensor[], here: Trace): readonly CoreTensor[] =>
+  here === modes.stopsAt && here !== modes.home ? outs.map(stopGradientOf) : outs;
 
 /** Edges to where the arguments come from; undefined if no gradient is wanted. */
 function parentsOf(args: readonly CoreTensor[], values: readonly CoreTensor[]): (Edge | undefined)[] | undefined {

@@ -9,7 +9,7 @@ import { DifferentiationError, DTypeError, ShapeError, TraceError } from '../ir/
 import { sameShape } from '../ir/shape.ts';
 import { type Tensor as CoreTensor, Tracer } from '../core/tensor.ts';
 import { currentTrace } from '../core/trace.ts';
-import { convert, iota, reshape } from '../primitives/index.ts';
+import { convert, iota, reshape, stopGradientOf } from '../primitives/index.ts';
 import { updateIndexed } from '../api/at.ts';
 import { Operation, OperationFamily } from '../tape/operation.ts';
 import { modes, withModes } from './modes.ts';
@@ -73,14 +73,17 @@ export function makeViews(all: Operation, x: Tensor, node: string, one: (i: numb
 /** The elements of `x` under a tensor of no history. */
 export function detachView(x: Tensor): Tensor {
   const { value, viewed: view } = x;
-  const out = new Tensor(value);
+  const out = new Tensor(withoutDerivative(value));
   const root = view?.root ?? x;
   const fromRoot = view?.fromRoot ?? identity;
   out.viewed = { root, fromRoot, base: undefined, fromBase: identity, siblings: undefined, seen: root.writes };
   return out;
 }
 
-const identity = new Operation('alias', (args) => args);
+/** A value that a transformation under way does not differentiate. */
+const withoutDerivative = (x: CoreTensor): CoreTensor => (x instanceof Tracer ? stopGradientOf(x) : x);
+
+const identity = new Operation('alias', (args) => args.map(withoutDerivative));
 
 const puts = new WeakMap<Operation, Operation>();
 

@@ -5,92 +5,29 @@
  */
 import type { Aval } from '../../ir/aval.ts';
 import { isFloat } from '../../ir/dtype.ts';
-import { ArgumentError, DifferentiationError, ShapeError } from '../../ir/errors.ts';
-import { sameShape, tryBroadcastShapes } from '../../ir/shape.ts';
+import { DifferentiationError } from '../../ir/errors.ts';
 import type { MaybeZero } from '../../core/primitive.ts';
-import { convert } from '../../primitives/index.ts';
-import { unbroadcast } from '../../primitives/structural.ts';
+import { Tracer } from '../../core/tensor.ts';
+import { currentTrace } from '../../core/trace.ts';
+import { Edge, Node, type Recorder } from '../../tape/graph.ts';
 import { zeros } from '../../transforms/jvp.ts';
-import type { Tensor as CoreTensor } from '../../core/tensor.ts';
-import { Edge, freedGraph, Node, type PackedValue, type Recorder } from '../../tape/graph.ts';
 import { modes, withModes } from '../modes.ts';
 import { attach, Tensor } from '../tensor.ts';
+import { changeInPlace, detachView } from '../views.ts';
+import { FunctionContext, Saved } from './context.ts';
+import {
+  type AnyFunctionClass,
+  fitted,
+  type ForwardResult,
+  type FunctionClass,
+  type FunctionWithSetup,
+  type Grads,
+  gradsOf,
+  runForward,
+} from './function-class.ts';
+import { applyDual, applyTraced, isDual } from './function-trace.ts';
 
-/** What `forward` and `backward` of a function share. Other properties may be put on it. */
-export class FunctionContext {
-  /** For each argument of `forward`, whether its gradient is wanted. */
-  needsInputGrad: readonly boolean[] = [];
-  /** @internal */
-  kept: readonly (Tensor | null)[] = [];
-  /** @internal */
-  saved: readonly Saved[] | undefined;
-  /** @internal */
-  readonly notDifferentiable: Set<Tensor> = new Set();
-  /** @internal */
-  materializes = true;
-  /** Anything else that `backward` needs. */
-  readonly attributes: Record<string, unknown> = {};
-
-  /**
-   * Keeps tensors for `backward`, as they are now.
-   * @throws ArgumentError for anything that is no tensor (keep that in `attributes`)
-   */
-  saveForBackward(...tensors: readonly (Tensor | null)[]): void {
-    const odd = tensors.findIndex((t) => t !== null && !((t as unknown) instanceof Tensor));
-    if (odd >= 0) {
-      throw new ArgumentError(
-        `saveForBackward: expected tensors or null, got ${typeof tensors[odd]} at position ${odd}: save_for_backward can only save variables.`,
-        'put other values on ctx.attributes.',
-      );
-    }
-    this.kept = tensors;
-  }
-
-  /** What was saved: as many as there were (null where null was), which types cannot know. */
-  get savedTensors(): readonly [Tensor, Tensor, Tensor, Tensor, ...Tensor[]] {
-    if (this.saved === undefined) throw freedGraph('autograd.Function');
-    return this.saved.map((s) => s.restore()) as unknown as readonly [Tensor, Tensor, Tensor, Tensor];
-  }
-
-  /** Marks outputs that have no gradient; `backward` gets zeros for them. */
-  markNonDifferentiable(...outputs: readonly Tensor[]): void {
-    for (const x of outputs) this.notDifferentiable.add(x);
-  }
-
-  /** With false, `backward` gets null in the place of gradients that are zero. */
-  setMaterializeGrads(value: boolean): void {
-    this.materializes = value;
-  }
-}
-
-/** A tensor as it was when it was saved. */
-class Saved {
-  private readonly value: CoreTensor | undefined;
-  private readonly packed: PackedValue | undefined;
-  private readonly edge: Edge | undefined;
-
-  constructor(x: Tensor | null, edge: Edge | undefined) {
-    this.edge = edge;
-    if (x === null) return;
-    const { pack } = modes;
-    if (pack === undefined) this.value = x.value;
-    else this.packed = pack(x.value);
-  }
-
-  restore(): Tensor | null {
-    const value = this.value ?? this.packed?.unpack();
-    return value === undefined ? null : new Tensor(value, this.edge);
-  }
-}
-
-type Grads = Tensor | null | readonly (Tensor | null | undefined)[];
-
-/** The static members of a class that extends `Function`. */
-interface FunctionClass<A extends readonly unknown[], R> {
-  readonly name: string;
-  forward(ctx: FunctionContext, ...args: A): R;
-  backward(ctx: FunctionContext, ...grads: never[]): Grads;
-}
+export { FunctionContext } from './context.ts';
 
 class FunctionNode extends Node {
   readonly name: string;
@@ -121,34 +58,12 @@ class FunctionNode extends Node {
       if (ct === null) return this.ctx.materializes ? new Tensor(zeros(this.outAvals[i]!)) : null;
       return ct instanceof Tensor ? ct : new Tensor(ct);
     });
-    const result = this.backward(this.ctx, ...(given as never[]));
-    const grads = (Array.isArray(result) ? result : [result]) as readonly (Tensor | null | undefined)[];
-    const extra = grads.slice(this.parents.length).filter((g) => g !== null && g !== undefined);
-    if (grads.length < this.parents.length || extra.length > 0) {
-      throw new ArgumentError(
-        `${this.name}: expected one gradient for each argument of forward, got ${grads.length} for ${this.parents.length}: function ` +
-          `${this.name} returned an incorrect number of gradients (expected ${this.parents.length}, got ${grads.length}).`,
-        'return null for arguments without a gradient.',
-      );
-    }
+    const grads = gradsOf(this.name, this.backward(this.ctx, ...(given as never[])), this.parents.length);
     return this.parents.map((edge, i) => {
       const g = grads[i] ?? null;
       if (edge === undefined || g === null) return null;
-      return this.fitted(recorder === undefined ? g.value : g.asCore(), i);
+      return fitted(this.name, recorder === undefined ? g.value : g.asCore(), this.inAvals[i]!, i);
     });
-  }
-
-  /** A gradient in the shape and dtype of its argument; what was broadcast is summed. */
-  private fitted(g: CoreTensor, i: number): CoreTensor {
-    const { shape, dtype } = this.inAvals[i]!;
-    const typed = g.dtype === dtype ? g : convert(g, dtype);
-    if (sameShape(g.shape, shape)) return typed;
-    const common = tryBroadcastShapes([g.shape, shape]);
-    if (common !== undefined && sameShape(common, g.shape)) return unbroadcast(typed, shape);
-    throw new ShapeError(
-      `${this.name}: expected a gradient of shape [${shape.join(', ')}], got ${g.aval.toString()}: Function ${this.name} returned an invalid ` +
-        `gradient at index ${i} - got [${g.shape.join(', ')}] but expected shape compatible with [${shape.join(', ')}].`,
-    );
   }
 
   override release(): void {
@@ -180,27 +95,71 @@ class FunctionNode extends Node {
 abstract class AutogradFunction {
   /** Runs `forward`, and records `backward`. */
   static apply<A extends readonly unknown[], R extends Tensor | readonly Tensor[]>(
+    this: FunctionWithSetup<A, R>,
+    ...args: A
+  ): R;
+  static apply<A extends readonly unknown[], R extends Tensor | readonly Tensor[]>(
     this: FunctionClass<A, R>,
     ...args: A
-  ): R {
-    const ctx = new FunctionContext();
-    const parents = args.map((x) => (modes.isGradEnabled && x instanceof Tensor ? x.edge() : undefined));
-    ctx.needsInputGrad = parents.map((edge) => edge !== undefined);
-    const result = withModes({ isGradEnabled: false }, () => this.forward(ctx, ...args));
-    const outs = (Array.isArray(result) ? result : [result]) as readonly Tensor[];
-    if (parents.every((edge) => edge === undefined)) return result;
-    const f = this as unknown as FunctionClass<never, unknown>;
-    const node = new FunctionNode(f, ctx, args, outs, parents);
-    const recorded = attach(
-      node,
-      outs.map((o) => o.value),
-    ).map((o, i) => (ctx.notDifferentiable.has(outs[i]!) || !isFloat(o.dtype) ? new Tensor(outs[i]!.value) : o));
-    ctx.saved = ctx.kept.map((x) => new Saved(x, edgeOf(x, outs, recorded)));
-    ctx.kept = [];
-    return (Array.isArray(result) ? recorded : recorded[0]) as R;
+  ): R;
+  static apply(this: AnyFunctionClass, ...args: unknown[]): Tensor | readonly Tensor[] {
+    const { outs, isOne } = call(this, args);
+    return isOne ? outs[0]! : outs;
   }
 }
 export { AutogradFunction as Function };
+
+function call(f: AnyFunctionClass, args: readonly unknown[]): ForwardResult {
+  if (currentTrace() !== modes.home) return inside(f, args);
+  return modes.dual !== undefined && args.some(isDual)
+    ? applyDual(f, args, record)
+    : record(f, new FunctionContext(), args);
+}
+
+function record(f: AnyFunctionClass, ctx: FunctionContext, args: readonly unknown[]): ForwardResult {
+  const parents = args.map((x) => (modes.isGradEnabled && x instanceof Tensor ? x.edge() : undefined));
+  ctx.needsInputGrad = parents.map((edge) => edge !== undefined);
+  const { outs, isOne } = runForward(f, ctx, args);
+  const isRecorded = parents.some((edge) => edge !== undefined);
+  const results = isRecorded ? recorded(new FunctionNode(f, ctx, args, outs, parents), f, ctx, outs) : outs;
+  ctx.saved = ctx.kept.map((x) => new Saved(x, isRecorded ? edgeOf(x, outs, results) : undefined));
+  ctx.kept = [];
+  return { outs: results, isOne };
+}
+
+/** Under a transformation, inside which a graph may be recorded as well. */
+function inside(f: AnyFunctionClass, args: readonly unknown[]): ForwardResult {
+  const here = currentTrace();
+  const isInside = (x: unknown): x is Tensor =>
+    modes.isGradEnabled && x instanceof Tensor && x.value instanceof Tracer && x.value.tracedBy === here;
+  const parents = args.map((x) => (isInside(x) ? x.edge() : undefined));
+  const isRecorded = parents.some((edge) => edge !== undefined);
+  // For what that graph saves: on copies, whose derivative for the transformation is that of the results.
+  const copies = isRecorded ? args.map((x) => (x instanceof Tensor ? detachView(x).clone() : x)) : [];
+  const traced = applyTraced(f, args);
+  if (!isRecorded) return traced;
+  const ctx = new FunctionContext();
+  ctx.needsInputGrad = parents.map((edge) => edge !== undefined);
+  runForward(f, ctx, copies);
+  const node = new FunctionNode(f, ctx, args, traced.outs, parents);
+  ctx.saved = ctx.kept.map((x) => new Saved(x, x === null ? undefined : parents[copies.indexOf(x)]));
+  ctx.kept = [];
+  const values = traced.outs.map((o) => o.value);
+  return { outs: attach(node, values), isOne: traced.isOne };
+}
+
+/** The outputs with their places in the graph; arguments that were changed in place take theirs. */
+function recorded(node: Node, f: AnyFunctionClass, ctx: FunctionContext, outs: readonly Tensor[]): Tensor[] {
+  const attached = attach(
+    node,
+    outs.map((o) => o.value),
+  );
+  return attached.map((made, i) => {
+    const out = outs[i]!;
+    const result = ctx.notDifferentiable.has(out) || !isFloat(made.dtype) ? new Tensor(out.value) : made;
+    return ctx.dirty.has(out) ? changeInPlace(f.name, out, () => result) : result;
+  });
+}
 
 /** The place of a saved tensor in the graph: an output has its from the function. */
 function edgeOf(x: Tensor | null, outs: readonly Tensor[], recorded: readonly Tensor[]): Edge | undefined {

@@ -9,6 +9,8 @@ export { Function, FunctionContext, onceDifferentiable } from './function.ts';
 export { gradcheck, GradcheckError, type GradcheckOptions, gradgradcheck } from './gradcheck.ts';
 export { savedTensorsHooks } from './saved.ts';
 
+/** Nodes of the graph, and what it saves. */
+export * as graph from './graph.ts';
 /** Dual numbers. */
 export * as forwardAd from './forward-ad.ts';
 /** Derivatives of functions. */

@@ -7,7 +7,7 @@ import { ArgumentError } from '../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import { checkOptions } from '../../api/options.ts';
 import { defaultGenerator } from '../generator.ts';
-import { withModes } from '../modes.ts';
+import { modes, withModes } from '../modes.ts';
 import { Tensor } from '../tensor.ts';
 
 /**
@@ -15,6 +15,11 @@ import { Tensor } from '../tensor.ts';
  * each place a tensor is saved at. What is unpacked takes part in the derivative in the place of what was packed.
  */
 export function savedTensorsHooks<P, T>(pack: (x: Tensor) => P, unpack: (packed: P) => Tensor, f: () => T): T {
+  if (modes.hooksRefusal !== undefined) {
+    throw new ArgumentError(
+      `savedTensorsHooks: expected a call outside disableSavedTensorsHooks, got one inside: ${modes.hooksRefusal}`,
+    );
+  }
   const quietly = { isGradEnabled: false, pack: undefined };
   return withModes(
     {
