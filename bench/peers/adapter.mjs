@@ -36,7 +36,7 @@ const modes = ['eager', 'jit'];
 const inMode = (mode, f, options) => (mode === 'jit' ? jit(f, options) : f);
 const tensor = (values, shape) => np.array(values, { shape });
 const parameters = (given) => given.map((p) => tensor(p.data, p.shape));
-const norm = (x) => Math.sqrt(x.dataSync().reduce((sum, value) => sum + value * value, 0));
+const norm = (x) => np.linalg.norm(x.reshape([-1])).item();
 
 function concat(tensors) {
   return Float32Array.from(tensors.flatMap((x) => [...x.dataSync()]));

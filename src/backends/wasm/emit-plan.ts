@@ -10,7 +10,8 @@ import type { FunctionBuilder } from './encode/function.ts';
 import { ModuleBuilder } from './encode/module.ts';
 import type { ValueType } from './encode/opcodes.ts';
 import type { Threading } from './kernel/chunk.ts';
-import { emitKernel, prepareKernel } from './kernel/emit.ts';
+import { AlikeKernels } from './kernel/alike.ts';
+import { emitKernel } from './kernel/emit.ts';
 import { KernelTable } from './kernel/kernel-key.ts';
 
 /** Steps in one function, nested ones included: engines compile a function at a time, in more than linear time. */
@@ -55,14 +56,23 @@ export function emitPlan(plan: Plan, options: EmitOptions = {}): EmittedPlan {
   return new PlanEmitter(plan, options).emit();
 }
 
+/** The function of a kernel, and what it takes after its pointers. */
+interface KernelCall {
+  readonly f: FunctionBuilder;
+  readonly values: readonly number[];
+}
+
 /** Locals of the current function that hold the iteration of each enclosing loop. */
 type Iterations = ReadonlyMap<number, number>;
 
 class PlanEmitter {
   private readonly plan: Plan;
   private readonly module = new ModuleBuilder();
-  private readonly kernels = new KernelTable<FunctionBuilder>();
-  private readonly kernelOf = new Map<Kernel, FunctionBuilder>();
+  private readonly alike: AlikeKernels;
+  private readonly kernels = new KernelTable<KernelCall>();
+  private readonly kernelOf = new Map<Kernel, KernelCall>();
+  /** Functions of kernels that are alike, by their key. */
+  private readonly functions = new Map<string, FunctionBuilder>();
   private readonly marked: Step[] = [];
   private readonly mark: number | undefined;
   private readonly threading: Threading | undefined;
@@ -70,6 +80,8 @@ class PlanEmitter {
   constructor(plan: Plan, { marks = false, isShared = false, threading }: EmitOptions) {
     this.plan = plan;
     this.threading = threading;
+    this.alike = new AlikeKernels(threading !== undefined);
+    addKernels(plan.steps, this.alike);
     if (marks) this.mark = this.module.importFunction('profile', 'mark', { params: ['i32'], results: [] });
     this.module.importMemory(isShared);
   }
@@ -82,15 +94,23 @@ class PlanEmitter {
     return { bytes: this.module.build(), kernels: this.kernels.size, usesGemm, marked: this.marked };
   }
 
-  private kernel(k: Kernel): FunctionBuilder {
+  private kernel(k: Kernel): KernelCall {
     const known = this.kernelOf.get(k);
     if (known !== undefined) return known;
-    const f = this.kernels.get(k, () => {
-      const prepared = prepareKernel(k, false, this.threading !== undefined);
-      return emitKernel(this.module, prepared, this.threading);
-    });
-    this.kernelOf.set(k, f);
-    return f;
+    const call = this.kernels.get(k, () => this.newCall(k));
+    this.kernelOf.set(k, call);
+    return call;
+  }
+
+  private newCall(k: Kernel): KernelCall {
+    const prepared = this.alike.get(k);
+    const { key, values, isParametric } = prepared;
+    let f = isParametric ? this.functions.get(key) : undefined;
+    if (f === undefined) {
+      f = emitKernel(this.module, prepared, this.threading);
+      if (isParametric) this.functions.set(key, f);
+    }
+    return { f, values };
   }
 
   private steps(f: FunctionBuilder, steps: readonly Step[], iterations: Iterations): void {
@@ -126,7 +146,8 @@ class PlanEmitter {
       case 'kernel': {
         const k = this.kernel(s.kernel);
         for (const slot of s.slots) this.address(f, slot, iterations);
-        f.callDefined(k.ordinal);
+        for (const value of k.values) f.i32(value);
+        f.callDefined(k.f.ordinal);
         return;
       }
       case 'copy':
@@ -215,6 +236,16 @@ class PlanEmitter {
   }
 }
 
+function addKernels(steps: readonly Step[], to: AlikeKernels): void {
+  for (const s of steps) {
+    if (s.kind === 'kernel') to.add(s.kernel);
+    else if (s.kind !== 'copy') for (const block of blocksOf(s)) addKernels(block, to);
+  }
+}
+
+const blocksOf = (s: Exclude<Step, { kind: 'kernel' | 'copy' }>): readonly (readonly Step[])[] =>
+  s.kind === 'branch' ? s.branches : s.kind === 'while' ? [s.cond, s.body] : [s.body];
+
 const stepCounts = new WeakMap<readonly Step[], number>();
 
 /** Steps, those of nested blocks included. */
@@ -223,9 +254,7 @@ function countSteps(steps: readonly Step[]): number {
   if (n !== undefined) return n;
   n = steps.length;
   for (const s of steps) {
-    if (s.kind === 'branch') n += s.branches.reduce((sum, b) => sum + countSteps(b), 0);
-    else if (s.kind === 'while') n += countSteps(s.cond) + countSteps(s.body);
-    else if (s.kind === 'for') n += countSteps(s.body);
+    if (s.kind !== 'kernel' && s.kind !== 'copy') for (const block of blocksOf(s)) n += countSteps(block);
   }
   stepCounts.set(steps, n);
   return n;

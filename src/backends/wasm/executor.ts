@@ -249,7 +249,7 @@ export class WasmExecutor implements Executor {
 
   private directStep(plan: Plan, s: Extract<Step, { kind: 'kernel' }>): DirectStep | undefined {
     const target = this.code.target([s]);
-    const prepared = prepareKernel(s.kernel, true, true);
+    const prepared = prepareKernel(s.kernel, 'all', true);
     if (prepared.nest.buffers.length + prepared.values.length > maxArguments) return undefined;
     const key = prepared.key + target.products;
     let run = this.kernels.get(key);

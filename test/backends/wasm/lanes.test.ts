@@ -23,7 +23,7 @@ const counting = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ l
 
 describe('loops in lanes', () => {
   it('take two vectors side by side, which engines can join to wider ones', () => {
-    const { plan } = prepareKernel(mapping(1000, (i) => i, (x) => unary('exp', x)), false); // prettier-ignore
+    const { plan } = prepareKernel(mapping(1000, (i) => i, (x) => unary('exp', x)), 'none'); // prettier-ignore
     expect([...plan.values()]).toEqual([{ kind: 'lanes', unroll: 2 }]);
   });
 

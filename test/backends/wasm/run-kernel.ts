@@ -33,7 +33,7 @@ export function emitModule(
 ): { bytes: Uint8Array<ArrayBuffer>; values: readonly number[] } {
   const module = new ModuleBuilder();
   module.importMemory();
-  const prepared = prepareKernel(k, parametric);
+  const prepared = prepareKernel(k, parametric ? 'all' : 'none');
   module.exportFunction('run', emitKernel(module, prepared));
   return { bytes: module.build(), values: prepared.values };
 }

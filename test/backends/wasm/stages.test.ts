@@ -15,7 +15,7 @@ const mapping = (n: number, f: (x: Expr) => Expr, dtype: DType = 'float32'): Ker
 };
 
 function stagesOf(kernel: Kernel): { readonly count: number; readonly block: number } | undefined {
-  const { nest } = prepareKernel(kernel, false);
+  const { nest } = prepareKernel(kernel, 'none');
   const [loop] = nest.body;
   if (loop?.kind !== 'for' || loop.body[0]?.kind !== 'stores') throw new Error('expected one loop');
   const values = loop.body[0].items.map((i) => i.value);

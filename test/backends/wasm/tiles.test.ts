@@ -6,7 +6,7 @@ import { type Kernel, KernelBuilder } from '../../../src/ir/loop/kernel.ts';
 import { expectSame } from './run-kernel.ts';
 
 const counting = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => (i * 37) % 101);
-const strategies = (k: Kernel): string[] => [...prepareKernel(k, false).plan.values()].map((s) => s.kind);
+const strategies = (k: Kernel): string[] => [...prepareKernel(k, 'none').plan.values()].map((s) => s.kind);
 
 /** out[i,j] = across[j,i] · along[i,j] + (row[j] - column[i]) */
 function transposing(m: number, n: number): Kernel {

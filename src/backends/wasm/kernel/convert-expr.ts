@@ -28,6 +28,7 @@ interface Frame {
 
 export class ExprConverter {
   private readonly graph: Graph;
+  private readonly expands: boolean;
   private readonly scope: ExprScope;
   private plain = new Map<Expr, Node>();
   private guarded = new Map<Guard, Map<Expr, Node>>();
@@ -35,8 +36,10 @@ export class ExprConverter {
   /** The values of functions that were expanded. */
   readonly functions: Set<Node> = new Set();
 
-  constructor(graph: Graph, scope: ExprScope) {
+  /** `expands`: functions are expanded. */
+  constructor(graph: Graph, expands: boolean, scope: ExprScope) {
     this.graph = graph;
+    this.expands = expands;
     this.scope = scope;
   }
 
@@ -108,7 +111,7 @@ export class ExprConverter {
   }
 
   private expansion(e: Expr): Expr | undefined {
-    if (e.op !== 'unary' && e.op !== 'binary' && e.op !== 'convert') return undefined;
+    if (!this.expands || (e.op !== 'unary' && e.op !== 'binary' && e.op !== 'convert')) return undefined;
     if (!isFloat(e.x.dtype) && !isHalf(e.dtype)) return undefined;
     const known = this.expansions.get(e);
     if (known !== undefined) return known;

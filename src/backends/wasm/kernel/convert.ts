@@ -55,9 +55,30 @@ const extentOf = (chain: readonly Axis[]): number => chain.reduce((n, a) => n * 
 const fitsCounter = (chain: readonly Axis[]): boolean => extentOf(chain) <= maxExtent;
 
 export function convertKernel(kernel: Kernel): Nest {
-  const first = new Converter(kernel, new Set()).convert();
-  const merged = mergeableAxes(first.body);
-  return merged.size === 0 ? first : new Converter(kernel, merged).convert();
+  if (!hasNestedLoops(kernel.body)) return new Converter(kernel, new Set(), true).convert();
+  // Which loops merge is a matter of indices, for which functions need not be expanded.
+  const merged = mergeableAxes(new Converter(kernel, new Set(), false).convert().body);
+  return new Converter(kernel, merged, true).convert();
+}
+
+/** Whether there are loops that could merge. */
+function hasNestedLoops(stmts: readonly Stmt[], isInside = false): boolean {
+  return stmts.some((s) => {
+    switch (s.kind) {
+      case 'for':
+        return isInside || hasNestedLoops(s.body, true);
+      case 'reduce':
+        return s.axes.length > 1;
+      case 'if':
+        return hasNestedLoops(s.then, isInside) || hasNestedLoops(s.otherwise, isInside);
+      case 'while':
+        return hasNestedLoops(s.body);
+      case 'gemm':
+        return s.epilogue !== undefined;
+      default:
+        return false;
+    }
+  });
 }
 
 class Converter {
@@ -74,10 +95,10 @@ class Converter {
   private nextVersion = 1;
   private nextAxisId = -1;
 
-  constructor(kernel: Kernel, merged: ReadonlySet<Axis>) {
+  constructor(kernel: Kernel, merged: ReadonlySet<Axis>, expands: boolean) {
     this.kernel = kernel;
     this.merged = merged;
-    this.exprs = new ExprConverter(this.graph, {
+    this.exprs = new ExprConverter(this.graph, expands, {
       axis: (a) => this.axes.get(a)!,
       local: (e) => this.readLocal(e.local),
       load: (e, index, isGuarded) => {

@@ -40,11 +40,15 @@ const mostLoops = 64;
 
 const noKey: NestKey = { key: '', values: [], sites: new Map(), gemms: new Map() };
 
+/** Which integers of a kernel are run-time parameters: none, all that can be, or those whose value is of no use to an engine. */
+export type Parameters = 'none' | 'all' | 'cheap';
+
 /** `isShared`: large work is prepared to be shared between threads. */
-export function prepareKernel(kernel: Kernel, isParametric: boolean, isShared = false): PreparedKernel {
+export function prepareKernel(kernel: Kernel, parameters: Parameters, isShared = false): PreparedKernel {
   const nest = convertKernel(kernel);
   const plan = planVectors(nest);
-  const { key, values, sites, gemms } = isParametric ? nestKey(nest, plan) : noKey;
+  const isParametric = parameters !== 'none';
+  const { key, values, sites, gemms } = isParametric ? nestKey(nest, plan, parameters === 'cheap') : noKey;
   const prepared = { nest, plan, key, values, sites, gemms, isParametric, phases: noPhases };
   if (!isShared) return prepared;
   const phases = planPhases(nest, plan);
@@ -63,6 +67,13 @@ function withPhases(prepared: PreparedKernel, phases: Phases): PreparedKernel {
   const key = `${prepared.key} shared ${[...phases.values()].map((p) => p.statement).join()}`;
   return { ...prepared, key, values, sites, phases };
 }
+
+/** The kernel with its integers in the code. */
+export const withoutParameters = (prepared: PreparedKernel): PreparedKernel => ({
+  ...prepared,
+  ...noKey,
+  isParametric: false,
+});
 
 export function emitKernel(module: ModuleBuilder, prepared: PreparedKernel, threading?: Threading): FunctionBuilder {
   const { nest, values } = prepared;

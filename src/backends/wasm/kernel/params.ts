@@ -33,14 +33,14 @@ const isStructural = (x: number): boolean => x === 0 || x === 1 || x === -1;
 /** Every second element is loaded in vectors as well. */
 const isStructuralStride = (x: number): boolean => isStructural(x) || x === 2;
 
-/** Operations whose constant int32 operands may be parameters. */
-function takesParameters(n: Node): boolean {
+/** Operations whose constant int32 operands may be parameters; divisors cost time, for engines divide by known ones without dividing. */
+function takesParameters(n: Node, areDivisorsKnown: boolean): boolean {
   if (n.kind === 'select') return n.dtype === 'int32';
   if (n.kind !== 'binary' || n.args[0]!.dtype !== 'int32') return false;
   switch (n.fn) {
     case 'div':
     case 'rem':
-      return n.args[1]!.kind === 'const' && n.args[1]!.value > 1 && n.args[0]!.lo >= 0;
+      return !areDivisorsKnown && n.args[1]!.kind === 'const' && n.args[1]!.value > 1 && n.args[0]!.lo >= 0;
     case 'max':
     case 'min':
     case 'eq':
@@ -55,13 +55,15 @@ function takesParameters(n: Node): boolean {
   }
 }
 
-export function nestKey(nest: Nest, plan: VectorPlan): NestKey {
-  return new KeyWriter(nest, plan).write();
+/** `areDivisorsKnown`: divisors are part of the key. */
+export function nestKey(nest: Nest, plan: VectorPlan, areDivisorsKnown: boolean): NestKey {
+  return new KeyWriter(nest, plan, areDivisorsKnown).write();
 }
 
 class KeyWriter {
   private readonly nest: Nest;
   private readonly plan: VectorPlan;
+  private readonly areDivisorsKnown: boolean;
   private readonly out: string[] = [];
   private readonly values: number[] = [];
   private readonly sites = new Map<IntSite, number>();
@@ -69,9 +71,10 @@ class KeyWriter {
   private readonly numbers = new Map<unknown, number>();
   private readonly seen = new Set<Node>();
 
-  constructor(nest: Nest, plan: VectorPlan) {
+  constructor(nest: Nest, plan: VectorPlan, areDivisorsKnown: boolean) {
     this.nest = nest;
     this.plan = plan;
+    this.areDivisorsKnown = areDivisorsKnown;
   }
 
   write(): NestKey {
@@ -106,7 +109,7 @@ class KeyWriter {
 
   private reference(n: Node, user: Node | undefined): string {
     if (n.kind !== 'const') return `%${this.number(n)}`;
-    const isParameter = user !== undefined && (user.kind === 'load' || takesParameters(user));
+    const isParameter = user !== undefined && (user.kind === 'load' || takesParameters(user, this.areDivisorsKnown));
     const canHide = n.dtype === 'int32' && isParameter && !isStructural(n.value);
     return `${n.dtype}:${this.int(n.value, constantSite(n), canHide)}${Object.is(n.value, -0) ? '-' : ''}`;
   }
