@@ -751,6 +751,7 @@ describe('T59 derivatives at kinks and ties', () => {
     ['amin with ties', (x) => x.amin(), [1, 1, 2], [0.5, 0.5, 0]],
     ['maximum(x, x)', (x) => x.maximum(x.detach()), [1], [0.5]],
     ['minimum(x, x)', (x) => x.minimum(x.detach()), [1], [0.5]],
+    ['adaptive max_pool with ties', (x) => F.adaptiveMaxPool1d(x.unsqueeze(0), 1), [2, 2, 1], [1, 0, 0]],
     ['max_pool with ties', (x) => F.maxPool1d(x.unsqueeze(0), 3), [2, 2, 1], [1, 0, 0]],
     [
       'max_pool with ties in windows that overlap',

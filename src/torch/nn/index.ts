@@ -39,6 +39,7 @@ export { Module, type Named } from './module.ts';
 export * from './normalization.ts';
 export { Parameter } from './parameter.ts';
 export * from './pooling.ts';
+export * from './shape-layers.ts';
 export { GRU, LSTM, type LSTMOptions, type RecurrentOptions, RNN, type RNNOptions } from './recurrent.ts';
 export { type CellOptions, GRUCell, LSTMCell, RNNCell, type RNNCellOptions } from './recurrent-cells.ts';
 export {

@@ -3,7 +3,7 @@
  * May import: everything up to `api`, `tape`, `nn`.
  * @module
  */
-import type { TensorLike } from '../ops/define.ts';
+import { type TensorLike, toTensor } from '../ops/define.ts';
 import type { Tensor } from '../tensor.ts';
 import { type CtcOptions, ctcLoss } from './functional/ctc.ts';
 import * as F from './functional/losses.ts';
@@ -17,6 +17,30 @@ abstract class Loss<O extends object> extends Layer {
   constructor(options?: O) {
     super();
     this.options = options ?? ({} as O);
+  }
+}
+
+/** What a loss with factors is told. */
+interface Weights {
+  readonly weight?: TensorLike | null | undefined;
+  readonly posWeight?: TensorLike | null | undefined;
+}
+
+const factorOf = (x: TensorLike | null | undefined): Tensor | null =>
+  x === null || x === undefined ? null : toTensor(x);
+
+/** A loss with factors, which are buffers: they are in the state, and follow the dtype of the module. */
+abstract class WeightedLoss<O extends Weights> extends Loss<O> {
+  declare readonly weight: Tensor | null;
+
+  constructor(options?: O) {
+    super(options);
+    this.registerBuffer('weight', factorOf(this.options.weight));
+  }
+
+  /** The options with the factors as they are now. */
+  protected get current(): O {
+    return { ...this.options, weight: this.weight };
   }
 }
 
@@ -44,9 +68,9 @@ export class HuberLoss extends Loss<F.HuberOptions> {
   }
 }
 
-export class NLLLoss extends Loss<F.NllOptions> {
+export class NLLLoss extends WeightedLoss<F.NllOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.nllLoss(input, target, this.options);
+    return F.nllLoss(input, target, this.current);
   }
 }
 
@@ -59,21 +83,28 @@ export class NLLLoss extends Loss<F.NllOptions> {
  * console.log(loss.call(tensor([[2, 0]]), tensor([0], { dtype: 'long' })).item().toFixed(4)); // => 0.2269
  * ```
  */
-export class CrossEntropyLoss extends Loss<F.CrossEntropyOptions> {
+export class CrossEntropyLoss extends WeightedLoss<F.CrossEntropyOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.crossEntropy(input, target, this.options);
+    return F.crossEntropy(input, target, this.current);
   }
 }
 
-export class BCELoss extends Loss<F.BinaryOptions> {
+export class BCELoss extends WeightedLoss<F.BinaryOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.binaryCrossEntropy(input, target, this.options);
+    return F.binaryCrossEntropy(input, target, this.current);
   }
 }
 
-export class BCEWithLogitsLoss extends Loss<F.LogitOptions> {
+export class BCEWithLogitsLoss extends WeightedLoss<F.LogitOptions> {
+  declare readonly posWeight: Tensor | null;
+
+  constructor(options?: F.LogitOptions) {
+    super(options);
+    this.registerBuffer('posWeight', factorOf(this.options.posWeight));
+  }
+
   forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.binaryCrossEntropyWithLogits(input, target, this.options);
+    return F.binaryCrossEntropyWithLogits(input, target, { ...this.current, posWeight: this.posWeight });
   }
 }
 
@@ -132,9 +163,9 @@ export class SoftMarginLoss extends Loss<F.LossOptions> {
   }
 }
 
-export class MultiMarginLoss extends Loss<M.MultiMarginOptions> {
+export class MultiMarginLoss extends WeightedLoss<M.MultiMarginOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
-    return M.multiMarginLoss(input, target, this.options);
+    return M.multiMarginLoss(input, target, this.current);
   }
 }
 
@@ -144,9 +175,9 @@ export class MultiLabelMarginLoss extends Loss<F.LossOptions> {
   }
 }
 
-export class MultiLabelSoftMarginLoss extends Loss<M.WeightedOptions> {
+export class MultiLabelSoftMarginLoss extends WeightedLoss<M.WeightedOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
-    return M.multilabelSoftMarginLoss(input, target, this.options);
+    return M.multilabelSoftMarginLoss(input, target, this.current);
   }
 }
 

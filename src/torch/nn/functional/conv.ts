@@ -7,11 +7,11 @@ import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
 import { convGeneralDilated } from '../../../api/lax/conv.ts';
 import * as np from '../../../api/numpy/index.ts';
+import { isOptions } from '../../../api/options.ts';
 import { promote, type TensorLike, toTensor, withParams } from '../../ops/define.ts';
+import { type Arguments, readArguments } from '../../ops/named.ts';
 import type { Tensor } from '../../tensor.ts';
-
-/** One number for all spatial dimensions, or one for each. */
-export type Sizes = number | readonly number[];
+import { inBatches, type Sizes, spread } from './windows.ts';
 
 export interface ConvOptions {
   /** Steps of the window; 1. */
@@ -30,15 +30,6 @@ export interface ConvTransposeOptions extends Omit<ConvOptions, 'padding'> {
   readonly outputPadding?: Sizes | undefined;
 }
 
-/** A size for each spatial dimension. */
-export function spread(op: string, name: string, given: Sizes, rank: number, least: number): number[] {
-  const list = typeof given === 'number' ? Array.from({ length: rank }, () => given) : [...given];
-  if (list.length === rank && list.every((n) => Number.isInteger(n) && n >= least)) return list;
-  throw new ArgumentError(
-    `${op}: expected ${name} to be an integer of at least ${least} or ${rank} of them, got ${JSON.stringify(given)}.`,
-  );
-}
-
 interface Convolution {
   readonly stride: readonly number[];
   readonly padding: readonly (readonly [number, number])[];
@@ -50,11 +41,6 @@ interface Convolution {
 /** Channels of a bias against `[batch, channels, ...spatial]`. */
 const plusBias = (y: CoreTensor, bias: CoreTensor | undefined): CoreTensor =>
   bias === undefined ? y : np.add(y, np.reshape(bias, [bias.size, ...y.shape.slice(2).map(() => 1)]));
-
-/** Gives an input without a batch one of size 1, and takes it from the result. */
-function inBatches(x: CoreTensor, isBatched: boolean, f: (x: CoreTensor) => CoreTensor): CoreTensor {
-  return isBatched ? f(x) : np.squeeze(f(np.expandDims(x, 0)), 0);
-}
 
 const convolution = withParams<Convolution>('convolution', (xs, { stride, padding, dilation, groups, isBatched }) => {
   const [x, w, b] = promote(xs);
@@ -100,17 +86,35 @@ function checkInput(op: string, rank: number, x: Tensor, w: Tensor, channels: nu
   );
 }
 
-type ConvFunction = (x: TensorLike, weight: TensorLike, bias?: TensorLike | null, options?: ConvOptions) => Tensor;
-type ConvTransposeFunction = (
+const convNames = ['stride', 'padding', 'dilation', 'groups'] as const;
+const transposeNames = ['stride', 'padding', 'outputPadding', 'groups', 'dilation'] as const;
+
+type Bias = TensorLike | null | undefined;
+
+/** Options go by name, or by position after the bias. */
+export type ConvFunction = (
   x: TensorLike,
   weight: TensorLike,
-  bias?: TensorLike | null,
-  options?: ConvTransposeOptions,
+  ...rest: [] | [options: ConvOptions] | [bias: Bias, ...options: Arguments<ConvOptions, typeof convNames>]
+) => Tensor;
+export type ConvTransposeFunction = (
+  x: TensorLike,
+  weight: TensorLike,
+  ...rest:
+    | []
+    | [options: ConvTransposeOptions]
+    | [bias: Bias, ...options: Arguments<ConvTransposeOptions, typeof transposeNames>]
 ) => Tensor;
 
-function paddings(op: string, { padding = 0 }: ConvOptions, rank: number, kernel: number[], o: Convolution) {
+/** What is added at both ends of each dimension. */
+export function paddings(
+  op: string,
+  padding: Sizes | 'same' | 'valid',
+  kernel: readonly number[],
+  o: Pick<Convolution, 'stride' | 'dilation'>,
+): (readonly [before: number, after: number])[] {
   if (padding === 'valid') return kernel.map(() => [0, 0] as const);
-  if (padding !== 'same') return spread(op, 'padding', padding, rank, 0).map((n) => [n, n] as const);
+  if (padding !== 'same') return spread(op, 'padding', padding, kernel.length, 0).map((n) => [n, n] as const);
   if (o.stride.some((n) => n !== 1)) {
     throw new ArgumentError(`${op}: expected stride 1 with padding 'same', got [${o.stride.join(', ')}].`);
   }
@@ -120,10 +124,16 @@ function paddings(op: string, { padding = 0 }: ConvOptions, rank: number, kernel
   });
 }
 
+/** The bias, if there is one, and the arguments after it. */
+const biasAndRest = (rest: readonly unknown[]): [bias: Bias, args: readonly unknown[]] =>
+  isOptions(rest[0]) ? [null, rest] : [rest[0] as Bias, rest.slice(1)];
+
 function convNd(rank: number): ConvFunction {
   const op = `conv${rank}d`;
-  return (x, weight, bias, options = {}) => {
+  return (x, weight, ...rest) => {
     const [t, w] = [toTensor(x), toTensor(weight)];
+    const [bias, args] = biasAndRest(rest);
+    const options = readArguments<ConvOptions>(op, convNames, args);
     const { stride = 1, dilation = 1, groups = 1 } = options;
     checkInput(op, rank, t, w, (w.shape[1] ?? 0) * groups);
     const plain = {
@@ -133,15 +143,17 @@ function convNd(rank: number): ConvFunction {
       isBatched: t.ndim === rank + 2,
       padding: [],
     };
-    const padding = paddings(op, options, rank, w.shape.slice(2), plain);
+    const padding = paddings(op, options.padding ?? 0, w.shape.slice(2), plain);
     return convolution(bias === null || bias === undefined ? [t, w] : [t, w, bias], { ...plain, padding });
   };
 }
 
 function convTransposeNd(rank: number): ConvTransposeFunction {
   const op = `convTranspose${rank}d`;
-  return (x, weight, bias, options = {}) => {
+  return (x, weight, ...rest) => {
     const [t, w] = [toTensor(x), toTensor(weight)];
+    const [bias, args] = biasAndRest(rest);
+    const options = readArguments<ConvTransposeOptions>(op, transposeNames, args);
     const { padding = 0, outputPadding = 0, groups = 1 } = options;
     checkInput(op, rank, t, w, w.shape[0] ?? 0);
     const stride = spread(op, 'stride', options.stride ?? 1, rank, 1);

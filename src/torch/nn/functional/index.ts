@@ -3,6 +3,7 @@
  * @module
  */
 export * from './activations.ts';
+export * from './adaptive-pooling.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './attention.ts';
 export {
   conv1d,
@@ -13,11 +14,10 @@ export {
   convTranspose2d,
   convTranspose3d,
   type ConvTransposeOptions,
-  type Sizes,
 } from './conv.ts';
 export * from './ctc.ts';
 export * from './dropout.ts';
-export { interpolate, type InterpolateOptions, pad, type PadMode, type ResizeMode } from './interpolate.ts';
+export { interpolate, type InterpolateOptions, type ResizeMode } from './interpolate.ts';
 export {
   cosineSimilarity,
   type DistanceOptions,
@@ -29,4 +29,25 @@ export { bilinear, embedding, linear, oneHot } from './linear.ts';
 export * from './losses.ts';
 export * from './margins.ts';
 export * from './normalization.ts';
-export * from './pooling.ts';
+export * from './pad.ts';
+export { channelShuffle, fold, type PatchOptions, pixelShuffle, pixelUnshuffle, unfold } from './patches.ts';
+export {
+  type AvgPoolArguments,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type AvgPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+  type LpPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  type MaxPoolArguments,
+  type MaxPooled,
+  type MaxPoolFunction,
+  type MaxPoolOptions,
+} from './pooling.ts';
+export { maxUnpool1d, maxUnpool2d, maxUnpool3d, type UnpoolArguments, type UnpoolOptions } from './unpooling.ts';
+export type { Sizes } from './windows.ts';

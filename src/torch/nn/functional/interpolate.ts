@@ -10,7 +10,7 @@ import { arrayFrom } from '../../../api/lift.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import type { Tensor } from '../../tensor.ts';
-import { type Sizes, spread } from './conv.ts';
+import { type Sizes, spread } from './windows.ts';
 
 export type ResizeMode = 'nearest' | 'linear' | 'bilinear' | 'trilinear';
 
@@ -87,33 +87,4 @@ export function interpolate(x: TensorLike, options: InterpolateOptions): Tensor 
     : spatial.map((n, d) => Math.floor(n * factors![d]!));
   const steps = spatial.map((n, d) => (isSized ? n / sizes[d]! : 1 / factors![d]!));
   return resized([t], { size: sizes, steps, isLinear: mode !== 'nearest', alignCorners });
-}
-
-const padded = withParams<{
-  readonly pads: readonly (readonly [number, number])[];
-  readonly mode: PadMode;
-  readonly value: number;
-}>('pad', ([x], { pads, mode, value }) =>
-  mode === 'constant'
-    ? np.pad(x!, pads, { mode, constantValues: value })
-    : np.pad(x!, pads, { mode: numpyModes[mode] }),
-);
-
-export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
-
-const numpyModes = { reflect: 'reflect', replicate: 'edge', circular: 'wrap' } as const;
-
-/** What is added at both ends, from the last dimension on: `[left, right, top, bottom, …]`. */
-export function pad(x: TensorLike, sizes: readonly number[], mode: PadMode = 'constant', value = 0): Tensor {
-  const t = toTensor(x);
-  if (sizes.length % 2 !== 0 || sizes.length > 2 * t.ndim) {
-    throw new ArgumentError(
-      `pad: expected two sizes for each of the last dimensions of ${t.aval.toString()}, got [${sizes.join(', ')}].`,
-    );
-  }
-  const pads = t.shape.map((_, d) => {
-    const at = 2 * (t.ndim - 1 - d);
-    return [sizes[at] ?? 0, sizes[at + 1] ?? 0] as const;
-  });
-  return padded([t], { pads, mode, value });
 }
