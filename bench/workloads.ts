@@ -5,6 +5,7 @@
  */
 import { configure, grad, hvp, jit, lax, nn, np, random, type Tensor, tree, valueAndGrad } from 'cotangent';
 import * as optim from 'cotangent/optim';
+import { faces } from './faces.ts';
 import { expectClose, type Ratio, type Running, type Workload } from './harness.ts';
 import { initTransformer, smallTransformer, transformerBatch, transformerLoss, transformerStep } from './models.ts';
 
@@ -386,6 +387,7 @@ export const workloads: readonly Workload[] = [
   secondDerivative,
   scalarScan,
   cellScan,
+  ...faces,
 ];
 
 export const ratios: readonly Ratio[] = [
@@ -405,6 +407,11 @@ export const ratios: readonly Ratio[] = [
     of: 'transformer block of 8×128×256, AdamW step',
     to: 'matmul 1024 float32',
     perWork: true,
+  },
+  {
+    name: 'time of the MLP step in the face of PyTorch, of the compiled one',
+    of: 'MLP step in the face of PyTorch',
+    to: 'MLP 784-512-256-10 of 128, Adam step',
   },
   {
     name: 'time a flop, MLP step of product',
