@@ -29,11 +29,14 @@ export * from './ops/statistics.ts';
 export * as nn from './nn/index.ts';
 export * as optim from './optim/index.ts';
 
+export { cholesky, qr } from './linalg/factor.ts';
+export { det, inv as inverse, matrixExp, pinv as pinverse, slogdet } from './linalg/solve.ts';
+
 /** PyTorch's `torch.autograd`. */
 export * as autograd from './autograd/index.ts';
 /** PyTorch's `torch.func`. */
 export * as func from './func.ts';
 /** PyTorch's `torch.linalg`. */
-export * as linalg from './linalg.ts';
+export * as linalg from './linalg/index.ts';
 /** PyTorch's `torch.utils`. */
 export * as utils from './utils/index.ts';

@@ -7,6 +7,8 @@
 import { backward, type BackwardOptions } from './autograd/backward.ts';
 import type { GeneratorOption } from './generator.ts';
 import * as hooks from './hooks.ts';
+import * as factor from './linalg/factor.ts';
+import * as solve from './linalg/solve.ts';
 import * as arithmetic from './ops/arithmetic.ts';
 import * as convert from './ops/convert.ts';
 import type { TensorLike } from './ops/define.ts';
@@ -36,7 +38,7 @@ const others = {
   convert: ['size'],
   fill: ['fullLike', 'zerosLike', 'onesLike', 'emptyLike'],
   indexing: [],
-  linalg: ['einsum', 'tensordot'],
+  linalg: ['einsum', 'tensordot', 'vander'],
   reduce: [],
   samples: ['cdist', 'trapezoid', 'trapz', 'cumulativeTrapezoid'],
   sampling: [],
@@ -112,6 +114,13 @@ interface OwnMethods {
   median(...args: Tail<Parameters<typeof order.median>>): reduce.ValuesAndIndices;
   nanmedian(): Tensor;
   nanmedian(...args: Tail<Parameters<typeof order.median>>): reduce.ValuesAndIndices;
+  det(): Tensor;
+  slogdet(): solve.SlogdetResult;
+  inverse(): Tensor;
+  pinverse(...args: Tail<Parameters<typeof solve.pinv>>): Tensor;
+  matrixExp(): Tensor;
+  cholesky(...args: Tail<Parameters<typeof factor.cholesky>>): Tensor;
+  qr(...args: Tail<Parameters<typeof factor.qr>>): factor.QrResult;
   /** The distinct elements in order. */
   unique(options?: order.UniqueOptions & { readonly returnInverse?: false; readonly returnCounts?: false }): Tensor;
   unique(options: order.UniqueOptions): Tensor[];
@@ -222,6 +231,13 @@ const stretched = (x: Tensor, source: TensorLike): Tensor =>
 const own: { readonly [name: string]: Fn } = {
   where: (x, ...[condition, y]: [TensorLike, TensorLike]) => arithmetic.where(condition, x, y),
   polygamma: (x, ...[n]: [number]) => pointwise.polygamma(n, x),
+  det: solve.det,
+  slogdet: solve.slogdet,
+  inverse: solve.inv,
+  pinverse: solve.pinv as Fn,
+  matrixExp: solve.matrixExp,
+  cholesky: factor.cholesky as Fn,
+  qr: factor.qr as Fn,
   backward: runBackward,
   detach: detachView,
   detach_: (x) => x.detachInPlace(),

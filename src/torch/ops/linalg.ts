@@ -182,3 +182,18 @@ const logDet = withParams<null>('logdet', ([x]) => {
 });
 /** The logarithm of the determinant; NaN where that is negative. */
 export const logdet = (x: TensorLike): Tensor => logDet([x], null);
+
+export interface VanderOptions {
+  /** Number of columns; as many as elements. */
+  readonly N?: number | undefined;
+  readonly increasing?: boolean | undefined;
+}
+
+const powers = withParams<VanderOptions>('vander', ([x], { N, increasing }) => np.vander(x!, { N, increasing }));
+
+/** Powers of a vector as columns: xⁿ⁻¹, …, x, 1; with `increasing` the other way round. */
+export const vander: Named<VanderOptions, ['N', 'increasing']> = named(
+  'vander',
+  ['N', 'increasing'],
+  (x, options: VanderOptions) => powers([x], options),
+);
