@@ -3,6 +3,7 @@
  * @module
  */
 import { type Aval, f32 } from '../../src/ir/aval.ts';
+import type { DType } from '../../src/ir/dtype.ts';
 import type { Program } from '../../src/ir/program.ts';
 import { scalarTensor, type Tensor } from '../../src/core/tensor.ts';
 import { cond } from '../../src/control/cond.ts';
@@ -16,7 +17,15 @@ import { trace } from './check-plan.ts';
 /** A number in 0…count−1. */
 export type Choose = (count: number) => number;
 
+interface Drawing {
+  readonly choose: Choose;
+  readonly dtypes: readonly DType[];
+}
+
 const s = (x: number): Tensor => scalarTensor(x, 'float32');
+
+/** Where a value and one that it meets differ, the dtype is that of the first. */
+const as = (y: Tensor, x: Tensor): Tensor => p.convert(y, x.aval.dtype);
 
 /** Values stay near 1: tanh and the like everywhere, so that rounding does not grow. */
 const unaries: readonly ((x: Tensor) => Tensor)[] = [
@@ -24,8 +33,8 @@ const unaries: readonly ((x: Tensor) => Tensor)[] = [
   p.tanh,
   p.sin,
   p.abs,
-  (x) => p.mul(x, s(0.5)),
-  (x) => p.add(x, s(0.25)),
+  (x) => p.mul(x, p.like(x, 0.5)),
+  (x) => p.add(x, p.like(x, 0.25)),
   p.cos,
   (x) => p.logistic(x),
 ];
@@ -71,7 +80,7 @@ function updated(x: Tensor, y: Tensor, choose: Choose): Tensor {
   );
   return dynamicUpdateSlice(
     x,
-    part,
+    as(part, x),
     x.shape.map((n) => scalarTensor(choose(n), 'int32')),
   );
 }
@@ -84,16 +93,21 @@ function successors(values: readonly Tensor[], grown: readonly Tensor[], choose:
   });
 }
 
-function forLoop(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
+function forLoop(values: readonly Tensor[], drawing: Drawing, depth: number): Tensor[] {
+  const { choose } = drawing;
   const carry = Array.from({ length: 1 + choose(2) }, () => values[choose(values.length)]!);
   const constant = values[choose(values.length)]!;
   const xs = values.filter((v) => v.shape.length === 2);
   const length = xs[0]?.shape[0] ?? 1 + choose(3);
   const stacked = xs.filter((v) => v.shape[0] === length);
-  const avals = [constant.aval, ...carry.map((c) => c.aval), ...stacked.map((x) => f32(x.shape[1]!))];
+  const avals = [
+    constant.aval,
+    ...carry.map((c) => c.aval),
+    ...stacked.map((x) => f32(x.shape[1]!).withDType(x.aval.dtype)),
+  ];
   const body = trace(avals, ([k, ...rest]) => {
     const cs = rest.slice(0, carry.length);
-    const grown = grow([k!, ...rest], choose, 4, depth + 1);
+    const grown = grow([k!, ...rest], drawing, 4, depth + 1);
     return [...successors(cs, grown, choose), grown[choose(grown.length)]!];
   });
   return scan([constant, ...carry, ...stacked], {
@@ -106,57 +120,64 @@ function forLoop(values: readonly Tensor[], choose: Choose, depth: number): Tens
   });
 }
 
-function countedLoop(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
+function countedLoop(values: readonly Tensor[], drawing: Drawing, depth: number): Tensor[] {
+  const { choose } = drawing;
   const carry = Array.from({ length: 1 + choose(2) }, () => values[choose(values.length)]!);
   const constant = values[choose(values.length)]!;
   const avals = [f32(), ...carry.map((c) => c.aval)];
   const test = trace(avals, ([i]) => [p.lt(i!, s(choose(4)))]);
   const body = trace([constant.aval, ...avals], ([k, i, ...cs]) => {
-    const grown = grow([k!, ...cs], choose, 4, depth + 1);
+    const grown = grow([k!, ...cs], drawing, 4, depth + 1);
     return [p.add(i!, s(1)), ...successors(cs, grown, choose)];
   });
   return whileLoop([constant, s(0), ...carry], { cond: test, body, numCondConsts: 0, numBodyConsts: 1 }).slice(1);
 }
 
-function branch(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
+function branch(values: readonly Tensor[], drawing: Drawing, depth: number): Tensor[] {
+  const { choose } = drawing;
   const operands = [values[choose(values.length)]!, values[choose(values.length)]!];
   const avals = operands.map((o) => o.aval);
-  const branches = [0, 1].map(() => trace(avals, (xs) => successors(xs, grow(xs, choose, 3, depth + 1), choose)));
+  const branches = [0, 1].map(() => trace(avals, (xs) => successors(xs, grow(xs, drawing, 3, depth + 1), choose)));
   const index = p.convert(
     p.lt(
       p.reduceSum(
         operands[0]!,
         operands[0]!.shape.map((_, i) => i),
       ),
-      s(0.1),
+      p.like(operands[0]!, 0.1),
     ),
     'int32',
   );
   return cond(branches, index, operands);
 }
 
-function control(values: readonly Tensor[], choose: Choose, depth: number): Tensor[] {
-  return [forLoop, countedLoop, branch][choose(3)]!(values, choose, depth);
+function control(values: readonly Tensor[], drawing: Drawing, depth: number): Tensor[] {
+  return [forLoop, countedLoop, branch][drawing.choose(3)]!(values, drawing, depth);
 }
 
+/** Now and then in another dtype. */
+const converted = (x: Tensor, choose: Choose, dtypes: readonly DType[]): Tensor =>
+  dtypes.length > 1 && choose(4) === 0 ? p.convert(x, dtypes[choose(dtypes.length)]!) : x;
+
 /** `values` and what `count` random steps make of them. */
-function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 0): Tensor[] {
+function grow(values: readonly Tensor[], drawing: Drawing, count: number, depth = 0): Tensor[] {
+  const { choose, dtypes } = drawing;
   const out = [...values];
   for (let i = 0; i < count; i++) {
     // Late values more often than early ones: chains, not only bushes.
     const pick = (): Tensor => out[Math.max(choose(out.length), choose(out.length))]!;
     const kind = choose(22);
-    const x = pick();
+    const x = converted(pick(), choose, dtypes);
     if (kind < 6) out.push(unaries[choose(unaries.length)]!(x));
     else if (kind < 13) {
       const y = pick();
       out.push(
         fit(x, y)
-          ? binaries[choose(binaries.length)]!(x, y)
+          ? binaries[choose(binaries.length)]!(x, as(y, x))
           : p.add(
               x,
               p.reduceMax(
-                y,
+                as(y, x),
                 y.shape.map((_, d) => d),
               ),
             ),
@@ -166,7 +187,7 @@ function grow(values: readonly Tensor[], choose: Choose, count: number, depth = 
       if (moved.size > 0 && moved.size <= 64) out.push(moved);
     } else if (kind === 19) {
       if (x.shape.length > 0) out.push(choose(2) === 0 ? p.cumsum(p.tanh(x), 0) : updated(x, pick(), choose));
-    } else if (depth < 2) out.push(...control(out.slice(-5), choose, depth));
+    } else if (depth < 2) out.push(...control(out.slice(-5), drawing, depth));
   }
   return out;
 }
@@ -178,10 +199,12 @@ export interface RandomProgram {
   readonly donate: readonly number[];
 }
 
-export function randomProgram(choose: Choose, size: number): RandomProgram {
-  const avals = Array.from({ length: 1 + choose(3) }, () => shapes[choose(shapes.length)]!);
+/** Values have the given dtypes, of which the first comes in. */
+export function randomProgram(choose: Choose, size: number, dtypes: readonly DType[] = ['float32']): RandomProgram {
+  const drawing = { choose, dtypes };
+  const avals = Array.from({ length: 1 + choose(3) }, () => shapes[choose(shapes.length)]!.withDType(dtypes[0]!));
   const program = trace(avals, (args) => {
-    const all = grow(args, choose, size);
+    const all = grow(args, drawing, size);
     return Array.from({ length: 1 + choose(4) }, () => all[Math.max(choose(all.length), choose(all.length))]!);
   });
   return { program, donate: avals.flatMap((_, i) => (choose(2) === 1 ? [i] : [])) };

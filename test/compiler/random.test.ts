@@ -4,11 +4,15 @@
  * @module
  */
 import * as fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { WasmExecutor } from '../../src/backends/wasm/executor.ts';
-import { hostTensor } from '../../src/core/tensor.ts';
+import { toRaw } from '../../src/ir/dtype.ts';
+import { setUpDevices } from '../../src/api/device.ts';
+import { evalProgram } from '../../src/core/evaluate.ts';
+import { getExecutor, setActiveExecutor } from '../../src/core/executor.ts';
+import { type ConcreteTensor, hostTensor } from '../../src/core/tensor.ts';
 import { drawArgs, expectPlanMatches, expectResults } from './check-plan.ts';
-import { chooser, randomProgram } from './random-program.ts';
+import { chooser, randomProgram, type RandomProgram } from './random-program.ts';
 import { randomRowProgram } from './random-rows.ts';
 
 describe('random programs', () => {
@@ -65,5 +69,41 @@ describe('random programs', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it.each([
+    ['float16', ['float16', 'float32']],
+    ['bfloat16', ['bfloat16', 'float32']],
+    ['both', ['float16', 'bfloat16', 'float32']],
+  ] as const)('in 16 bits (%s) give bit for bit what eager operations give', (_name, dtypes) => {
+    setUpDevices();
+    const device = getExecutor('wasm');
+    const drawn = fc.tuple(fc.infiniteStream(fc.nat(0xffff)), fc.integer({ min: 1, max: 25 }), fc.nat());
+    const check = ({ program, donate }: RandomProgram, seed: number): void => {
+      const args = (): ConcreteTensor[] =>
+        drawArgs(program.inAvals, seed).map((data, i) => hostTensor(data, program.inAvals[i]!));
+      const eager = evalProgram(program, args());
+      device
+        .compile(program, { donate })(args())
+        .forEach((t, o) => {
+          expect(toRaw(t.read(), t.aval.dtype), program.toString()).toEqual(
+            toRaw((eager[o] as ConcreteTensor).read(), t.aval.dtype),
+          );
+        });
+    };
+    const random = { numRuns: 40 };
+    setActiveExecutor('wasm');
+    try {
+      fc.assert(
+        fc.property(drawn, ([stream, size, seed]) => check(randomProgram(chooser(stream), size, dtypes), seed)),
+        random,
+      );
+      fc.assert(
+        fc.property(drawn, ([stream, size, seed]) => check(randomRowProgram(chooser(stream), size, dtypes), seed)),
+        random,
+      );
+    } finally {
+      setActiveExecutor('reference');
+    }
   });
 });
