@@ -115,6 +115,7 @@ export class LaneLowering {
     const { b } = this;
     let fixed: Lir[] = [];
     let sum: Lir | undefined;
+    const negative: Lir[] = [];
     if (n.value !== 0) fixed.push(this.v.context.int(termSite(n), n.value));
     n.args.forEach((a, i) => {
       if (!this.v.isVarying(a)) {
@@ -123,12 +124,13 @@ export class LaneLowering {
       }
       const c = n.coefficients[i]!;
       const v = this.lane(a, p);
-      if (sum !== undefined && c === -1) sum = b.op('i32x4.sub', sum, v);
+      if (c === -1) negative.push(v);
       else {
         const scaled = c === 1 ? v : b.op('i32x4.mul', v, this.vectors.splat(this.v.coefficient(n, i), 'int32'));
         sum = sum === undefined ? scaled : b.op('i32x4.add', sum, scaled);
       }
     });
+    for (const v of negative) sum = sum === undefined ? b.op('i32x4.neg', v) : b.op('i32x4.sub', sum, v);
     if (fixed.length === 0) return sum!;
     fixed = fixed.sort((s, t) => s.level - t.level);
     const uniform = this.vectors.splat(
@@ -211,6 +213,7 @@ export class LaneLowering {
     const { address, offset } = this.v.address(buffer, index);
     const { bytes } = dtypeInfo[buffer.dtype];
     const perPart = n.dtype === 'float64' ? 2 : 4;
+    if (c === 1 && bytes === 2) return this.halfWords(n, address, offset, p);
     if (c === 1) return this.widenMemory(n, address, offset + p * perPart * bytes);
     if (bytes > 2 && c === -1) return this.reversed(n, address, offset - (p * perPart + perPart - 1) * bytes);
     if (bytes > 2 && c === 2) return this.everySecond(n, address, offset + 32 * p);
@@ -272,13 +275,22 @@ export class LaneLowering {
     return this.b.mul(this.v.coefficient(index, i), this.b.i32(bytes));
   }
 
+  /** Neighbouring elements of two bytes. Two parts are loaded at once. */
+  private halfWords(n: Node, address: Lir, offset: number, p: number): Lir {
+    const { b } = this;
+    const extra = (part: number): ReturnType<ValueLowering['memoryExtra']> => this.v.memoryExtra(n, offset + 8 * part);
+    if (this.v.lanes!.parts % 2 === 1)
+      return b.op('i32x4.extend_low_i16x8_u', b.make('v128.load64_zero', [address], extra(p)));
+    const both = b.make('v128.load', [address], extra(p - (p % 2)));
+    return b.op(p % 2 === 0 ? 'i32x4.extend_low_i16x8_u' : 'i32x4.extend_high_i16x8_u', both);
+  }
+
   /** A vector of neighbouring elements in memory. */
   private widenMemory(n: Node, address: Lir, offset: number): Lir {
     const { b } = this;
     const extra = this.v.memoryExtra(n, offset);
     const width = dtypeInfo[n.dtype].bytes;
     if (width > 2) return b.make('v128.load', [address], extra);
-    if (width === 2) return b.op('i32x4.extend_low_i16x8_u', b.make('v128.load64_zero', [address], extra));
     const bytes = b.make('v128.load32_zero', [address], extra);
     const words = b.op('i32x4.extend_low_i16x8_u', b.op('i16x8.extend_low_i8x16_u', bytes));
     return n.dtype === 'bool' ? b.op('i32x4.neg', words) : words;

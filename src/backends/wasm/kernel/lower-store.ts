@@ -11,9 +11,8 @@ import type { Lir, LirStore } from './lir.ts';
 import type { ValueLowering } from './lower-value.ts';
 import type { StoreItem } from './nest.ts';
 
-/** The low byte of each 32-bit lane, and the low two. */
+/** The low byte of each 32-bit lane. */
 const lowBytes: readonly number[] = [0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12];
-const lowPairs: readonly number[] = [0, 1, 4, 5, 8, 9, 12, 13, 0, 1, 4, 5, 8, 9, 12, 13];
 
 const integerStores: Readonly<Record<number, OpName>> = { 1: 'i32.store8', 2: 'i32.store16', 4: 'i32.store' };
 /** Stores of four neighbouring elements, by the bytes of one. */
@@ -32,6 +31,7 @@ export function lowerStore(v: ValueLowering, item: StoreItem): LirStore[] {
   const count = buffer.dtype === 'float64' ? 2 * lanes.parts : lanes.parts;
   const perPart = buffer.dtype === 'float64' ? 2 : 4;
   const c = axisCoefficient(index, lanes.loop);
+  if (c === 1 && dtypeInfo[buffer.dtype].bytes === 2 && count % 2 === 0) return storeWords(v, item, count);
   const out: LirStore[] = [];
   for (let p = 0; p < count; p++) {
     const part = storable(v, buffer, v.part(value, p));
@@ -60,9 +60,21 @@ function storeScalar(v: ValueLowering, { buffer, index, value }: StoreItem): Lir
 function storable({ b, vectors }: ValueLowering, buffer: BufferRef, part: Lir): Lir {
   const width = dtypeInfo[buffer.dtype].bytes;
   if (width > 2) return part;
-  if (width === 2) return b.shuffle(part, part, lowPairs);
+  // Their lanes hold 0…65535.
+  if (width === 2) return b.op('i16x8.narrow_i32x4_u', part, part);
   const bytes = buffer.dtype === 'bool' ? b.op('v128.and', part, vectors.constant(1, 'int32')) : part;
   return b.shuffle(bytes, bytes, lowBytes);
+}
+
+/** Elements of two bytes, two parts at once. */
+function storeWords(v: ValueLowering, { buffer, index, value }: StoreItem, count: number): LirStore[] {
+  const { address, offset } = v.address(buffer, index);
+  const out: LirStore[] = [];
+  for (let p = 0; p < count; p += 2) {
+    const both = v.b.op('i16x8.narrow_i32x4_u', v.part(value, p), v.part(value, p + 1));
+    out.push({ op: 'v128.store', address, offset: offset + 8 * p, value: both, lane: 0 });
+  }
+  return out;
 }
 
 function storeVector(v: ValueLowering, buffer: BufferRef, { index }: StoreItem, value: Lir, element: number): LirStore {

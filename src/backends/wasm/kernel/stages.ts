@@ -13,6 +13,8 @@ import { depthBit, type Node, stagesBytes } from './node.ts';
 
 /** Operations of one iteration that leave room for others. */
 const manyOperations = 48;
+/** Constants beside which two vectors find registers. */
+const fewConstants = 10;
 /** A function of fewer operations is not worth the way through memory. */
 const fewOperations = 12;
 /** Elements of a block: whole groups of all widths. */
@@ -29,10 +31,15 @@ const isOperation = (n: Node): boolean => n.args.length > 0 && n.kind !== 'affin
 
 const isStored = (n: Node): boolean => n.dtype === 'float32' || n.dtype === 'float64';
 
+/** Whether the roots have many operations, and more constants than leave registers for two vectors. */
 export function hasManyOperations(roots: readonly Node[]): boolean {
-  let count = 0;
-  visitNodes(roots, new Set(), (n) => (count += isOperation(n) ? 1 : 0));
-  return count > manyOperations;
+  let operations = 0;
+  let constants = 0;
+  visitNodes(roots, new Set(), (n) => {
+    if (isOperation(n)) operations++;
+    if (n.kind === 'const') constants++;
+  });
+  return operations > manyOperations && constants > fewConstants;
 }
 
 /** The stages of an outermost loop that computes `roots`; undefined where one loop does as well. */

@@ -12,6 +12,9 @@ import type { Lir, LirBuilder } from './lir.ts';
 const highHalf: readonly number[] = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
 /** The low 64 bits of both operands. */
 const lowHalves: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+/** Words of the first operand below those of the low, and of the high, half of the second. */
+const aboveLow: readonly number[] = [0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23];
+const aboveHigh: readonly number[] = [8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31];
 /** The low words of the four 64-bit lanes of both operands. */
 const lowWords: readonly number[] = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
 
@@ -259,12 +262,21 @@ export class VectorOps {
     const op = fn === 'shl' ? 'i32x4.shl' : fn === 'shr_logical' ? 'i32x4.shr_u' : 'i32x4.shr_s';
     if (amount.op === 'const') {
       const n = amount.imm >>> 0;
+      const raised = fn === 'shl' && n === 16 ? this.raised(x) : undefined;
+      if (raised !== undefined) return raised;
       if (n > 31 && fn !== 'shr_arithmetic') return this.constant(0, 'int32');
       return this.wrap(b.op(op, x, b.i32(Math.min(n, 31))), dtype);
     }
     const isSmall = b.op('i32.lt_u', amount, b.i32(32));
     if (fn === 'shr_arithmetic') return b.op(op, x, b.select(isSmall, amount, b.i32(31)));
     return this.wrap(b.op('v128.and', b.op(op, x, amount), this.splat(isSmall, 'bool')), dtype);
+  }
+
+  /** Words that have just been widened, in the upper half of the lanes: one instruction in place of two. */
+  private raised(x: Lir): Lir | undefined {
+    const bytes =
+      x.op === 'i32x4.extend_low_i16x8_u' ? aboveLow : x.op === 'i32x4.extend_high_i16x8_u' ? aboveHigh : undefined;
+    return bytes && this.b.shuffle(this.constant(0, 'int32'), x.args[0]!, bytes);
   }
 
   /** Conversions between dtypes of 32-bit lanes. */

@@ -26,6 +26,9 @@ type Branch = Extract<LirStmt, { kind: 'if' }>;
 const heightBase = 128;
 const noLocal = -1;
 
+/** The two vectors whose elements, of two bytes each, are stored as one. */
+const packed = (v: Lir): readonly Lir[] | undefined => (v.op === 'i16x8.narrow_i32x4_u' ? v.args : undefined);
+
 /** Writes one function. What it knows of values is in arrays, by their numbers. */
 export class LirWriter {
   private readonly f: FunctionBuilder;
@@ -344,7 +347,7 @@ export class LirWriter {
 
   private stores(s: Extract<LirStmt, { kind: 'stores' }>): void {
     const { f } = this;
-    if (s.inPairs === true) this.pairUp(s.items.map((i) => i.value));
+    if (s.inPairs === true) this.pairUp(s.items.flatMap(({ value }) => packed(value) ?? [value]));
     // With several stores every value must be complete before the first store: outputs may overwrite inputs in place.
     if (s.items.length > 1)
       this.materialize(
