@@ -91,6 +91,22 @@ describe.each(halves)('%s', (dtype) => {
     expect(x.astype('bool').toArray()).toEqual([true, true, true, false, false, false, false, true, true]);
   });
 
+  test('NaN of every payload stays one', () => {
+    const patterns = [0x7f800001, 0x7f808000, 0x7fbfffff, 0x7fc00000, 0x7fff8000, 0x7fffffff, 0xff800001, 0xffffffff];
+    const single = np.array(new Float32Array(Uint32Array.from(patterns).buffer));
+    const chain = (x: Tensor): Tensor => {
+      const y = np.maximum(x.astype(dtype), np.negative(x).astype(dtype));
+      return y.mul(2).add(np.abs(y)).div(3);
+    };
+    for (const f of [(x: Tensor) => x.astype(dtype), chain, jit(chain)])
+      expect(np.isnan(f(single)).toArray()).toEqual(patterns.map(() => true));
+    if (dtype === 'bfloat16') return;
+    // Numbers of bfloat16 whose bits are those of a NaN in float16.
+    const bits = [0x7c01, 0x7d55, 0x7e00, 0x7fff, 0xfc01, 0xffff];
+    const odd = lax.bitcastConvertType(np.array(decodeHalf(bits, 'bfloat16'), { dtype: 'bfloat16' }), dtype);
+    for (const f of [chain, jit(chain)]) expect(np.all(np.isnan(f(odd))).item()).toBe(1);
+  });
+
   test.each(['int32', 'uint32', 'uint8', 'bool'] as const)('%s converts with one rounding', (from) => {
     const values = [0, 1, 3, 255, 2049, 65519, 65520, 16777217, 33685505, 2139095041, -1, -2049, 4286578689]
       .map((v) => castScalar(v, from))
