@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { configure, type DType, grad, jit, jvp, lax, nn, np, type Tensor, vmap } from 'cotangent';
+import { configure, type DType, grad, jit, jvp, nn, np, type Tensor, vmap } from 'cotangent';
 import {
   type Binary,
   build,
