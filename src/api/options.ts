@@ -29,15 +29,25 @@ export function checkOptions(
   }
   for (const key of Object.keys(options)) {
     if (keys.includes(key)) continue;
-    throw new ArgumentError(
-      `${op}: expected options ${keys.join(', ')}, got ${key}.`,
-      fix ?? 'option names are those of NumPy in camelCase.',
-      {
-        option: key,
-        valid: keys,
-      },
-    );
+    throw new ArgumentError(`${op}: expected options ${keys.join(', ')}, got ${key}.`, fix ?? hintFor(key, keys), {
+      option: key,
+      valid: keys,
+    });
   }
+}
+
+const otherNames: Readonly<Record<string, string>> = {
+  axis: 'dim',
+  dim: 'axis',
+  keepdims: 'keepdim',
+  keepdim: 'keepdims',
+};
+
+/** What an option that does not exist may have been meant for. */
+function hintFor(key: string, keys: readonly string[]): string {
+  const camel = key.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const near = [camel, otherNames[key] ?? ''].find((name) => keys.includes(name));
+  return near === undefined ? 'option names are those of NumPy, or PyTorch, in camelCase.' : `did you mean ${near}?`;
 }
 
 /** A value as an error message names it. */

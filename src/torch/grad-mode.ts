@@ -7,7 +7,7 @@ import type { Tensor as CoreTensor } from '../core/tensor.ts';
 import { flatten, unflatten } from '../core/pytree.ts';
 import { currentTrace } from '../core/trace.ts';
 import { stopGradientOf } from '../primitives/barrier.ts';
-import { refusePromise } from '../api/args.ts';
+import { checkFunction, refusePromise } from '../api/args.ts';
 import { modes, withModes } from './modes.ts';
 import { Tensor } from './tensor.ts';
 
@@ -45,6 +45,7 @@ function synchronous<T>(op: string, f: () => T): T {
 
 /** Without recording; inside a function that is transformed or compiled also without derivatives of what it computes. */
 function unrecorded<T>(op: string, mode: Parameters<typeof withModes>[0], f: () => T): T {
+  checkFunction(op, f);
   const here = currentTrace();
   const result = synchronous(op, () => withModes({ ...mode, stopsAt: here }, f));
   if (here === modes.home) return result;

@@ -4,14 +4,16 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
+import { isOptions } from '../api/options.ts';
 import { backward, type BackwardOptions } from './autograd/backward.ts';
 import type { GeneratorOption } from './generator.ts';
 import * as hooks from './hooks.ts';
+import { inspected, primitiveOf, refuseName, rowsOf, snakeCase } from './javascript.ts';
 import * as factor from './linalg/factor.ts';
 import * as solve from './linalg/solve.ts';
 import * as arithmetic from './ops/arithmetic.ts';
 import * as convert from './ops/convert.ts';
-import type { TensorLike } from './ops/define.ts';
+import { type TensorLike, toTensor } from './ops/define.ts';
 import * as fill from './ops/fill.ts';
 import * as indexing from './ops/indexing.ts';
 import * as linalg from './ops/linalg.ts';
@@ -129,7 +131,7 @@ interface OwnMethods {
   /** The n-th derivative of digamma. */
   polygamma(n: number): Tensor;
   /** Adds the gradient of this tensor to the leaves it was computed from. */
-  backward(gradient?: Tensor | null, options?: BackwardOptions): void;
+  backward(gradient?: TensorLike | null, options?: BackwardOptions): void;
   backward(options: BackwardOptions & { readonly gradient?: Tensor | null }): void;
   /** The same elements without history; it shares them. */
   detach(): Tensor;
@@ -154,6 +156,8 @@ interface OwnMethods {
   random_(...args: Rest<typeof sampling.random_>): Tensor;
   bernoulli(options?: GeneratorOption): Tensor;
   multinomial(count: number, options?: sampling.MultinomialOptions): Tensor;
+  /** The positions of the first dimension. */
+  [Symbol.iterator](): IterableIterator<Tensor>;
   /** The transpose of a matrix. */
   readonly T: Tensor;
   /** The last two dimensions exchanged. */
@@ -253,12 +257,12 @@ const own: { readonly [name: string]: Fn } = {
   fill_: (x, ...[value]: [TensorLike]) => changeInPlace('fill_', x, () => stretched(x, value)),
 };
 
-function runBackward(
-  x: Tensor,
-  ...[first, options]: [(Tensor | null | (BackwardOptions & { readonly gradient?: Tensor | null }))?, BackwardOptions?]
-): void {
-  if (first === undefined || first === null || first instanceof Tensor) return backward(x, first ?? null, options);
-  const { gradient = null, ...rest } = first;
+type WithGradient = BackwardOptions & { readonly gradient?: Tensor | null };
+
+function runBackward(x: Tensor, ...[first, options]: [(TensorLike | null | WithGradient)?, BackwardOptions?]): void {
+  if (first === undefined || first === null) return backward(x, null, options);
+  if (!isOptions(first)) return backward(x, toTensor(first as TensorLike), options);
+  const { gradient = null, ...rest } = first as WithGradient;
   backward(x, gradient, { ...rest, ...options });
 }
 
@@ -283,4 +287,31 @@ export function installMethods(): void {
   defineGetter('T', shape.t);
   defineGetter('mT', (x) => shape.transpose(x, -2, -1));
   defineGetter('retainsGrad', (x) => x.extras?.retainsGrad === true);
+  installLanguage();
+}
+
+/** What operators, templates, loops and consoles ask of an object, and Python's spelling of members. */
+function installLanguage(): void {
+  const { prototype } = Tensor;
+  const method = (key: PropertyKey, value: (this: Tensor, ...args: never[]) => unknown): void => {
+    Object.defineProperty(prototype, key, { value, writable: true, configurable: true });
+  };
+  method(Symbol.toPrimitive, function (hint: string) {
+    return primitiveOf(this, hint);
+  });
+  method(Symbol.iterator, function () {
+    return rowsOf(this);
+  });
+  method(Symbol.for('nodejs.util.inspect.custom'), function () {
+    return inspected(this);
+  });
+  method('toString', function () {
+    return inspected(this);
+  });
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    const wrong = snakeCase(name);
+    if (wrong === name || wrong in prototype) continue;
+    const refuse = (): never => refuseName(wrong, name);
+    Object.defineProperty(prototype, wrong, { get: refuse, set: refuse, configurable: true });
+  }
 }

@@ -11,11 +11,12 @@ import type { Shape } from '../ir/shape.ts';
 import type { AnyPrimitive } from '../core/primitive.ts';
 import { recordScratch } from '../core/scratch.ts';
 import { captureSite } from '../core/site.ts';
-import { ConcreteTensor, type Tensor as CoreTensor, Tracer } from '../core/tensor.ts';
+import { ConcreteTensor, Tensor as CoreTensor, Tracer } from '../core/tensor.ts';
 import { bind, currentTrace, type CustomJvpCall, type CustomVjpCall, Trace } from '../core/trace.ts';
 import { applyCustomJvp, applyCustomVjp } from '../control/custom.ts';
 import { add } from '../primitives/arithmetic.ts';
 import { stopGradientOf } from '../primitives/barrier.ts';
+import { describe } from '../api/options.ts';
 import { ClosureNode, type FlatFunction } from '../tape/closure.ts';
 import { Edge, type Node, OperationNode } from '../tape/graph.ts';
 import { type Operation, primitiveOperation } from '../tape/operation.ts';
@@ -126,6 +127,7 @@ export class Tensor extends Base {
 
   constructor(value: CoreTensor, origin?: Edge, view?: View) {
     super(face);
+    if (!(value instanceof CoreTensor)) throw notValue(value);
     this.raw = value;
     this.origin = origin;
     this.viewed = view;
@@ -257,6 +259,12 @@ export class Tensor extends Base {
   }
 
   set grad(value: Tensor | null) {
+    if (value !== null && !((value as unknown) instanceof Tensor)) {
+      throw new ArgumentError(
+        `grad: expected a tensor or null, got ${describe(value)}.`,
+        'make a tensor of the shape and dtype of this one.',
+      );
+    }
     if (value !== null && !value.aval.equals(this.aval, true)) {
       throw new ShapeError(
         `grad: expected a gradient like the tensor, ${this.aval.toString()}, got ${value.aval.toString()}.`,
@@ -320,6 +328,12 @@ export class Tensor extends Base {
     return this.viewed?.base ?? null;
   }
 }
+
+const notValue = (value: unknown): ArgumentError =>
+  new ArgumentError(
+    `Tensor: expected tensor(data), got new Tensor(${describe(value)}).`,
+    'tensor(data), zeros(shape) and their like make tensors.',
+  );
 
 /** The value that takes part in an operation under `here`: the tensor itself where that happens outside its graph. */
 export function operand(x: CoreTensor, here: Trace): CoreTensor {

@@ -12,7 +12,7 @@ import { broadcastTo, materializeBatch, moveBatchToFront } from '../../primitive
 import { zeros } from '../../transforms/jvp.ts';
 import { batchFlat } from '../../transforms/batch.ts';
 import { getIndexed } from '../../api/indexing.ts';
-import { checkOptions } from '../../api/options.ts';
+import { checkOptions, describe } from '../../api/options.ts';
 import { Operation, OperationFamily } from '../../tape/operation.ts';
 import type { Edge, Recorder } from '../../tape/graph.ts';
 import { walkBackward, type WalkOptions } from '../../tape/walk.ts';
@@ -67,6 +67,7 @@ function rootsOf(
   createGraph: boolean,
 ): Root[] {
   return outputs.map((y, i) => {
+    checkTensor(op, 'outputs', y);
     const edge = y.edge();
     if (edge === undefined) {
       throw new DifferentiationError(
@@ -77,6 +78,14 @@ function rootsOf(
     }
     return { edge, ct: startingCotangent(op, y, cts[i] ?? null, i, createGraph) };
   });
+}
+
+function checkTensor(op: string, what: string, x: unknown): void {
+  if (x instanceof Tensor) return;
+  throw new ArgumentError(
+    `${op}: expected tensors of this face as ${what}, got ${describe(x)}.`,
+    'tensor(data, { requiresGrad: true }), or asTensor(x) for a tensor of the core.',
+  );
 }
 
 function startingCotangent(op: string, y: Tensor, given: Tensor | null, i: number, createGraph: boolean): CoreTensor {
@@ -90,6 +99,7 @@ function startingCotangent(op: string, y: Tensor, given: Tensor | null, i: numbe
     }
     return broadcastTo(scalarTensor(1, y.dtype), y.shape);
   }
+  checkTensor(op, 'cotangents', given);
   if (!sameShape(given.shape, y.shape)) {
     const text = (shape: readonly number[]): string => `torch.Size([${shape.join(', ')}])`;
     throw new ShapeError(
@@ -145,6 +155,7 @@ export function backward(
 
 function edgesOf(op: string, inputs: readonly Tensor[]): Edge[] {
   return inputs.map((x) => {
+    checkTensor(op, 'inputs', x);
     const edge = x.edge();
     if (edge !== undefined) return edge;
     throw new DifferentiationError(

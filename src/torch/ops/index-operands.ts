@@ -3,8 +3,10 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { ShapeError } from '../../ir/errors.ts';
-import { ConcreteTensor, type Tensor as CoreTensor } from '../../core/tensor.ts';
+import { isInteger } from '../../ir/dtype.ts';
+import { DTypeError, ShapeError } from '../../ir/errors.ts';
+import { ConcreteTensor, Tensor as CoreTensor } from '../../core/tensor.ts';
+import { convert } from '../../primitives/convert.ts';
 import type { Tensor } from '../tensor.ts';
 import { convertTo } from '../views.ts';
 import { type TensorLike, toTensor } from './define.ts';
@@ -18,6 +20,16 @@ export function checkedIndices(x: Tensor, indices: CoreTensor, axis: number, op 
   throw new ShapeError(
     `${op}: expected indices between ${-n} and ${n - 1} for dimension ${axis} of ${x.aval.toString()}, got ${bad}: index ${bad} is out ` +
       `of bounds for dimension ${axis} with size ${n}.`,
+  );
+}
+
+/** Positions as integers; plain arrays hold whole numbers. */
+export function asIndices(entry: unknown, t: CoreTensor): CoreTensor {
+  if (isInteger(t.dtype)) return t;
+  if (!(entry instanceof CoreTensor)) return convert(t, 'int32');
+  throw new DTypeError(
+    `index: expected integers or booleans, got ${t.aval.toString()}: tensors used as indices must be long, int, byte or bool tensors.`,
+    'convert with .long() first.',
   );
 }
 

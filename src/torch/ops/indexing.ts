@@ -3,10 +3,8 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { isInteger } from '../../ir/dtype.ts';
-import { DTypeError, ShapeError } from '../../ir/errors.ts';
+import { ShapeError } from '../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
-import * as prim from '../../primitives/index.ts';
 import { updateIndexed } from '../../api/at.ts';
 import { getIndexed, type Index as CoreIndex, type Range } from '../../api/indexing.ts';
 import * as np from '../../api/numpy/index.ts';
@@ -15,7 +13,7 @@ import { OperationFamily } from '../../tape/operation.ts';
 import { applyOperation, Tensor } from '../tensor.ts';
 import { changeInPlace, makeView } from '../views.ts';
 import { type TensorLike, toTensor } from './define.ts';
-import { beside, checkedIndices } from './index-operands.ts';
+import { asIndices, beside, checkedIndices } from './index-operands.ts';
 import { expand } from './shape.ts';
 
 /**
@@ -53,15 +51,6 @@ const isMask = (entry: Index): boolean =>
 function widthOf(entry: Index): number {
   if (entry === null || entry === '...') return 0;
   return isMask(entry) && entry instanceof Tensor ? entry.ndim : 1;
-}
-
-function asIndices(entry: unknown, t: CoreTensor): CoreTensor {
-  if (isInteger(t.dtype)) return t;
-  if (!(entry instanceof Tensor)) return prim.convert(t, 'int32');
-  throw new DTypeError(
-    `index: expected integers or booleans, got ${t.aval.toString()}: tensors used as indices must be long, int, byte or bool tensors.`,
-    'convert with .long() first.',
-  );
 }
 
 /** Positions of a mask, one vector for each dimension that it stands at. */

@@ -9,6 +9,7 @@ import { defaultFloat } from '../../core/config.ts';
 import { scalarTensor, type Tensor as CoreTensor } from '../../core/tensor.ts';
 import { broadcastTo } from '../../primitives/index.ts';
 import { checkOptions, isOptions } from '../../api/options.ts';
+import { toShape } from '../../api/sizes.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import { Tensor } from '../tensor.ts';
 import { sizesOf } from './axes.ts';
@@ -40,7 +41,7 @@ export function sizesAndOptions(args: SizesAndOptions): [Shape, TensorOptions] {
   const last = args.at(-1);
   const options = isOptions(last) && !Array.isArray(last) ? (last as TensorOptions) : {};
   const sizes = (options === last ? args.slice(0, -1) : args) as readonly number[];
-  return [sizesOf(sizes as number[]), options];
+  return [toShape('shape', sizesOf(sizes as number[])), options];
 }
 
 export const filled = (
@@ -49,4 +50,4 @@ export const filled = (
   shape: Shape,
   options: TensorOptions,
   otherwise: DType = defaultFloat(),
-): Tensor => leaf(op, broadcastTo(scalarTensor(value, dtypeOf(options, otherwise)), shape), options);
+): Tensor => leaf(op, broadcastTo(scalarTensor(value, dtypeOf(options, otherwise)), toShape(op, shape)), options);

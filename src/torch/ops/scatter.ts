@@ -13,7 +13,7 @@ import * as np from '../../api/numpy/index.ts';
 import { checkChoice } from '../../api/options.ts';
 import type { Tensor } from '../tensor.ts';
 import { pair, scalarBeside, type TensorLike, toTensor, withParams } from './define.ts';
-import { beside, checkedIndices } from './index-operands.ts';
+import { asIndices, beside, checkedIndices } from './index-operands.ts';
 import { where } from './arithmetic.ts';
 import { type Named, named } from './named.ts';
 import { expand, ravel, view } from './shape.ts';
@@ -24,7 +24,7 @@ function places(index: CoreTensor, axis: number): CoreTensor[] {
 }
 
 const indicesAt = (op: string, x: Tensor, index: TensorLike, axis: number): CoreTensor =>
-  checkedIndices(x, toTensor(index).value, axis, op);
+  checkedIndices(x, asIndices(index, toTensor(index).value), axis, op);
 
 /** 1 dimension at least: a tensor without any is one with a single element. */
 const withAxis = (x: Tensor): Tensor => (x.ndim === 0 ? view(x, 1) : x);
