@@ -4,24 +4,99 @@
  * @module
  */
 import { full } from '../creation.ts';
-import type { TensorLike } from '../ops/define.ts';
+import { type TensorLike, toTensor } from '../ops/define.ts';
+import { type Arguments, readArguments } from '../ops/named.ts';
 import type { Tensor } from '../tensor.ts';
+import { changeInPlace } from '../views.ts';
 import * as F from './functional/activations.ts';
 import { Layer, python, pythonFloat } from './layer.ts';
 import type { ParameterOptions } from './linear.ts';
 import { Parameter } from './parameter.ts';
 
-/** max(x, 0) */
-export class ReLU extends Layer {
+export interface InplaceOption {
+  /** Whether to change the input, and return it; false. */
+  readonly inplace?: boolean | undefined;
+}
+
+/** An activation that may put its result in the place of its input. */
+abstract class Inplace extends Layer {
+  readonly inplace: boolean;
+
+  constructor({ inplace = false }: InplaceOption) {
+    super();
+    this.inplace = inplace;
+  }
+
+  protected abstract compute(x: Tensor): Tensor;
+
   forward(x: TensorLike): Tensor {
+    const t = toTensor(x);
+    return this.inplace ? changeInPlace(`${this.constructor.name}_`, t, () => this.compute(t)) : this.compute(t);
+  }
+
+  /** What stands between the parentheses before `inplace`. */
+  protected settings(): string[] {
+    return [];
+  }
+
+  override extraRepr(): string {
+    return [...this.settings(), ...(this.inplace ? ['inplace=True'] : [])].join(', ');
+  }
+}
+
+/** An activation without settings. */
+abstract class PlainInplace extends Inplace {
+  constructor(...options: Arguments<InplaceOption, ['inplace']>) {
+    super(readArguments<InplaceOption>(new.target.name, ['inplace'], options));
+  }
+}
+
+/** max(x, 0) */
+export class ReLU extends PlainInplace {
+  protected compute(x: Tensor): Tensor {
     return F.relu(x);
   }
 }
 
 /** min(max(x, 0), 6) */
-export class ReLU6 extends Layer {
-  forward(x: TensorLike): Tensor {
+export class ReLU6 extends PlainInplace {
+  protected compute(x: Tensor): Tensor {
     return F.relu6(x);
+  }
+}
+
+/** x · sigmoid(x) */
+export class SiLU extends PlainInplace {
+  protected compute(x: Tensor): Tensor {
+    return F.silu(x);
+  }
+}
+
+/** x · tanh(softplus(x)) */
+export class Mish extends PlainInplace {
+  protected compute(x: Tensor): Tensor {
+    return F.mish(x);
+  }
+}
+
+/** The exponential unit that keeps mean 0 and variance 1. @see Klambauer et al. (2017), arXiv:1706.02515 */
+export class SELU extends PlainInplace {
+  protected compute(x: Tensor): Tensor {
+    return F.selu(x);
+  }
+}
+
+/** min(max(x + 3, 0), 6) / 6 */
+export class Hardsigmoid extends PlainInplace {
+  protected compute(x: Tensor): Tensor {
+    return F.hardsigmoid(x);
+  }
+}
+
+/** x · hardsigmoid(x) */
+export class Hardswish extends PlainInplace {
+  protected compute(x: Tensor): Tensor {
+    return F.hardswish(x);
   }
 }
 
@@ -35,39 +110,6 @@ export class Sigmoid extends Layer {
 export class Tanh extends Layer {
   forward(x: TensorLike): Tensor {
     return F.tanh(x);
-  }
-}
-
-/** x · sigmoid(x) */
-export class SiLU extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.silu(x);
-  }
-}
-
-/** x · tanh(softplus(x)) */
-export class Mish extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.mish(x);
-  }
-}
-
-export class SELU extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.selu(x);
-  }
-}
-
-export class Hardsigmoid extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.hardsigmoid(x);
-  }
-}
-
-/** x · hardsigmoid(x) */
-export class Hardswish extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.hardswish(x);
   }
 }
 
@@ -92,76 +134,105 @@ export class Tanhshrink extends Layer {
 }
 
 /** x, below 0 alpha (eˣ − 1) */
-export class ELU extends Layer {
+export class ELU extends Inplace {
   readonly alpha: number;
 
-  constructor(alpha = 1) {
-    super();
-    this.alpha = alpha;
+  constructor(...options: Arguments<F.Alpha & InplaceOption, ['alpha', 'inplace']>) {
+    const given = readArguments<F.Alpha & InplaceOption>('ELU', ['alpha', 'inplace'], options);
+    super(given);
+    this.alpha = given.alpha ?? 1;
   }
 
-  forward(x: TensorLike): Tensor {
+  protected compute(x: Tensor): Tensor {
     return F.elu(x, this.alpha);
   }
 
-  override extraRepr(): string {
-    return `alpha=${pythonFloat(this.alpha)}`;
+  protected override settings(): string[] {
+    return [`alpha=${pythonFloat(this.alpha)}`];
   }
 }
 
 /** x, below 0 alpha (exp(x / alpha) − 1) */
-export class CELU extends Layer {
+export class CELU extends Inplace {
   readonly alpha: number;
 
-  constructor(alpha = 1) {
-    super();
-    this.alpha = alpha;
+  constructor(...options: Arguments<F.Alpha & InplaceOption, ['alpha', 'inplace']>) {
+    const given = readArguments<F.Alpha & InplaceOption>('CELU', ['alpha', 'inplace'], options);
+    super(given);
+    this.alpha = given.alpha ?? 1;
   }
 
-  forward(x: TensorLike): Tensor {
+  protected compute(x: Tensor): Tensor {
     return F.celu(x, this.alpha);
   }
 
-  override extraRepr(): string {
-    return `alpha=${pythonFloat(this.alpha)}`;
+  protected override settings(): string[] {
+    return [`alpha=${pythonFloat(this.alpha)}`];
   }
 }
 
 /** x, below 0 times a slope */
-export class LeakyReLU extends Layer {
+export class LeakyReLU extends Inplace {
   readonly negativeSlope: number;
 
-  constructor(negativeSlope = 0.01) {
-    super();
-    this.negativeSlope = negativeSlope;
+  constructor(...options: Arguments<F.Slope & InplaceOption, ['negativeSlope', 'inplace']>) {
+    const given = readArguments<F.Slope & InplaceOption>('LeakyReLU', ['negativeSlope', 'inplace'], options);
+    super(given);
+    this.negativeSlope = given.negativeSlope ?? 0.01;
   }
 
-  forward(x: TensorLike): Tensor {
+  protected compute(x: Tensor): Tensor {
     return F.leakyRelu(x, this.negativeSlope);
   }
 
-  override extraRepr(): string {
-    return `negative_slope=${python(this.negativeSlope)}`;
+  protected override settings(): string[] {
+    return [`negative_slope=${python(this.negativeSlope)}`];
   }
 }
 
 /** x between two bounds */
-export class Hardtanh extends Layer {
+export class Hardtanh extends Inplace {
   readonly minVal: number;
   readonly maxVal: number;
 
-  constructor(minVal = -1, maxVal = 1) {
-    super();
-    this.minVal = minVal;
-    this.maxVal = maxVal;
+  constructor(...options: Arguments<F.Bounds & InplaceOption, ['minVal', 'maxVal', 'inplace']>) {
+    const given = readArguments<F.Bounds & InplaceOption>('Hardtanh', ['minVal', 'maxVal', 'inplace'], options);
+    super(given);
+    this.minVal = given.minVal ?? -1;
+    this.maxVal = given.maxVal ?? 1;
   }
 
-  forward(x: TensorLike): Tensor {
+  protected compute(x: Tensor): Tensor {
     return F.hardtanh(x, this.minVal, this.maxVal);
   }
 
-  override extraRepr(): string {
-    return `min_val=${pythonFloat(this.minVal)}, max_val=${pythonFloat(this.maxVal)}`;
+  protected override settings(): string[] {
+    return [`min_val=${pythonFloat(this.minVal)}`, `max_val=${pythonFloat(this.maxVal)}`];
+  }
+}
+
+/** x where it is above a bound, else a value */
+export class Threshold extends Inplace {
+  readonly threshold: number;
+  readonly value: number;
+
+  constructor(...options: Arguments<F.ThresholdOptions & InplaceOption, ['threshold', 'value', 'inplace']>) {
+    const given = readArguments<F.ThresholdOptions & InplaceOption>(
+      'Threshold',
+      ['threshold', 'value', 'inplace'],
+      options,
+    );
+    super(given);
+    this.threshold = given.threshold;
+    this.value = given.value;
+  }
+
+  protected compute(x: Tensor): Tensor {
+    return F.threshold(x, this.threshold, this.value);
+  }
+
+  protected override settings(): string[] {
+    return [`threshold=${this.threshold}`, `value=${this.value}`];
   }
 }
 
@@ -170,10 +241,11 @@ export class Softplus extends Layer {
   readonly beta: number;
   readonly threshold: number;
 
-  constructor(beta = 1, threshold = 20) {
+  constructor(...options: Arguments<F.SoftplusOptions, ['beta', 'threshold']>) {
+    const given = readArguments<F.SoftplusOptions>('Softplus', ['beta', 'threshold'], options);
     super();
-    this.beta = beta;
-    this.threshold = threshold;
+    this.beta = given.beta ?? 1;
+    this.threshold = given.threshold ?? 20;
   }
 
   forward(x: TensorLike): Tensor {
@@ -189,9 +261,10 @@ export class Softplus extends Layer {
 export class Hardshrink extends Layer {
   readonly lambd: number;
 
-  constructor(lambd = 0.5) {
+  constructor(...options: Arguments<F.Lambd, ['lambd']>) {
+    const given = readArguments<F.Lambd>('Hardshrink', ['lambd'], options);
     super();
-    this.lambd = lambd;
+    this.lambd = given.lambd ?? 0.5;
   }
 
   forward(x: TensorLike): Tensor {
@@ -207,9 +280,10 @@ export class Hardshrink extends Layer {
 export class Softshrink extends Layer {
   readonly lambd: number;
 
-  constructor(lambd = 0.5) {
+  constructor(...options: Arguments<F.Lambd, ['lambd']>) {
+    const given = readArguments<F.Lambd>('Softshrink', ['lambd'], options);
     super();
-    this.lambd = lambd;
+    this.lambd = given.lambd ?? 0.5;
   }
 
   forward(x: TensorLike): Tensor {
@@ -221,109 +295,18 @@ export class Softshrink extends Layer {
   }
 }
 
-/** x where it is above a bound, else a value */
-export class Threshold extends Layer {
-  readonly threshold: number;
-  readonly value: number;
-
-  constructor(threshold: number, value: number) {
-    super();
-    this.threshold = threshold;
-    this.value = value;
-  }
-
-  forward(x: TensorLike): Tensor {
-    return F.threshold(x, this.threshold, this.value);
-  }
-
-  override extraRepr(): string {
-    return `threshold=${this.threshold}, value=${this.value}`;
-  }
-}
-
-/** exp(x) / Σ exp(x) along a dimension */
-export class Softmax extends Layer {
-  readonly dim: number;
-
-  constructor(dim: number) {
-    super();
-    this.dim = dim;
-  }
-
-  forward(x: TensorLike): Tensor {
-    return F.softmax(x, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.dim}`;
-  }
-}
-
-/** The logarithm of `Softmax` */
-export class LogSoftmax extends Layer {
-  readonly dim: number;
-
-  constructor(dim: number) {
-    super();
-    this.dim = dim;
-  }
-
-  forward(x: TensorLike): Tensor {
-    return F.logSoftmax(x, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.dim}`;
-  }
-}
-
-/** `Softmax` of −x */
-export class Softmin extends Layer {
-  readonly dim: number;
-
-  constructor(dim: number) {
-    super();
-    this.dim = dim;
-  }
-
-  forward(x: TensorLike): Tensor {
-    return F.softmin(x, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.dim}`;
-  }
-}
-
-/** The first half of a dimension times the sigmoid of the second */
-export class GLU extends Layer {
-  readonly dim: number;
-
-  constructor(dim = -1) {
-    super();
-    this.dim = dim;
-  }
-
-  forward(x: TensorLike): Tensor {
-    return F.glu(x, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.dim}`;
-  }
-}
-
 /** x Φ(x) */
 export class GELU extends Layer {
   readonly approximate: 'none' | 'tanh';
 
-  constructor({ approximate = 'none' }: F.GeluOptions = {}) {
+  constructor(...options: Arguments<F.GeluOptions, ['approximate']>) {
+    const given = readArguments<F.GeluOptions>('GELU', ['approximate'], options);
     super();
-    this.approximate = approximate;
+    this.approximate = given.approximate ?? 'none';
   }
 
   forward(x: TensorLike): Tensor {
-    return F.gelu(x, { approximate: this.approximate });
+    return F.gelu(x, this.approximate);
   }
 
   override extraRepr(): string {
@@ -332,6 +315,8 @@ export class GELU extends Layer {
 }
 
 export interface PreluOptions extends ParameterOptions {
+  /** 1, or that of the channels. */
+  readonly numParameters?: number | undefined;
   /** Initial slope; 0.25. */
   readonly init?: number | undefined;
 }
@@ -341,8 +326,10 @@ export class PReLU extends Layer {
   weight: Parameter;
   readonly numParameters: number;
 
-  constructor(numParameters = 1, { init = 0.25, dtype }: PreluOptions = {}) {
+  constructor(...options: Arguments<PreluOptions, ['numParameters', 'init', 'dtype']>) {
     super();
+    const names = ['numParameters', 'init', 'dtype'] as const;
+    const { numParameters = 1, init = 0.25, dtype } = readArguments<PreluOptions>('PReLU', names, options);
     this.numParameters = numParameters;
     this.weight = new Parameter(full([numParameters], init, { dtype }));
   }
@@ -356,22 +343,31 @@ export class PReLU extends Layer {
   }
 }
 
+/** Bounds of the slopes of `RReLU`. */
+export interface RreluBounds extends InplaceOption {
+  /** 1/8 */
+  readonly lower?: number | undefined;
+  /** 1/3 */
+  readonly upper?: number | undefined;
+}
+
 /** `LeakyReLU` with slopes drawn from [lower, upper) in training. */
-export class RReLU extends Layer {
+export class RReLU extends Inplace {
   readonly lower: number;
   readonly upper: number;
 
-  constructor(lower: number = 1 / 8, upper: number = 1 / 3) {
-    super();
-    this.lower = lower;
-    this.upper = upper;
+  constructor(...options: Arguments<RreluBounds, ['lower', 'upper', 'inplace']>) {
+    const given = readArguments<RreluBounds>('RReLU', ['lower', 'upper', 'inplace'], options);
+    super(given);
+    this.lower = given.lower ?? 1 / 8;
+    this.upper = given.upper ?? 1 / 3;
   }
 
-  forward(x: TensorLike): Tensor {
+  protected compute(x: Tensor): Tensor {
     return F.rrelu(x, { lower: this.lower, upper: this.upper, training: this.training });
   }
 
-  override extraRepr(): string {
-    return `lower=${this.lower}, upper=${this.upper}`;
+  protected override settings(): string[] {
+    return [`lower=${this.lower}`, `upper=${this.upper}`];
   }
 }

@@ -17,20 +17,22 @@ export {
 } from './conv.ts';
 export type { BackwardHook, ForwardHook, ForwardPreHook, Gradients } from './hooks.ts';
 export type { TensorModule } from './layer.ts';
+export * from './distance.ts';
+export * from './dropout.ts';
+export {
+  Embedding,
+  EmbeddingBag,
+  type EmbeddingBagOptions,
+  type EmbeddingOptions,
+  type PretrainedOption,
+} from './embedding.ts';
 export {
   Bilinear,
-  CosineSimilarity,
-  Dropout,
-  Dropout1d,
-  Dropout2d,
-  Dropout3d,
-  Embedding,
-  type EmbeddingOptions,
   Flatten,
+  type FlattenOptions,
   Identity,
   Linear,
   type LinearOptions,
-  PairwiseDistance,
   type ParameterOptions,
   Unflatten,
 } from './linear.ts';
@@ -40,6 +42,7 @@ export * from './normalization.ts';
 export { Parameter } from './parameter.ts';
 export * from './pooling.ts';
 export * from './shape-layers.ts';
+export * from './softmax.ts';
 export { GRU, LSTM, type LSTMOptions, type RecurrentOptions, RNN, type RNNOptions } from './recurrent.ts';
 export { type CellOptions, GRUCell, LSTMCell, RNNCell, type RNNCellOptions } from './recurrent-cells.ts';
 export {

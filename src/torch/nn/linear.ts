@@ -1,19 +1,18 @@
 /**
- * Linear layers, tables of vectors, and layers that only reshape.
+ * Linear layers, and layers that only reshape.
  * May import: everything up to `api`, `tape`, `nn`.
  * @module
  */
-import { ArgumentError } from '../../ir/errors.ts';
-import { arange, empty, zeros } from '../creation.ts';
+import { ShapeError } from '../../ir/errors.ts';
+import { checkCount } from '../../api/options.ts';
+import { empty } from '../creation.ts';
 import type { Dtype } from '../dtypes.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
-import { eq, where } from '../ops/arithmetic.ts';
+import { type Arguments, readArguments } from '../ops/named.ts';
 import * as shape from '../ops/shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { dropout as dropoutOf, dropout1d, dropout2d, dropout3d } from './functional/dropout.ts';
-import { cosineSimilarity, type DistanceOptions, pairwiseDistance } from './functional/distance.ts';
 import * as F from './functional/linear.ts';
-import { fanInAndFanOut, kaimingUniform_, normal_, uniform_ } from './init.ts';
+import { fanInAndFanOut, kaimingUniform_, uniform_ } from './init.ts';
 import { Layer, python } from './layer.ts';
 import { Parameter } from './parameter.ts';
 
@@ -26,6 +25,10 @@ export interface LinearOptions extends ParameterOptions {
   /** Whether there is a bias; true. */
   readonly bias?: boolean | undefined;
 }
+
+const linearNames = ['bias', 'dtype'] as const;
+
+type LinearArguments = Arguments<LinearOptions, typeof linearNames>;
 
 /** Uninitialised parameters of a shape. */
 export const parameter = (sizes: readonly number[], { dtype }: ParameterOptions): Parameter =>
@@ -57,8 +60,10 @@ export class Linear extends Layer {
   readonly inFeatures: number;
   readonly outFeatures: number;
 
-  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, ...args: LinearArguments) {
     super();
+    const options = readArguments<LinearOptions>(new.target.name, linearNames, args);
+    for (const [name, n] of Object.entries({ inFeatures, outFeatures })) checkCount(new.target.name, name, n, 0);
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = parameter([outFeatures, inFeatures], options);
@@ -72,7 +77,12 @@ export class Linear extends Layer {
 
   /** @param x `[…, in]` */
   forward(x: TensorLike): Tensor {
-    return F.linear(x, this.weight, this.bias);
+    const t = toTensor(x);
+    if (t.ndim > 0 && t.shape.at(-1) === this.inFeatures) return F.linear(t, this.weight, this.bias);
+    throw new ShapeError(
+      `Linear: expected input […,${this.inFeatures}], got ${t.aval.toString()}: mat1 and mat2 shapes cannot be multiplied.`,
+      'the last dimension holds the features; flatten images first.',
+    );
   }
 
   override extraRepr(): string {
@@ -89,8 +99,11 @@ export class Bilinear extends Layer {
   readonly in2Features: number;
   readonly outFeatures: number;
 
-  constructor(in1Features: number, in2Features: number, outFeatures: number, options: LinearOptions = {}) {
+  constructor(in1Features: number, in2Features: number, outFeatures: number, ...args: LinearArguments) {
     super();
+    const options = readArguments<LinearOptions>('Bilinear', linearNames, args);
+    for (const [name, n] of Object.entries({ in1Features, in2Features, outFeatures }))
+      checkCount('Bilinear', name, n, 1);
     this.in1Features = in1Features;
     this.in2Features = in2Features;
     this.outFeatures = outFeatures;
@@ -117,61 +130,6 @@ export class Bilinear extends Layer {
   }
 }
 
-export interface EmbeddingOptions extends ParameterOptions {
-  /** A row that starts as 0 and gets no gradient. */
-  readonly paddingIdx?: number | null | undefined;
-}
-
-/**
- * A table of vectors, looked up by integers.
- * @example
- * ```ts
- * import { nn, tensor } from 'cotangent/torch';
- * const table = new nn.Embedding(10, 4, { paddingIdx: 0 });
- * console.log(table.call(tensor([[1, 0]], { dtype: 'long' })).shape); // => [ 1, 2, 4 ]
- * ```
- */
-export class Embedding extends Layer {
-  /** `[count, features]` */
-  weight: Parameter;
-  readonly numEmbeddings: number;
-  readonly embeddingDim: number;
-  readonly paddingIdx: number | null;
-
-  constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
-    super();
-    const { paddingIdx = null } = options;
-    if (paddingIdx !== null && !(paddingIdx >= -numEmbeddings && paddingIdx < numEmbeddings)) {
-      throw new ArgumentError(
-        `Embedding: expected paddingIdx from ${-numEmbeddings} to ${numEmbeddings - 1}, got ${paddingIdx}: Padding_idx must be within num_embeddings.`,
-      );
-    }
-    this.numEmbeddings = numEmbeddings;
-    this.embeddingDim = embeddingDim;
-    this.paddingIdx = paddingIdx !== null && paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
-    this.weight = parameter([numEmbeddings, embeddingDim], options);
-    this.resetParameters();
-  }
-
-  resetParameters(): void {
-    normal_(this.weight);
-    if (this.paddingIdx === null) return;
-    const isPadding = eq(arange(this.numEmbeddings), this.paddingIdx).unsqueeze(1);
-    const cleared = where(isPadding, zeros(1, { dtype: this.weight.dtype }), this.weight.detach());
-    this.weight.overwrite(cleared.value, undefined);
-  }
-
-  /** @param x integers of any shape */
-  forward(x: TensorLike): Tensor {
-    return F.embedding(x, this.weight, { paddingIdx: this.paddingIdx });
-  }
-
-  override extraRepr(): string {
-    const padding = this.paddingIdx === null ? '' : `, padding_idx=${this.paddingIdx}`;
-    return `${this.numEmbeddings}, ${this.embeddingDim}${padding}`;
-  }
-}
-
 /** Its argument. */
 export class Identity extends Layer {
   forward(x: Tensor): Tensor {
@@ -179,15 +137,23 @@ export class Identity extends Layer {
   }
 }
 
+export interface FlattenOptions {
+  /** 1 */
+  readonly startDim?: number | undefined;
+  /** −1 */
+  readonly endDim?: number | undefined;
+}
+
 /** Dimensions from `startDim` (1) to `endDim` (−1) as one. */
 export class Flatten extends Layer {
   readonly startDim: number;
   readonly endDim: number;
 
-  constructor(startDim = 1, endDim = -1) {
+  constructor(...options: Arguments<FlattenOptions, ['startDim', 'endDim']>) {
     super();
-    this.startDim = startDim;
-    this.endDim = endDim;
+    const given = readArguments<FlattenOptions>('Flatten', ['startDim', 'endDim'], options);
+    this.startDim = given.startDim ?? 1;
+    this.endDim = given.endDim ?? -1;
   }
 
   forward(x: TensorLike): Tensor {
@@ -216,85 +182,5 @@ export class Unflatten extends Layer {
 
   override extraRepr(): string {
     return `dim=${this.dim}, unflattened_size=${python(this.unflattenedSize)}`;
-  }
-}
-
-/** The cosine of the angle between vectors along a dimension. */
-export class CosineSimilarity extends Layer {
-  readonly dim: number;
-  readonly eps: number;
-
-  constructor(dim = 1, eps = 1e-8) {
-    super();
-    this.dim = dim;
-    this.eps = eps;
-  }
-
-  forward(x: TensorLike, y: TensorLike): Tensor {
-    return cosineSimilarity(x, y, this.dim, this.eps);
-  }
-}
-
-/** The p-norm of x − y along the last dimension. */
-export class PairwiseDistance extends Layer {
-  readonly p: number;
-  readonly eps: number;
-  readonly keepdim: boolean;
-
-  constructor(p = 2, { eps = 1e-6, keepdim = false }: Omit<DistanceOptions, 'p'> = {}) {
-    super();
-    this.p = p;
-    this.eps = eps;
-    this.keepdim = keepdim;
-  }
-
-  forward(x: TensorLike, y: TensorLike): Tensor {
-    return pairwiseDistance(x, y, { p: this.p, eps: this.eps, keepdim: this.keepdim });
-  }
-}
-
-/** Elements set to 0 with probability p in training; the identity otherwise. */
-export class Dropout extends Layer {
-  readonly p: number;
-
-  constructor(p = 0.5) {
-    super();
-    if (!(p >= 0 && p <= 1)) {
-      throw new ArgumentError(
-        `${this.constructor.name}: expected a probability from 0 to 1, got ${p}: dropout probability has to be between 0 and 1.`,
-      );
-    }
-    this.p = p;
-  }
-
-  forward(x: TensorLike): Tensor {
-    return this.drop(toTensor(x));
-  }
-
-  protected drop(x: Tensor): Tensor {
-    return dropoutOf(x, { p: this.p, training: this.training });
-  }
-
-  override extraRepr(): string {
-    return `p=${this.p}, inplace=False`;
-  }
-}
-
-/** Whole channels set to 0. */
-export class Dropout1d extends Dropout {
-  protected override drop(x: Tensor): Tensor {
-    return dropout1d(x, { p: this.p, training: this.training });
-  }
-}
-
-export class Dropout2d extends Dropout {
-  protected override drop(x: Tensor): Tensor {
-    return dropout2d(x, { p: this.p, training: this.training });
-  }
-}
-
-export class Dropout3d extends Dropout {
-  protected override drop(x: Tensor): Tensor {
-    return dropout3d(x, { p: this.p, training: this.training });
   }
 }

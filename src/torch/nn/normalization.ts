@@ -5,13 +5,15 @@
  */
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import type { Shape } from '../../ir/shape.ts';
+import { checkCount, isOptions } from '../../api/options.ts';
 import { ones, zeros } from '../creation.ts';
 import { withModes } from '../modes.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
+import { type Arguments, readArguments } from '../ops/named.ts';
 import type { Tensor } from '../tensor.ts';
 import * as F from './functional/normalization.ts';
 import { constant_ } from './init.ts';
-import { Layer, python } from './layer.ts';
+import { Layer, python, pythonFloat } from './layer.ts';
 import type { ParameterOptions } from './linear.ts';
 import { Parameter } from './parameter.ts';
 
@@ -24,6 +26,18 @@ export interface BatchNormLayerOptions extends ParameterOptions {
   readonly affine?: boolean | undefined;
   /** Whether there are running statistics. */
   readonly trackRunningStats?: boolean | undefined;
+}
+
+const batchNames = ['eps', 'momentum', 'affine', 'trackRunningStats', 'dtype'] as const;
+
+type BatchArguments = Arguments<BatchNormLayerOptions, typeof batchNames>;
+
+/** Options by name; null is a momentum of its own. */
+function batchOptions(op: string, args: readonly unknown[]): BatchNormLayerOptions {
+  const options = readArguments<BatchNormLayerOptions>(op, batchNames, args);
+  const last = args.at(-1);
+  const hasNull = args[1] === null || (isOptions(last) && (last as BatchNormLayerOptions).momentum === null);
+  return hasNull ? { ...options, momentum: null } : options;
 }
 
 const unit = (sizes: Shape, { dtype }: ParameterOptions): Parameter => new Parameter(ones([...sizes], { dtype }));
@@ -51,6 +65,7 @@ abstract class TrackedNorm extends Layer {
 
   constructor(numFeatures: number, options: BatchNormLayerOptions) {
     super();
+    checkCount(new.target.name, 'numFeatures', numFeatures, 1);
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, dtype } = options;
     this.numFeatures = numFeatures;
     this.eps = eps;
@@ -95,8 +110,8 @@ abstract class TrackedNorm extends Layer {
 }
 
 abstract class BatchNorm extends TrackedNorm {
-  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
-    super(numFeatures, options);
+  constructor(numFeatures: number, ...args: BatchArguments) {
+    super(numFeatures, batchOptions(new.target.name, args));
   }
 
   /** @param x `[N, features, …]` */
@@ -136,8 +151,8 @@ export class BatchNorm3d extends BatchNorm {
 }
 
 abstract class InstanceNorm extends TrackedNorm {
-  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
-    super(numFeatures, { affine: false, trackRunningStats: false, ...options });
+  constructor(numFeatures: number, ...args: BatchArguments) {
+    super(numFeatures, { affine: false, trackRunningStats: false, ...batchOptions(new.target.name, args) });
   }
 
   /** @param x `[N, features, …]` */
@@ -172,6 +187,8 @@ export interface LayerNormOptions extends ParameterOptions {
   readonly bias?: boolean | undefined;
 }
 
+const layerNames = ['eps', 'elementwiseAffine', 'bias', 'dtype'] as const;
+
 /** The last dimensions of each example together. */
 export class LayerNorm extends Layer {
   readonly normalizedShape: Shape;
@@ -179,8 +196,9 @@ export class LayerNorm extends Layer {
   weight: Parameter | null;
   bias: Parameter | null;
 
-  constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
+  constructor(normalizedShape: number | Shape, ...args: Arguments<LayerNormOptions, typeof layerNames>) {
     super();
+    const options = readArguments<LayerNormOptions>('LayerNorm', layerNames, args);
     const { eps = 1e-5, elementwiseAffine = true, bias = true } = options;
     this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
     this.eps = eps;
@@ -211,8 +229,14 @@ export class GroupNorm extends Layer {
   weight: Parameter | null;
   bias: Parameter | null;
 
-  constructor(numGroups: number, numChannels: number, options: GroupNormOptions = {}) {
+  constructor(
+    numGroups: number,
+    numChannels: number,
+    ...args: Arguments<GroupNormOptions, ['eps', 'affine', 'dtype']>
+  ) {
     super();
+    const options = readArguments<GroupNormOptions>('GroupNorm', ['eps', 'affine', 'dtype'], args);
+    for (const [name, n] of Object.entries({ numGroups, numChannels })) checkCount('GroupNorm', name, n, 1);
     const { eps = 1e-5, affine = true } = options;
     if (numChannels % numGroups !== 0) {
       throw new ArgumentError(
@@ -233,5 +257,61 @@ export class GroupNorm extends Layer {
 
   override extraRepr(): string {
     return `${this.numGroups}, ${this.numChannels}, eps=${python(this.eps)}, affine=${python(this.weight !== null)}`;
+  }
+}
+
+export interface RMSNormOptions extends ParameterOptions {
+  /** Added to the mean square; the machine epsilon of the dtype. */
+  readonly eps?: number | null | undefined;
+  /** Whether there is a weight; true. */
+  readonly elementwiseAffine?: boolean | undefined;
+}
+
+/** The last dimensions of each example divided by their root mean square. @see Zhang & Sennrich (2019), arXiv:1910.07467 */
+export class RMSNorm extends Layer {
+  readonly normalizedShape: Shape;
+  readonly eps: number | null;
+  weight: Parameter | null;
+
+  constructor(
+    normalizedShape: number | Shape,
+    ...args: Arguments<RMSNormOptions, ['eps', 'elementwiseAffine', 'dtype']>
+  ) {
+    super();
+    const options = readArguments<RMSNormOptions>('RMSNorm', ['eps', 'elementwiseAffine', 'dtype'], args);
+    this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+    this.eps = options.eps ?? null;
+    this.weight = options.elementwiseAffine === false ? null : unit(this.normalizedShape, options);
+  }
+
+  forward(x: TensorLike): Tensor {
+    return F.rmsNorm(x, this.normalizedShape, this.weight, this.eps);
+  }
+
+  override extraRepr(): string {
+    return `${python(this.normalizedShape)}, eps=${python(this.eps)}, elementwise_affine=${python(this.weight !== null)}`;
+  }
+}
+
+/** Each element divided by (k + alpha · the mean square of the `size` channels around it)^beta. */
+export class LocalResponseNorm extends Layer {
+  readonly size: number;
+  readonly options: F.LocalResponseOptions;
+
+  constructor(size: number, ...options: Arguments<F.LocalResponseOptions, ['alpha', 'beta', 'k']>) {
+    super();
+    checkCount('LocalResponseNorm', 'size', size, 1);
+    this.size = size;
+    this.options = readArguments<F.LocalResponseOptions>('LocalResponseNorm', ['alpha', 'beta', 'k'], options);
+  }
+
+  /** @param x `[N, C, …]` */
+  forward(x: TensorLike): Tensor {
+    return F.localResponseNorm(x, this.size, this.options);
+  }
+
+  override extraRepr(): string {
+    const { alpha = 1e-4, beta = 0.75, k } = this.options;
+    return `${this.size}, alpha=${python(alpha)}, beta=${python(beta)}, k=${k ?? pythonFloat(1)}`;
   }
 }

@@ -11,7 +11,8 @@ import { type AttendOptions, MultiheadAttention } from './attention.ts';
 import { ModuleList } from './containers.ts';
 import { gelu, relu } from './functional/activations.ts';
 import { Layer, type TensorModule } from './layer.ts';
-import { Dropout, Linear, type ParameterOptions } from './linear.ts';
+import { Dropout } from './dropout.ts';
+import { Linear, type ParameterOptions } from './linear.ts';
 import { Module } from './module.ts';
 import { LayerNorm } from './normalization.ts';
 

@@ -3,13 +3,17 @@
  * May import: everything up to `api`, `tape`, `nn`.
  * @module
  */
+import { ArgumentError } from '../../../ir/errors.ts';
 import * as np from '../../../api/numpy/index.ts';
 import * as nn from '../../../api/nn/index.ts';
 import { keyFrom, type GeneratorOption } from '../../generator.ts';
 import * as keyed from '../../../api/random/index.ts';
 import { like } from '../../../primitives/arithmetic.ts';
-import { oneAxis } from '../../ops/axes.ts';
+import { checkChoice } from '../../../api/options.ts';
+import type { Dtype } from '../../dtypes.ts';
+import { oneAxis, type SomeDim } from '../../ops/axes.ts';
 import { type TensorLike, toTensor, type Unary, unary, withParams } from '../../ops/define.ts';
+import { type Named, named } from '../../ops/named.ts';
 import * as statistics from '../../ops/statistics.ts';
 import { Tensor } from '../../tensor.ts';
 
@@ -41,21 +45,43 @@ export interface GeluOptions {
 }
 
 /** x Φ(x), with the distribution function of normal numbers. */
-export const gelu = (x: TensorLike, { approximate = 'none' }: GeluOptions = {}): Tensor => gelus[approximate](x);
+export const gelu: Named<GeluOptions, ['approximate']> = named(
+  'gelu',
+  ['approximate'],
+  (x, { approximate = 'none' }) => {
+    checkChoice('gelu', 'approximate', approximate, ['none', 'tanh']);
+    return gelus[approximate](x);
+  },
+);
+
+/** Options of `elu` and `celu`. */
+export interface Alpha {
+  /** 1 */
+  readonly alpha?: number | undefined;
+}
 
 const eluOf = withParams<number>('elu', ([x], alpha) => nn.elu(x!, alpha));
 /** x, below 0 alpha (eˣ − 1). */
-export const elu = (x: TensorLike, alpha = 1): Tensor => eluOf([x], alpha);
+export const elu: Named<Alpha, ['alpha']> = named('elu', ['alpha'], (x, { alpha = 1 }) => eluOf([x], alpha));
 
 const celuOf = withParams<number>('celu', ([x], alpha) => nn.celu(x!, alpha));
 /** x, below 0 alpha (exp(x / alpha) − 1). */
-export const celu = (x: TensorLike, alpha = 1): Tensor => celuOf([x], alpha);
+export const celu: Named<Alpha, ['alpha']> = named('celu', ['alpha'], (x, { alpha = 1 }) => celuOf([x], alpha));
+
+export interface Slope {
+  /** 0.01 */
+  readonly negativeSlope?: number | undefined;
+}
 
 const leakyReluOf = withParams<number>('leakyRelu', ([x], slope) =>
   np.where(np.greater(x!, 0), x!, np.multiply(x!, slope)),
 );
 /** x, below 0 times a slope, which is also the derivative at 0. */
-export const leakyRelu = (x: TensorLike, negativeSlope = 0.01): Tensor => leakyReluOf([x], negativeSlope);
+export const leakyRelu: Named<Slope, ['negativeSlope']> = named(
+  'leakyRelu',
+  ['negativeSlope'],
+  (x, { negativeSlope = 0.01 }) => leakyReluOf([x], negativeSlope),
+);
 
 /** x, below 0 times a weight: one, or one for each channel (dimension 1). */
 export function prelu(x: TensorLike, weight: TensorLike): Tensor {
@@ -87,13 +113,31 @@ export interface RreluOptions extends GeneratorOption {
   readonly training?: boolean | undefined;
 }
 
+export interface Bounds {
+  /** −1 */
+  readonly minVal?: number | undefined;
+  /** 1 */
+  readonly maxVal?: number | undefined;
+}
+
 const hardtanhOf = withParams<readonly [number, number]>('hardtanh', ([x], [low, high]) =>
   np.where(np.lessEqual(x!, low), like(x!, low), np.where(np.greaterEqual(x!, high), like(x!, high), x!)),
 );
 /** x between two bounds. Other than with `clamp` the derivative at a bound is 0. */
-export const hardtanh = (x: TensorLike, minVal = -1, maxVal = 1): Tensor => hardtanhOf([x], [minVal, maxVal]);
+export const hardtanh: Named<Bounds, ['minVal', 'maxVal']> = named(
+  'hardtanh',
+  ['minVal', 'maxVal'],
+  (x, { minVal = -1, maxVal = 1 }) => hardtanhOf([x], [minVal, maxVal]),
+);
 /** min(max(x, 0), 6), with derivative 0 at both bounds. */
 export const relu6 = (x: TensorLike): Tensor => hardtanh(x, 0, 6);
+
+export interface SoftplusOptions {
+  /** 1 */
+  readonly beta?: number | undefined;
+  /** 20 */
+  readonly threshold?: number | undefined;
+}
 
 const softplusOf = withParams<readonly [number, number]>('softplus', ([x], [beta, threshold]) => {
   const scaled = np.multiply(x!, beta);
@@ -102,13 +146,24 @@ const softplusOf = withParams<readonly [number, number]>('softplus', ([x], [beta
   return np.where(isLinear, x!, np.divide(soft, beta));
 });
 /** log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold. */
-export const softplus = (x: TensorLike, beta = 1, threshold = 20): Tensor => softplusOf([x], [beta, threshold]);
+export const softplus: Named<SoftplusOptions, ['beta', 'threshold']> = named(
+  'softplus',
+  ['beta', 'threshold'],
+  (x, { beta = 1, threshold = 20 }) => softplusOf([x], [beta, threshold]),
+);
+
+export interface Lambd {
+  /** 0.5 */
+  readonly lambd?: number | undefined;
+}
 
 const hardshrinkOf = withParams<number>('hardshrink', ([x], lambd) =>
   np.where(np.lessEqual(np.abs(x!), lambd), like(x!, 0), x!),
 );
 /** x, and 0 in [−lambd, lambd]. */
-export const hardshrink = (x: TensorLike, lambd = 0.5): Tensor => hardshrinkOf([x], lambd);
+export const hardshrink: Named<Lambd, ['lambd']> = named('hardshrink', ['lambd'], (x, { lambd = 0.5 }) =>
+  hardshrinkOf([x], lambd),
+);
 
 const softshrinkOf = withParams<number>('softshrink', ([x], lambd) =>
   np.where(
@@ -118,22 +173,56 @@ const softshrinkOf = withParams<number>('softshrink', ([x], lambd) =>
   ),
 );
 /** x moved towards 0 by lambd, and 0 in [−lambd, lambd]. */
-export const softshrink = (x: TensorLike, lambd = 0.5): Tensor => softshrinkOf([x], lambd);
+export const softshrink: Named<Lambd, ['lambd']> = named('softshrink', ['lambd'], (x, { lambd = 0.5 }) =>
+  softshrinkOf([x], lambd),
+);
+
+export interface ThresholdOptions {
+  readonly threshold: number;
+  readonly value: number;
+}
 
 const thresholdOf = withParams<readonly [number, number]>('threshold', ([x], [bound, value]) =>
   np.where(np.lessEqual(x!, bound), like(x!, value), x!),
 );
 /** x where it is above a bound, else `value`. */
-export const threshold = (x: TensorLike, bound: number, value: number): Tensor => thresholdOf([x], [bound, value]);
+export const threshold: Named<ThresholdOptions, ['threshold', 'value']> = named(
+  'threshold',
+  ['threshold', 'value'],
+  (x, { threshold: bound, value }) => thresholdOf([x], [bound, value]),
+);
 
-export const softmax = (x: TensorLike, dim: number): Tensor => statistics.softmax(x, dim);
-export const logSoftmax = (x: TensorLike, dim: number): Tensor => statistics.logSoftmax(x, dim);
+export interface SoftmaxOptions {
+  readonly dim: number;
+  /** Dtype to convert to first. */
+  readonly dtype?: Dtype | undefined;
+}
+
+type Softmax = Named<SoftmaxOptions, ['dim', 'dtype']>;
+
+function alongDim(op: string, f: (x: Tensor, dim: number) => Tensor): Softmax {
+  return named(op, ['dim', 'dtype'], (x, { dim, dtype }) => {
+    if (typeof dim !== 'number') {
+      throw new ArgumentError(
+        `${op}: expected a dimension, got ${String(dim)}.`,
+        'say which: { dim: -1 } is the last.',
+      );
+    }
+    const t = toTensor(x);
+    return f(dtype === undefined ? t : t.to(dtype), dim);
+  });
+}
+
+/** eˣ / Σ eˣ along a dimension. */
+export const softmax: Softmax = alongDim('softmax', statistics.softmax);
+/** The logarithm of `softmax`. */
+export const logSoftmax: Softmax = alongDim('logSoftmax', statistics.logSoftmax);
 /** softmax of −x. */
-export const softmin = (x: TensorLike, dim: number): Tensor => softmax(toTensor(x).neg(), dim);
+export const softmin: Softmax = alongDim('softmin', (x, dim) => statistics.softmax(x.neg(), dim));
 
 const gluOf = withParams<number>('glu', ([x], axis) => nn.glu(x!, axis));
 /** The first half of a dimension times the sigmoid of the second. */
-export function glu(x: TensorLike, dim = -1): Tensor {
+export const glu: Named<SomeDim, ['dim']> = named('glu', ['dim'], (x, { dim = -1 }) => {
   const tensor = toTensor(x);
   return gluOf([tensor], oneAxis('glu', tensor, dim, false).axis);
-}
+});

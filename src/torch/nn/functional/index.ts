@@ -25,7 +25,8 @@ export {
   type NormalizeOptions,
   pairwiseDistance,
 } from './distance.ts';
-export { bilinear, embedding, linear, oneHot } from './linear.ts';
+export { embedding, embeddingBag, type EmbeddingBagOptions, type EmbeddingOptions } from './embedding.ts';
+export { bilinear, linear, oneHot } from './linear.ts';
 export * from './losses.ts';
 export * from './margins.ts';
 export * from './normalization.ts';

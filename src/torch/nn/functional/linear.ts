@@ -3,12 +3,11 @@
  * May import: everything up to `api`, `tape`, `nn`.
  * @module
  */
-import { isFloat, isInteger } from '../../../ir/dtype.ts';
-import { DTypeError, ShapeError } from '../../../ir/errors.ts';
+import { isFloat } from '../../../ir/dtype.ts';
+import { ShapeError } from '../../../ir/errors.ts';
 import * as np from '../../../api/numpy/index.ts';
 import * as nn from '../../../api/nn/index.ts';
 import { like, mul } from '../../../primitives/arithmetic.ts';
-import { stopGradientOf } from '../../../primitives/barrier.ts';
 import { dotGeneral } from '../../../primitives/dot.ts';
 import { promote, type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -47,35 +46,6 @@ const bilinearOf = withParams<null>('bilinear', (xs) => {
 /** Σᵢⱼ xᵢ Aₒᵢⱼ yⱼ + bₒ. @param weight `[out, in1, in2]` */
 export const bilinear = (x: TensorLike, y: TensorLike, weight: TensorLike, bias?: TensorLike | null): Tensor =>
   bilinearOf(bias === null || bias === undefined ? [x, y, weight] : [x, y, weight, bias], null);
-
-const embeddingOf = withParams<number | null>('embedding', ([index, table], padding) => {
-  const rows = np.take(table!, index!, 0);
-  if (padding === null) return rows;
-  const isPadding = np.expandDims(np.equal(index!, padding), -1);
-  return np.where(isPadding, stopGradientOf(rows), rows);
-});
-
-/**
- * Rows of a table.
- * @param index integers of any shape
- * @param weight `[count, features]`
- * @param options.paddingIdx a row that gets no gradient
- */
-export function embedding(
-  index: TensorLike,
-  weight: TensorLike,
-  options: { readonly paddingIdx?: number | null | undefined } = {},
-): Tensor {
-  const [at, table] = [toTensor(index), toTensor(weight)];
-  if (!isInteger(at.dtype)) {
-    throw new DTypeError(
-      `embedding: expected integers as indices, got ${at.aval.toString()}: Expected tensor for argument 'indices' to have scalar type Long or Int.`,
-      "convert with .to('int32').",
-    );
-  }
-  const { paddingIdx = null } = options;
-  return embeddingOf([at, table], paddingIdx !== null && paddingIdx < 0 ? paddingIdx + table.shape[0]! : paddingIdx);
-}
 
 /** A 1 at each of the indices, along a new last dimension; integers. */
 export function oneHot(x: TensorLike, numClasses = -1): Tensor {

@@ -11,8 +11,10 @@ import { standardize } from '../../../api/nn/normalize.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { add, like, mul, sub } from '../../../primitives/arithmetic.ts';
 import { rsqrt } from '../../../primitives/elementwise-exp.ts';
+import { reduceWindowSum } from '../../../primitives/window.ts';
 import { withModes } from '../../modes.ts';
 import { type TensorLike, toTensor, withParams, withResults } from '../../ops/define.ts';
+import { type Arguments, readArguments } from '../../ops/named.ts';
 import { Tensor } from '../../tensor.ts';
 import { changeInPlace } from '../../views.ts';
 
@@ -200,4 +202,70 @@ export function groupNorm(x: TensorLike, numGroups: number, weight?: Given, bias
     );
   }
   return byGroup([t, ...present(weight, bias)], { groups: numGroups, eps, ...affineOf(weight, bias) });
+}
+
+const byRootMeanSquare = withParams<{ readonly rank: number; readonly eps: number }>(
+  'rmsNorm',
+  ([x, weight], { rank, eps }) => {
+    const axes = Array.from({ length: rank }, (_, i) => x!.ndim - rank + i);
+    const square = meanKept(mul(x!, x!), axes);
+    const y = mul(x!, rsqrt(add(square, like(square, eps))));
+    return weight === undefined ? y : np.multiply(y, np.astype(weight, y.dtype));
+  },
+);
+
+/** The last dimensions together divided by their root mean square. @param eps added to the mean square; the machine epsilon */
+export function rmsNorm(x: TensorLike, normalizedShape: Shape, weight?: Given, eps?: number | null): Tensor {
+  const t = toTensor(x);
+  const rank = normalizedShape.length;
+  if (rank === 0 || t.ndim < rank || !sameShape(t.shape.slice(t.ndim - rank), normalizedShape)) {
+    throw new ShapeError(
+      `rmsNorm: expected input […,${normalizedShape.join(',')}], got ${t.aval.toString()}: Given normalized_shape=[${normalizedShape.join(', ')}], expected input with shape [*, ${normalizedShape.join(', ')}].`,
+    );
+  }
+  return byRootMeanSquare([t, ...present(weight)], { rank, eps: eps ?? np.finfo(t.dtype).eps });
+}
+
+export interface LocalResponseOptions {
+  readonly alpha?: number | undefined;
+  readonly beta?: number | undefined;
+  readonly k?: number | undefined;
+}
+
+interface LocalResponse {
+  readonly size: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly k: number;
+}
+
+const byNeighbours = withParams<LocalResponse>('localResponseNorm', ([x], { size, alpha, beta, k }) => {
+  const before = Math.floor(size / 2);
+  const ends = x!.shape.map((_, d) => (d === 1 ? ([before, size - 1 - before] as const) : ([0, 0] as const)));
+  const ones = x!.shape.map(() => 1);
+  const total = reduceWindowSum(mul(x!, x!), {
+    windowDimensions: ones.map((n, d) => (d === 1 ? size : n)),
+    windowStrides: ones,
+    padding: ends,
+    baseDilation: ones,
+    windowDilation: ones,
+  });
+  return np.divide(x!, np.power(np.add(np.multiply(total, alpha / size), k), beta));
+});
+
+/** Each element divided by (k + alpha · the mean square of the `size` channels around it)^beta. @param x `[N, C, …]` */
+export function localResponseNorm(
+  x: TensorLike,
+  size: number,
+  ...options: Arguments<LocalResponseOptions, ['alpha', 'beta', 'k']>
+): Tensor {
+  const t = toTensor(x);
+  const names = ['alpha', 'beta', 'k'] as const;
+  const { alpha = 1e-4, beta = 0.75, k = 1 } = readArguments<LocalResponseOptions>('localResponseNorm', names, options);
+  if (t.ndim < 3) {
+    throw new ShapeError(
+      `localResponseNorm: expected input [N,C,…] of at least 3 dimensions, got ${t.aval.toString()}: Expected 3D or higher dimensionality input.`,
+    );
+  }
+  return byNeighbours([t], { size, alpha, beta, k });
 }
