@@ -1,6 +1,6 @@
 /** float16 and bfloat16: conversions to the bit, promotion, what users get, and whole functions. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { configure, grad, hessian, init, jit, jvp, lax, np, random, type Tensor, vmap } from 'cotangent';
+import { configure, grad, hessian, init, jit, jvp, lax, nn, np, random, type Tensor, vmap } from 'cotangent';
 import { castScalar, type DType } from '../../src/ir/dtype.ts';
 import { decodeHalf, encodeHalf, halfBits, halfValue, roundHalf } from '../../src/ir/half.ts';
 
@@ -193,6 +193,30 @@ describe.each(halves)('%s', (dtype) => {
     expect(np.mean(x).item()).toBe(500);
     expect(np.var(np.array([-200, 200, -200, 200], { dtype })).item()).toBe(castScalar(40000, dtype));
     expect(np.sum(np.concatenate([x, x.mul(-1)])).item()).toBe(0);
+  });
+
+  test.each<readonly [string, (t: Tensor) => Tensor]>([
+    ['median', (t) => np.median(t)],
+    ['quantile', (t) => np.quantile(t, np.array([0.1, 0.9], { dtype: t.dtype }))],
+    ['percentile', (t) => np.percentile(t, 25)],
+    ['nanmedian', (t) => np.nanmedian(t)],
+    ['nanquantile', (t) => np.nanquantile(t, 0.9)],
+    ['nanmean', (t) => np.nanmean(t)],
+    ['nanvar', (t) => np.nanvar(t.mul(300))],
+    ['nanstd', (t) => np.nanstd(t, { ddof: 1 })],
+    ['var', (t) => np.var(t)],
+    ['cov', (t) => np.cov(t, np.square(t))],
+    ['corrcoef', (t) => np.corrcoef(t.mul(500), np.sin(t))],
+    ['logmeanexp', (t) => nn.logmeanexp(t)],
+    ['standardize', (t) => nn.standardize(t).slice(7)],
+    ['average', (t) => np.average(t, { weights: t })],
+  ])('%s of more numbers than float16 counts', (_name, f) => {
+    const x = random.uniform(random.key(7), [70000]).astype(dtype);
+    const [got, expected] = [f(x), f(x.astype('float32'))];
+    expect(got.dtype).toBe(dtype);
+    const tolerance = 2 * np.finfo(dtype).eps;
+    const wide = expected.dataSync();
+    got.dataSync().forEach((v, i) => expect(Math.abs(v - wide[i]!)).toBeLessThan(tolerance * Math.abs(wide[i]!)));
   });
 
   test('derivatives have the dtype of the parameters, to any order and in loops', () => {

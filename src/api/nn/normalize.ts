@@ -16,6 +16,7 @@ import { abs, isFinite, sign } from '../../primitives/elementwise-number.ts';
 import { iota } from '../../primitives/iota.ts';
 import { select } from '../../primitives/select.ts';
 import { broadcastTo, reshape } from '../../primitives/structural.ts';
+import { viaFloat32 } from '../halves.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
 import { readOptions } from '../named.ts';
@@ -132,11 +133,16 @@ function logOfSum(
 /** logsumexp less the logarithm of the number of elements. */
 export function logmeanexp(x: TensorLike, axis?: Axes | LogsumexpOptions, options?: LogsumexpOptions): Tensor {
   const o = readOptions<LogsumexpOptions>('nn.logmeanexp', ['axis', 'where', 'keepdims'], [axis, options]);
-  const [t] = promoteToFloat(x);
-  const axes = axesOf('nn.logmeanexp', o.axis, t!);
-  const ones = broadcastTo(like(t!, 1), t!.shape);
-  const count = sumKept(ones, axes, maskOf(o.where));
-  return sub(logsumexp(t!, null, o), log(o.keepdims ? count : dropping(count, axes)));
+  // A count may be larger than any float16.
+  return viaFloat32(
+    (t) => {
+      const axes = axesOf('nn.logmeanexp', o.axis, t!);
+      const ones = broadcastTo(like(t!, 1), t!.shape);
+      const count = sumKept(ones, axes, maskOf(o.where));
+      return sub(logsumexp(t!, null, o), log(o.keepdims ? count : dropping(count, axes)));
+    },
+    ...promoteToFloat(x),
+  );
 }
 
 export interface StandardizeOptions {
@@ -151,15 +157,18 @@ export interface StandardizeOptions {
 export function standardize(x: TensorLike, axis?: Axes | StandardizeOptions, options?: StandardizeOptions): Tensor {
   const names = ['axis', 'mean', 'variance', 'epsilon', 'where'] as const;
   const o = readOptions<StandardizeOptions>('nn.standardize', names, [axis, options]);
-  const [t] = promoteToFloat(x);
-  const axes = axesOf('nn.standardize', o.axis === undefined ? -1 : o.axis, t!);
+  return viaFloat32((t) => standardized(t!, o), ...promoteToFloat(x));
+}
+
+function standardized(t: Tensor, o: StandardizeOptions): Tensor {
+  const axes = axesOf('nn.standardize', o.axis === undefined ? -1 : o.axis, t);
   const where = maskOf(o.where);
-  const mean = o.mean === undefined ? meanKept(t!, axes, where) : convert(asTensor(o.mean), t!.dtype);
-  const centred = sub(t!, mean);
+  const mean = o.mean === undefined ? meanKept(t, axes, where) : convert(asTensor(o.mean), t.dtype);
+  const centred = sub(t, mean);
   // Two passes: E[x²] − E[x]² would lose the variance of numbers far from 0.
   const variance =
-    o.variance === undefined ? meanKept(mul(centred, centred), axes, where) : convert(asTensor(o.variance), t!.dtype);
-  return mul(centred, rsqrt(add(variance, convert(asTensor(o.epsilon ?? 1e-5), t!.dtype))));
+    o.variance === undefined ? meanKept(mul(centred, centred), axes, where) : convert(asTensor(o.variance), t.dtype);
+  return mul(centred, rsqrt(add(variance, convert(asTensor(o.epsilon ?? 1e-5), t.dtype))));
 }
 
 export interface OneHotOptions {

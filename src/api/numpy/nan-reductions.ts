@@ -7,6 +7,7 @@ import { dtypeInfo } from '../../ir/dtype.ts';
 import { normalizeAxes, normalizeAxis } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
+import { viaFloat32 } from '../halves.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { optionsOf } from '../options.ts';
 import { type DTypeLike, optionalDType } from './dtypes.ts';
@@ -84,8 +85,11 @@ export function nanmean(x: TensorLike, axis?: Axis | MeanOptions, options?: Mean
   return prim.select(any(where, { axis: o.axis, keepdims: o.keepdims }), found, prim.like(found, Number.NaN));
 }
 
-function nanVariance(op: string, x: TensorLike, o: VarOptions, finish = (v: Tensor): Tensor => v): Tensor {
-  const t = inFloats(op, x, o.dtype);
+/** Sums of squares, and counts, overflow in 16 bits. */
+const nanVariance = (op: string, x: TensorLike, o: VarOptions, finish = (v: Tensor): Tensor => v): Tensor =>
+  viaFloat32((t) => nanVarianceOf(op, t!, o, finish), inFloats(op, x, o.dtype));
+
+function nanVarianceOf(op: string, t: Tensor, o: VarOptions, finish: (v: Tensor) => Tensor): Tensor {
   const valid = notNan(t, o.where);
   const axes = normalizeAxes(op, o.axis, t.ndim);
   const zero = prim.like(t, 0);

@@ -3,17 +3,19 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`, `api/options`.
  * @module
  */
+import { isHalf } from '../../ir/dtype.ts';
 import { ShapeError } from '../../ir/errors.ts';
 import { normalizeAxes } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
+import { viaFloat32 } from '../halves.ts';
 import { asTensor, promoteToFloat, type TensorLike } from '../lift.ts';
 import { checkChoice, optionsOf } from '../options.ts';
 import { concatenate } from './joining.ts';
 import { atleast2d, range, transpose } from './movement.ts';
 import { dot } from './products.ts';
 import { average, type Axis, type AxisOptions, mean } from './reductions.ts';
-import { isnan, toFloat } from './unary.ts';
+import { isnan } from './unary.ts';
 
 export interface QuantileOptions extends AxisOptions {
   /** Between two elements: `'linear'` (default), `'lower'`, `'higher'`, `'midpoint'` or `'nearest'`. */
@@ -57,9 +59,26 @@ function atFraction(sorted: Tensor, q: Tensor, count: Tensor, method: string): T
   return prim.select(isSame, below, mixed);
 }
 
-function quantiles(op: string, x: TensorLike, q: TensorLike, o: QuantileOptions, ignoresNan: boolean): Tensor {
+interface Quantiles {
+  readonly op: string;
+  readonly ignoresNan: boolean;
+  /** What q is given in: 100 for percent. */
+  readonly unit?: number;
+}
+
+/** Positions have more digits than 16-bit floats. */
+function quantiles(how: Quantiles, x: TensorLike, q: TensorLike, o: QuantileOptions): Tensor {
+  const { op, unit = 1 } = how;
   checkChoice(op, 'method', o.method ?? 'linear', methods);
-  const [t, p] = promoteToFloat(x, q) as [Tensor, Tensor];
+  const [t, promoted] = promoteToFloat(x, q) as [Tensor, Tensor];
+  return viaFloat32(
+    (s, p) => quantilesOf(how, s!, unit === 1 ? p! : prim.div(p!, prim.like(p!, unit)), o),
+    t,
+    isHalf(t.dtype) ? asTensor(q) : promoted,
+  );
+}
+
+function quantilesOf({ op, ignoresNan }: Quantiles, t: Tensor, p: Tensor, o: QuantileOptions): Tensor {
   const axes = normalizeAxes(op, o.axis, t.ndim);
   const lines = mergeToEnd(t, axes);
   const last = lines.ndim - 1;
@@ -82,10 +101,6 @@ const quantileOptions = (
   axis: Axis | QuantileOptions | undefined,
   options: QuantileOptions | undefined,
 ): QuantileOptions => optionsOf<QuantileOptions>(op, 'axis', axis, options, quantileKeys);
-const percent = (q: TensorLike): Tensor => {
-  const [t] = promoteToFloat(q) as [Tensor];
-  return prim.div(t, prim.like(t, 100));
-};
 
 /**
  * The value below which a fraction q of the elements lies; NaN if one is NaN. Axes of q come first in the result.
@@ -100,7 +115,7 @@ export const quantile = (
   q: TensorLike,
   axis?: Axis | QuantileOptions,
   options?: QuantileOptions,
-): Tensor => quantiles('quantile', x, q, quantileOptions('quantile', axis, options), false);
+): Tensor => quantiles({ op: 'quantile', ignoresNan: false }, x, q, quantileOptions('quantile', axis, options));
 
 /** As {@link quantile}, with q in percent. */
 export const percentile = (
@@ -108,11 +123,12 @@ export const percentile = (
   q: TensorLike,
   axis?: Axis | QuantileOptions,
   options?: QuantileOptions,
-): Tensor => quantiles('percentile', x, percent(q), quantileOptions('percentile', axis, options), false);
+): Tensor =>
+  quantiles({ op: 'percentile', ignoresNan: false, unit: 100 }, x, q, quantileOptions('percentile', axis, options));
 
 /** The middle element, or the mean of the two middle ones; NaN if an element is NaN. */
 export const median = (x: TensorLike, axis?: Axis | AxisOptions, options?: AxisOptions): Tensor =>
-  quantiles('median', x, 0.5, quantileOptions('median', axis, options), false);
+  quantiles({ op: 'median', ignoresNan: false }, x, 0.5, quantileOptions('median', axis, options));
 
 /** Quantile of the elements that are not NaN. */
 export const nanquantile = (
@@ -120,7 +136,7 @@ export const nanquantile = (
   q: TensorLike,
   axis?: Axis | QuantileOptions,
   options?: QuantileOptions,
-): Tensor => quantiles('nanquantile', x, q, quantileOptions('nanquantile', axis, options), true);
+): Tensor => quantiles({ op: 'nanquantile', ignoresNan: true }, x, q, quantileOptions('nanquantile', axis, options));
 
 /** Percentile of the elements that are not NaN. */
 export const nanpercentile = (
@@ -128,11 +144,17 @@ export const nanpercentile = (
   q: TensorLike,
   axis?: Axis | QuantileOptions,
   options?: QuantileOptions,
-): Tensor => quantiles('nanpercentile', x, percent(q), quantileOptions('nanpercentile', axis, options), true);
+): Tensor =>
+  quantiles(
+    { op: 'nanpercentile', ignoresNan: true, unit: 100 },
+    x,
+    q,
+    quantileOptions('nanpercentile', axis, options),
+  );
 
 /** Median of the elements that are not NaN. */
 export const nanmedian = (x: TensorLike, axis?: Axis | AxisOptions, options?: AxisOptions): Tensor =>
-  quantiles('nanmedian', x, 0.5, quantileOptions('nanmedian', axis, options), true);
+  quantiles({ op: 'nanmedian', ignoresNan: true }, x, 0.5, quantileOptions('nanmedian', axis, options));
 
 export interface CovOptions {
   /** Rows are variables (default), or columns. */
@@ -159,13 +181,20 @@ const covKeys = ['rowvar', 'bias', 'ddof', 'fweights', 'aweights'] as const;
  */
 export function cov(x: TensorLike, y?: TensorLike | CovOptions | null, options?: CovOptions): Tensor {
   const o = optionsOf<CovOptions & { y?: TensorLike | null }>('cov', 'y', y ?? undefined, options, [...covKeys, 'y']);
-  const rows = (m: TensorLike): Tensor => {
-    const t = asTensor(m);
+  return viaFloat32((a, b) => covariance(a!, b, o), ...variables(x, o.y));
+}
+
+/** One or two operands in one float dtype. */
+const variables = (x: TensorLike, y: TensorLike | null | undefined): Tensor[] =>
+  y === undefined || y === null ? promoteToFloat(x) : promoteToFloat(x, y);
+
+function covariance(x: Tensor, y: Tensor | undefined, o: CovOptions): Tensor {
+  const rows = (t: Tensor): Tensor => {
     if (t.ndim > 2) throw new ShapeError(`cov: expected at most two axes, got ${t.aval.toString()}.`);
-    const two = atleast2d(toFloat(t));
+    const two = atleast2d(t);
     return o.rowvar === false && t.ndim === 2 ? transpose(two) : two;
   };
-  const data = o.y === undefined || o.y === null ? rows(x) : concatenate([rows(x), rows(o.y)], 0);
+  const data = y === undefined ? rows(x) : concatenate([rows(x), rows(y)], 0);
   const n = data.shape[1]!;
   const weight = [o.fweights, o.aweights].flatMap((w) =>
     w === undefined || w === null ? [] : [prim.convert(asTensor(w), data.dtype)],
@@ -202,7 +231,10 @@ export function corrcoef(
     'rowvar',
     'y',
   ]);
-  const c = cov(x, o.y ?? null, { rowvar: o.rowvar });
+  return viaFloat32((a, b) => correlation(covariance(a!, b, { rowvar: o.rowvar })), ...variables(x, o.y));
+}
+
+function correlation(c: Tensor): Tensor {
   if (c.ndim === 0) return prim.div(c, c);
   const n = c.shape[0]!;
   const deviations = prim.sqrt(
