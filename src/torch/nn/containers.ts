@@ -181,3 +181,47 @@ export class ParameterList extends Container {
     for (const value of Object.values(this)) if (value instanceof Parameter) yield value;
   }
 }
+
+/** Parameters by name; all are registered. */
+export class ParameterDict extends Container {
+  constructor(parameters: Readonly<Record<string, Tensor>> = {}) {
+    super();
+    for (const [name, p] of Object.entries(parameters)) this.set(name, p);
+  }
+
+  /** Tensors that are no parameters become ones. */
+  set(name: string, p: Tensor): this {
+    const parameter = p instanceof Parameter ? p : new Parameter(p);
+    if (this.has(name)) (this as unknown as Record<string, Parameter>)[name] = parameter;
+    else this.registerParameter(name, parameter);
+    return this;
+  }
+
+  get(name: string): Parameter {
+    const found = this.entries().find(([key]) => key === name);
+    if (found !== undefined) return found[1];
+    throw new ArgumentError(
+      `ParameterDict.get: expected one of ${this.keys().join(', ')}, got ${JSON.stringify(name)}.`,
+    );
+  }
+
+  has(name: string): boolean {
+    return this.keys().includes(name);
+  }
+
+  delete(name: string): boolean {
+    return this.has(name) && Reflect.deleteProperty(this, name);
+  }
+
+  keys(): string[] {
+    return this.entries().map(([key]) => key);
+  }
+
+  values(): Parameter[] {
+    return this.entries().map(([, p]) => p);
+  }
+
+  entries(): [string, Parameter][] {
+    return Object.entries(this).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+  }
+}

@@ -4,7 +4,7 @@
  */
 export * from './activations.ts';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.ts';
-export { ModuleDict, ModuleList, ParameterList, Sequential } from './containers.ts';
+export { ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential } from './containers.ts';
 export {
   Conv1d,
   Conv2d,

@@ -6,6 +6,7 @@
 import { type TensorLike, toTensor } from '../ops/define.ts';
 import type { Tensor } from '../tensor.ts';
 import { type CtcOptions, ctcLoss } from './functional/ctc.ts';
+import type { LossOptions } from './functional/loss-options.ts';
 import * as F from './functional/losses.ts';
 import * as M from './functional/margins.ts';
 import { Layer } from './layer.ts';
@@ -44,13 +45,13 @@ abstract class WeightedLoss<O extends Weights> extends Loss<O> {
   }
 }
 
-export class MSELoss extends Loss<F.LossOptions> {
+export class MSELoss extends Loss<LossOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
     return F.mseLoss(input, target, this.options);
   }
 }
 
-export class L1Loss extends Loss<F.LossOptions> {
+export class L1Loss extends Loss<LossOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
     return F.l1Loss(input, target, this.options);
   }
@@ -157,7 +158,7 @@ export class TripletMarginWithDistanceLoss extends Loss<M.TripletDistanceOptions
   }
 }
 
-export class SoftMarginLoss extends Loss<F.LossOptions> {
+export class SoftMarginLoss extends Loss<LossOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
     return M.softMarginLoss(input, target, this.options);
   }
@@ -169,7 +170,7 @@ export class MultiMarginLoss extends WeightedLoss<M.MultiMarginOptions> {
   }
 }
 
-export class MultiLabelMarginLoss extends Loss<F.LossOptions> {
+export class MultiLabelMarginLoss extends Loss<LossOptions> {
   forward(input: TensorLike, target: TensorLike): Tensor {
     return M.multilabelMarginLoss(input, target, this.options);
   }

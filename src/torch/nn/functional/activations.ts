@@ -9,10 +9,11 @@ import * as nn from '../../../api/nn/index.ts';
 import { keyFrom, type GeneratorOption } from '../../generator.ts';
 import * as keyed from '../../../api/random/index.ts';
 import { like } from '../../../primitives/arithmetic.ts';
-import { checkChoice } from '../../../api/options.ts';
+import { checkChoice, checkOptions } from '../../../api/options.ts';
 import type { Dtype } from '../../dtypes.ts';
 import { oneAxis, type SomeDim } from '../../ops/axes.ts';
 import { type TensorLike, toTensor, type Unary, unary, withParams } from '../../ops/define.ts';
+import { zerosLike } from '../../ops/fill.ts';
 import { type Named, named } from '../../ops/named.ts';
 import * as statistics from '../../ops/statistics.ts';
 import { Tensor } from '../../tensor.ts';
@@ -226,3 +227,33 @@ export const glu: Named<SomeDim, ['dim']> = named('glu', ['dim'], (x, { dim = -1
   const tensor = toTensor(x);
   return gluOf([tensor], oneAxis('glu', tensor, dim, false).axis);
 });
+
+export interface GumbelOptions extends GeneratorOption {
+  /** How far from the hard choice; 1. */
+  readonly tau?: number | undefined;
+  /** Whether to give the choice itself, with the derivative of the soft one; false. */
+  readonly hard?: boolean | undefined;
+  /** −1 */
+  readonly dim?: number | undefined;
+}
+
+/**
+ * A random choice among the elements of a dimension with these logits, softened so that it has a derivative.
+ * @see Jang et al. (2017), arXiv:1611.01144
+ */
+export function gumbelSoftmax(logits: TensorLike, options: GumbelOptions = {}): Tensor {
+  checkOptions(
+    'gumbelSoftmax',
+    options,
+    ['tau', 'hard', 'dim', 'generator'],
+    'options of gumbelSoftmax: tau, hard, dim, generator.',
+  );
+  const { tau = 1, hard = false, dim = -1 } = options;
+  const t = toTensor(logits);
+  const noise = new Tensor(np.astype(keyed.gumbel(keyFrom(options), t.shape), t.dtype));
+  const soft = softmax(t.add(noise).div(tau), dim);
+  if (!hard) return soft;
+  const fixed = soft.detach();
+  const chosen = zerosLike(fixed).scatter(dim, fixed.argmax(dim, true), 1);
+  return chosen.sub(fixed).add(soft);
+}

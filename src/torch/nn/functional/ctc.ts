@@ -8,7 +8,7 @@ import * as np from '../../../api/numpy/index.ts';
 import { ctcLoss as ctc } from '../../../nn/losses/ctc.ts';
 import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import type { Tensor } from '../../tensor.ts';
-import type { LossOptions } from './losses.ts';
+import { checkLossOptions, type LossOptions } from './loss-options.ts';
 
 export interface CtcOptions extends LossOptions {
   /** The class of no label; 0. */
@@ -55,8 +55,10 @@ export function ctcLoss(
   targets: TensorLike,
   inputLengths: Lengths,
   targetLengths: Lengths,
-  { blank = 0, reduction = 'mean', zeroInfinity = false }: CtcOptions = {},
+  options: CtcOptions = {},
 ): Tensor {
+  checkLossOptions('ctcLoss', options, ['blank', 'zeroInfinity']);
+  const { blank = 0, reduction = 'mean', zeroInfinity = false } = options;
   const given = toTensor(logProbs);
   const x = given.ndim === 2 ? given.unsqueeze(1) : given;
   const [ins, outs] = [numbers(inputLengths), numbers(targetLengths)];

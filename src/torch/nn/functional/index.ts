@@ -27,6 +27,7 @@ export {
 } from './distance.ts';
 export { embedding, embeddingBag, type EmbeddingBagOptions, type EmbeddingOptions } from './embedding.ts';
 export { bilinear, linear, oneHot } from './linear.ts';
+export type { LossOptions } from './loss-options.ts';
 export * from './losses.ts';
 export * from './margins.ts';
 export * from './normalization.ts';

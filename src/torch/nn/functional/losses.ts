@@ -15,27 +15,27 @@ import type { Reduction } from '../../../nn/losses/reduction.ts';
 import * as regression from '../../../nn/losses/regression.ts';
 import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import type { Tensor } from '../../tensor.ts';
-
-export interface LossOptions {
-  /** How losses become one number: `'mean'` (default), `'sum'`, or not at all (`'none'`). */
-  readonly reduction?: Reduction | undefined;
-}
+import { checkLossOptions, type LossOptions } from './loss-options.ts';
 
 type Reduced = { readonly reduction: Reduction };
 
-/** A loss of tensors and numbers. */
+/** A loss of tensors and numbers. @param names of the options it has beside `reduction` */
 function loss<P extends object>(
   name: string,
+  names: readonly string[],
   f: (xs: readonly CoreTensor[], params: P & Reduced) => CoreTensor,
 ): (xs: readonly TensorLike[], options: LossOptions, params: P) => Tensor {
   const apply = withParams<P & Reduced>(name, f);
-  return (xs, { reduction = 'mean' }, params) => apply(xs, { ...params, reduction });
+  return (xs, options, params) => {
+    checkLossOptions(name, options, names);
+    return apply(xs, { ...params, reduction: options.reduction ?? 'mean' });
+  };
 }
 
 type Elementwise = (input: TensorLike, target: TensorLike, options?: LossOptions) => Tensor;
 
 const elementwise = (name: string, f: (x: CoreTensor, t: CoreTensor, o: Reduced) => CoreTensor): Elementwise => {
-  const apply = loss<object>(name, ([x, t], o) => f(x!, t!, o));
+  const apply = loss<object>(name, [], ([x, t], o) => f(x!, t!, o));
   return (input, target, options = {}) => apply([input, target], options, {});
 };
 
@@ -44,7 +44,9 @@ export const mseLoss: Elementwise = elementwise('mseLoss', regression.mseLoss);
 /** |input − target| */
 export const l1Loss: Elementwise = elementwise('l1Loss', regression.l1Loss);
 
-const smoothL1Of = loss<{ readonly beta: number }>('smoothL1Loss', ([x, t], o) => regression.smoothL1Loss(x!, t!, o));
+const smoothL1Of = loss<{ readonly beta: number }>('smoothL1Loss', ['beta'], ([x, t], o) =>
+  regression.smoothL1Loss(x!, t!, o),
+);
 export interface SmoothL1Options extends LossOptions {
   /** Where the square turns into a line; 1. */
   readonly beta?: number | undefined;
@@ -52,7 +54,9 @@ export interface SmoothL1Options extends LossOptions {
 export const smoothL1Loss = (input: TensorLike, target: TensorLike, options: SmoothL1Options = {}): Tensor =>
   smoothL1Of([input, target], options, { beta: options.beta ?? 1 });
 
-const huberOf = loss<{ readonly delta: number }>('huberLoss', ([x, t], o) => regression.huberLoss(x!, t!, o));
+const huberOf = loss<{ readonly delta: number }>('huberLoss', ['delta'], ([x, t], o) =>
+  regression.huberLoss(x!, t!, o),
+);
 export interface HuberOptions extends LossOptions {
   /** Where the square turns into a line; 1. */
   readonly delta?: number | undefined;
@@ -77,11 +81,12 @@ interface ClassLoss {
   readonly ignoreIndex: number | null;
 }
 
-const nllOf = loss<ClassLoss>('nllLoss', ([x, t, w], { ignoreIndex, ...o }) =>
+const nllOf = loss<ClassLoss>('nllLoss', ['weight', 'ignoreIndex'], ([x, t, w], { ignoreIndex, ...o }) =>
   classes.nllLoss(x!, t!, { ...o, ignoreIndex: ignoreIndex!, ...(w !== undefined && { classWeights: w }) }),
 );
 const crossEntropyOf = loss<ClassLoss & { readonly labelSmoothing: number }>(
   'crossEntropyLoss',
+  ['weight', 'ignoreIndex', 'labelSmoothing'],
   ([x, t, w], { ignoreIndex, ...o }) =>
     classes.crossEntropy(x!, t!, {
       ...o,
@@ -155,8 +160,12 @@ interface Factors {
   readonly hasPosWeight: boolean;
 }
 
-function binaryLoss(name: string, f: typeof binary.binaryCrossEntropyWithLogits | typeof binary.binaryCrossEntropy) {
-  const apply = loss<Factors>(name, ([x, t, ...rest], { hasWeight, hasPosWeight, reduction }) =>
+function binaryLoss(
+  name: string,
+  names: readonly string[],
+  f: typeof binary.binaryCrossEntropyWithLogits | typeof binary.binaryCrossEntropy,
+) {
+  const apply = loss<Factors>(name, names, ([x, t, ...rest], { hasWeight, hasPosWeight, reduction }) =>
     f(x!, t!, {
       reduction,
       ...(hasWeight && { weights: rest[0]! }),
@@ -180,10 +189,10 @@ function binaryLoss(name: string, f: typeof binary.binaryCrossEntropyWithLogits 
 
 /** −t log p − (1 − t) log(1 − p), with logarithms of at least −100. */
 export const binaryCrossEntropy: (input: TensorLike, target: TensorLike, options?: BinaryOptions) => Tensor =
-  binaryLoss('binaryCrossEntropy', binary.binaryCrossEntropy);
+  binaryLoss('binaryCrossEntropy', ['weight'], binary.binaryCrossEntropy);
 /** `binaryCrossEntropy` of the sigmoid of the input, without loss of precision. */
 export const binaryCrossEntropyWithLogits: (input: TensorLike, target: TensorLike, options?: LogitOptions) => Tensor =
-  binaryLoss('binaryCrossEntropyWithLogits', binary.binaryCrossEntropyWithLogits);
+  binaryLoss('binaryCrossEntropyWithLogits', ['weight', 'posWeight'], binary.binaryCrossEntropyWithLogits);
 
 export interface KlOptions {
   /** Also `'batchmean'`: the sum divided by the size of the first dimension. */
@@ -199,11 +208,11 @@ const klOf = withParams<{ readonly reduction: Reduction | 'batchmean'; readonly 
 );
 
 /** target (log target − input): the input is a logarithm. */
-export const klDiv = (
-  input: TensorLike,
-  target: TensorLike,
-  { reduction = 'mean', logTarget = false }: KlOptions = {},
-): Tensor => klOf([input, target], { reduction, logTarget });
+export const klDiv = (input: TensorLike, target: TensorLike, options: KlOptions = {}): Tensor => {
+  const { reduction = 'mean', logTarget = false } = options;
+  checkLossOptions('klDiv', options, ['logTarget'], ['none', 'mean', 'sum', 'batchmean']);
+  return klOf([input, target], { reduction, logTarget });
+};
 
 export interface PoissonOptions extends LossOptions {
   /** Whether the input is a logarithm; true. */
@@ -215,6 +224,7 @@ export interface PoissonOptions extends LossOptions {
 
 const poissonOf = loss<{ readonly logInput: boolean; readonly full: boolean; readonly epsilon: number }>(
   'poissonNllLoss',
+  ['logInput', 'full', 'eps'],
   ([x, t], o) => distributions.poissonNllLoss(x!, t!, o),
 );
 
@@ -231,8 +241,10 @@ export interface GaussianOptions extends LossOptions {
   readonly eps?: number | undefined;
 }
 
-const gaussianOf = loss<{ readonly full: boolean; readonly epsilon: number }>('gaussianNllLoss', ([x, t, v], o) =>
-  distributions.gaussianNllLoss(x!, t!, v!.ndim === x!.ndim - 1 ? np.expandDims(v!, -1) : v!, o),
+const gaussianOf = loss<{ readonly full: boolean; readonly epsilon: number }>(
+  'gaussianNllLoss',
+  ['full', 'eps'],
+  ([x, t, v], o) => distributions.gaussianNllLoss(x!, t!, v!.ndim === x!.ndim - 1 ? np.expandDims(v!, -1) : v!, o),
 );
 
 /** (log var + (input − target)² / var) / 2. @param variance like the input, or without its last dimension, or 1 there */

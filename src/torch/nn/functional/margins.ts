@@ -15,19 +15,25 @@ import { promote, type TensorLike, toTensor, withParams } from '../../ops/define
 import { minimum } from '../../ops/arithmetic.ts';
 import type { Tensor } from '../../tensor.ts';
 import { distanceOf, pairwiseDistance } from './distance.ts';
-import type { LossOptions } from './losses.ts';
+import { checkLossOptions, type LossOptions } from './loss-options.ts';
 
 type Reduced = { readonly reduction: Reduction };
 type Floats = readonly [CoreTensor, CoreTensor, CoreTensor];
 
-/** Losses of tensors of one dtype, and numbers. */
-function lossOf<P extends object>(name: string, losses: (xs: readonly CoreTensor[], params: P) => CoreTensor) {
+/** Losses of tensors of one dtype, and numbers. @param names of the options beside `reduction` */
+function lossOf<P extends object>(
+  name: string,
+  names: readonly string[],
+  losses: (xs: readonly CoreTensor[], params: P) => CoreTensor,
+) {
   const apply = withParams<P & Reduced>(name, (xs, params) => {
     const { reduction } = params;
     return reduceLosses(name, losses(promote(xs), params), undefined, { reduction });
   });
-  return (xs: readonly TensorLike[], { reduction = 'mean' }: LossOptions, params: P): Tensor =>
-    apply(xs, { ...params, reduction });
+  return (xs: readonly TensorLike[], options: LossOptions, params: P): Tensor => {
+    checkLossOptions(name, options, names);
+    return apply(xs, { ...params, reduction: options.reduction ?? 'mean' });
+  };
 }
 
 /** max(x, 0), with derivative 1 at 0. */
@@ -40,7 +46,7 @@ export interface MarginOptions extends LossOptions {
 
 type Margin = { readonly margin: number };
 
-const cosineOf = lossOf<Margin>('cosineEmbeddingLoss', ([x, y, t], { margin }) => {
+const cosineOf = lossOf<Margin>('cosineEmbeddingLoss', ['margin'], ([x, y, t], { margin }) => {
   const dot = (a: CoreTensor, b: CoreTensor): CoreTensor => np.sum(np.multiply(a, b), -1);
   const squares = [x!, y!].map((a) => np.add(dot(a, a), 1e-12));
   const cosine = np.divide(dot(x!, y!), np.sqrt(np.multiply(squares[0]!, squares[1]!)));
@@ -64,7 +70,7 @@ export function cosineEmbeddingLoss(
   return cosineOf([x, y, t], options, { margin: options.margin ?? 0 });
 }
 
-const rankingOf = lossOf<Margin>('marginRankingLoss', (xs, { margin }) => {
+const rankingOf = lossOf<Margin>('marginRankingLoss', ['margin'], (xs, { margin }) => {
   const [x, y, t] = xs as Floats;
   return violation(np.add(np.multiply(np.negative(t), np.subtract(x, y)), margin));
 });
@@ -76,7 +82,7 @@ export const marginRankingLoss = (
   options: MarginOptions = {},
 ): Tensor => rankingOf([first, second, target], options, { margin: options.margin ?? 0 });
 
-const hingeOf = lossOf<Margin>('hingeEmbeddingLoss', (xs, { margin }) => {
+const hingeOf = lossOf<Margin>('hingeEmbeddingLoss', ['margin'], (xs, { margin }) => {
   const [x, t] = xs as Floats;
   const none = like(x, 0);
   const apart = np.where(np.equal(t, 1), none, violation(np.subtract(margin, x)));
@@ -96,13 +102,17 @@ export interface TripletOptions extends MarginOptions {
 
 type Triplet = Margin & { readonly p: number; readonly eps: number; readonly swap: boolean };
 
-const tripletOf = lossOf<Triplet>('tripletMarginLoss', (xs, { margin, p, eps, swap }) => {
-  const [anchor, positive, negative] = xs as Floats;
-  const distance = (x: CoreTensor, y: CoreTensor): CoreTensor => distanceOf(x, y, { p, eps, keepdims: false });
-  const far = distance(anchor, negative);
-  const farthest = swap ? np.minimum(far, distance(positive, negative)) : far;
-  return violation(np.add(np.subtract(distance(anchor, positive), farthest), margin));
-});
+const tripletOf = lossOf<Triplet>(
+  'tripletMarginLoss',
+  ['margin', 'p', 'eps', 'swap'],
+  (xs, { margin, p, eps, swap }) => {
+    const [anchor, positive, negative] = xs as Floats;
+    const distance = (x: CoreTensor, y: CoreTensor): CoreTensor => distanceOf(x, y, { p, eps, keepdims: false });
+    const far = distance(anchor, negative);
+    const farthest = swap ? np.minimum(far, distance(positive, negative)) : far;
+    return violation(np.add(np.subtract(distance(anchor, positive), farthest), margin));
+  },
+);
 /** max(0, |anchor − positive| − |anchor − negative| + margin) */
 export const tripletMarginLoss = (
   anchor: TensorLike,
@@ -123,8 +133,10 @@ export interface TripletDistanceOptions extends MarginOptions {
   readonly swap?: boolean | undefined;
 }
 
-const gapOf = lossOf<Margin>('tripletMarginWithDistanceLoss', ([near, far], { margin }) =>
-  violation(np.add(np.subtract(near!, far!), margin)),
+const gapOf = lossOf<Margin>(
+  'tripletMarginWithDistanceLoss',
+  ['margin', 'swap', 'distanceFunction'],
+  ([near, far], { margin }) => violation(np.add(np.subtract(near!, far!), margin)),
 );
 /** `tripletMarginLoss` with a distance of the user's. */
 export function tripletMarginWithDistanceLoss(
@@ -140,7 +152,9 @@ export function tripletMarginWithDistanceLoss(
   return gapOf([distance(a, p), swap ? minimum(far, distance(p, n)) : far], options, { margin });
 }
 
-const softMarginOf = lossOf<object>('softMarginLoss', ([x, t]) => np.log1p(np.exp(np.negative(np.multiply(x!, t!)))));
+const softMarginOf = lossOf<object>('softMarginLoss', [], ([x, t]) =>
+  np.log1p(np.exp(np.negative(np.multiply(x!, t!)))),
+);
 /** log(1 + exp(−target · input)), for targets −1 or 1. */
 export const softMarginLoss = (input: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor =>
   softMarginOf([input, target], options, {});
@@ -168,16 +182,20 @@ function checkClasses(op: string, target: Tensor): void {
   );
 }
 
-const multiMarginOf = lossOf<Margin & { readonly p: 1 | 2 }>('multiMarginLoss', ([x, t, w], { margin, p }) => {
-  const classes = x!.shape.at(-1)!;
-  const own = nn.oneHot(np.astype(t!, 'int32'), classes, { dtype: x!.dtype });
-  const score = np.sum(np.multiply(x!, own), { axis: -1, keepdims: true });
-  const excess = nn.relu(np.add(np.subtract(x!, score), margin));
-  const powers = p === 1 ? excess : np.square(excess);
-  const others = np.sum(np.multiply(powers, np.subtract(1, own)), -1);
-  const scaled = w === undefined ? others : np.multiply(others, np.sum(np.multiply(own, w), -1));
-  return np.divide(scaled, classes);
-});
+const multiMarginOf = lossOf<Margin & { readonly p: 1 | 2 }>(
+  'multiMarginLoss',
+  ['margin', 'p', 'weight'],
+  ([x, t, w], { margin, p }) => {
+    const classes = x!.shape.at(-1)!;
+    const own = nn.oneHot(np.astype(t!, 'int32'), classes, { dtype: x!.dtype });
+    const score = np.sum(np.multiply(x!, own), { axis: -1, keepdims: true });
+    const excess = nn.relu(np.add(np.subtract(x!, score), margin));
+    const powers = p === 1 ? excess : np.square(excess);
+    const others = np.sum(np.multiply(powers, np.subtract(1, own)), -1);
+    const scaled = w === undefined ? others : np.multiply(others, np.sum(np.multiply(own, w), -1));
+    return np.divide(scaled, classes);
+  },
+);
 /** Σ over the other classes of max(0, margin − x[target] + x[class])ᵖ / C. @param input `[N, C]` or `[C]` @param target `[N]` or `[]` */
 export function multiMarginLoss(input: TensorLike, target: TensorLike, options: MultiMarginOptions = {}): Tensor {
   const { p = 1, margin = 1, weight } = options;
@@ -196,7 +214,7 @@ export function multiMarginLoss(input: TensorLike, target: TensorLike, options: 
   return multiMarginOf([x, t, ...weights(weight)], options, { margin, p });
 }
 
-const multiLabelMarginOf = lossOf<object>('multilabelMarginLoss', ([x, t]) => {
+const multiLabelMarginOf = lossOf<object>('multilabelMarginLoss', [], ([x, t]) => {
   const classes = x!.shape.at(-1)!;
   // Labels stand before the first −1.
   const isLabel = np.greaterEqual(np.cumsum(np.where(np.less(t!, 0), -1, 0), -1), 0);
@@ -225,7 +243,7 @@ export function multilabelMarginLoss(input: TensorLike, target: TensorLike, opti
   return multiLabelMarginOf([x, t], options, {});
 }
 
-const multiLabelSoftOf = lossOf<object>('multilabelSoftMarginLoss', ([x, t, w]) => {
+const multiLabelSoftOf = lossOf<object>('multilabelSoftMarginLoss', ['weight'], ([x, t, w]) => {
   const loss = np.add(
     np.multiply(t!, nn.logSigmoid(x!)),
     np.multiply(np.subtract(1, t!), nn.logSigmoid(np.negative(x!))),

@@ -3,4 +3,5 @@
  * @module
  */
 export * from './gradients.ts';
+export * from './reparametrize.ts';
 export * as rnn from './rnn.ts';
