@@ -7,6 +7,7 @@ import { hasRelaxedSimd } from '../../../src/backends/wasm/features.ts';
 
 const f64 = new Float64Array(1);
 const u64 = new BigUint64Array(f64.buffer);
+const u32 = new Uint32Array(f64.buffer);
 
 /** x = mantissa · 2^exponent of a finite number. */
 function decompose(x: number): { mantissa: bigint; exponent: number } {
@@ -42,21 +43,58 @@ function exactly(x: number, y: number, z: number, precision: number, least: numb
   return sum === 0n ? rough : compose(sum, low, precision, least);
 }
 
-/** x y + z of float64, rounded once. */
-export const fma64 = (x: number, y: number, z: number): number => exactly(x, y, z, 53, -1074);
+/** What rounding left of x + y, exactly (Knuth). */
+function lostBySum(x: number, y: number, sum: number): number {
+  const added = sum - x;
+  return x - (sum - added) + (y - added);
+}
+
+/** The first 26 bits (Veltkamp). */
+function head(x: number): number {
+  const scaled = x * (2 ** 27 + 1);
+  return scaled - (scaled - x);
+}
+
+/** What rounding left of x y, exactly (Dekker). */
+function lostByProduct(x: number, y: number, product: number): number {
+  const [a, b] = [head(x), head(y)];
+  const [c, d] = [x - a, y - b];
+  return c * d - (product - a * b - c * b - a * d);
+}
+
+/** sum + lost, where `sum` is that rounded to nearest: rounded to odd instead, so that one more rounding is as good as one in all. */
+function roundedToOdd(sum: number, lost: number): number {
+  if (lost === 0 || !Number.isFinite(sum)) return sum;
+  f64[0] = sum;
+  if ((u32[0]! & 1) === 1) return sum;
+  if (lost > 0 === sum > 0) u32[0]!++;
+  else if (u32[0]!-- === 0) u32[1]!--;
+  return f64[0];
+}
+
+/** Whether neither a part of a product with it nor a sum is out of range, and nothing is subnormal. */
+const isModerate = (x: number): boolean => Math.abs(x) > 2 ** -400 && Math.abs(x) < 2 ** 400;
+
+/**
+ * x y + z of float64, rounded once.
+ * @see S. Boldo and G. Melquiond, Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to odd, 2008
+ */
+export function fma64(x: number, y: number, z: number): number {
+  if (!isModerate(x) || !isModerate(y) || !isModerate(z)) return exactly(x, y, z, 53, -1074);
+  const product = x * y;
+  const rest = lostByProduct(x, y, product);
+  const low = z + rest;
+  const high = product + low;
+  const [lowLost, highLost] = [lostBySum(z, rest, low), lostBySum(product, low, high)];
+  const tail = lowLost + highLost;
+  return high + roundedToOdd(tail, lostBySum(lowLost, highLost, tail));
+}
 
 /** x y + z of float32, rounded once: to odd in float64 first, where the product is exact. */
 export function fma32(x: number, y: number, z: number): number {
   const product = x * y;
   const sum = product + z;
-  const added = sum - product;
-  const lost = product - (sum - added) + (z - added);
-  if (lost !== 0 && Number.isFinite(sum)) {
-    f64[0] = sum;
-    if ((u64[0]! & 1n) === 0n) u64[0] = u64[0]! + (lost > 0 === sum > 0 ? 1n : -1n);
-    return Math.fround(f64[0]);
-  }
-  return Math.fround(sum);
+  return Math.fround(roundedToOdd(sum, lostBySum(product, z, sum)));
 }
 
 /** Whether the engine's multiply-add rounds once: 1 + 2^-12 squared less its value in float32 is then 2^-24. */
