@@ -81,7 +81,7 @@ describe('an epilogue', () => {
     { m: 300, n: 70, k: 20, dtype: 'float32' },
     { m: 150, n: 20, k: 300, dtype: 'float64' },
     { m: 40, n: 1100, k: 6, dtype: 'float32' },
-    { m: 150, n: 530, k: 600, dtype: 'float32' },
+    { m: 150, n: 141, k: 520, dtype: 'float32' },
     { m: 6, n: 40, k: 17, dtype: 'float32', transposed: [true, true] },
     { m: 50, n: 8, k: 17, dtype: 'float32', transposed: [true, false] },
     { m: 7, n: 20, k: 30, dtype: 'float32', batch: 3 },
