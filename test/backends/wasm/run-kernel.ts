@@ -38,6 +38,15 @@ export function emitModule(
   return { bytes: module.build(), values: prepared.values };
 }
 
+const kept = new Map<number, WebAssembly.Memory>();
+
+/** A memory of so many pages, for one kernel at a time: making them by the hundred, this large, is mostly collecting them. */
+function memoryOf(pages: number): WebAssembly.Memory {
+  const memory = kept.get(pages) ?? new WebAssembly.Memory({ initial: pages });
+  kept.set(pages, memory);
+  return memory;
+}
+
 /** Contents of all buffers after the emitted code ran on `inputs`. */
 export function runEmitted(k: Kernel, inputs: readonly TypedArray[], options: EmitOptions = {}): TypedArray[] {
   const refs = [...k.inputs, ...k.outputs, ...k.scratch];
@@ -47,7 +56,10 @@ export function runEmitted(k: Kernel, inputs: readonly TypedArray[], options: Em
     top += (r.size * dtypeInfo[r.dtype].bytes + 31) & ~15;
     return at;
   });
-  const memory = new WebAssembly.Memory({ initial: Math.ceil((top + margin) / 65536) });
+  const pages = Math.ceil((top + margin) / 65536);
+  // A product allocates its own workspace, by growing the memory.
+  const memory = options.gemm === undefined ? memoryOf(pages) : new WebAssembly.Memory({ initial: pages });
+  new Uint8Array(memory.buffer, margin, top - margin).fill(0);
   const { bytes, values } = emitModule(k, options.parametric ?? false);
   const gemm = options.gemm?.(memory) ?? gemmStub;
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory }, math: hostMath, gemm });
