@@ -12,7 +12,7 @@ import type { ViteUserConfig } from 'vitest/config';
 
 const src = fileURLToPath(new URL('./src', import.meta.url));
 
-/** Folders whose tests only compute, but for those of how work grows. */
+/** Folders whose tests only compute, but for files on how work grows, and on all primitives that are loaded. */
 const shared = [
   'api',
   'control',
@@ -24,12 +24,11 @@ const shared = [
   'optim',
   'primitives',
   'random',
-  'tape',
   'tf',
   'torch',
   'transforms',
   'util',
-].map((folder) => `test/${folder}/**/!(scaling).test.ts`);
+].map((folder) => `test/${folder}/**/!(scaling|registry|table).test.ts`);
 
 /** Left out of this run by `scripts/test.ts`. (The runner's own `--exclude` does not reach projects.) */
 const left = (process.env.COTANGENT_TEST_EXCLUDE ?? '').split(' ').filter((pattern) => pattern !== '');
