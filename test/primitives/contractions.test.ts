@@ -6,11 +6,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Aval, f64 } from '../../src/ir/aval.ts';
 import { DTypeError, ShapeError } from '../../src/ir/errors.ts';
+import { setActiveExecutor } from '../../src/core/executor.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 import { convGeneralDilated, type ConvParams, dotGeneral, type DotParams } from '../../src/primitives/index.ts';
 import { Linearized } from '../../src/transforms/linearize.ts';
 import { drawArgs, expectPlanMatches, trace } from '../compiler/check-plan.ts';
 import { dot, drawLike, elements } from '../support/samples.ts';
+
+// `check-plan` does so where it is loaded, but not for the next file of the process.
+setActiveExecutor('reference');
 
 type Binary = (args: readonly Tensor[]) => readonly Tensor[];
 
