@@ -64,8 +64,11 @@ const anyEngine = [
   'test/**/scaling.test.ts',
   'test/backends/math/float{32,64}.test.ts',
 ];
-/** What the settings cannot change either: functions in JavaScript, and processes of their own with settings of their own. */
-const anySettings = [...anyEngine, 'test/util/**', 'test/memory/**'];
+/**
+ * What the settings cannot change either: functions in JavaScript; processes of their own with settings of their own; models that
+ * another library runs, which takes minutes to compile itself where only the optimising compiler may.
+ */
+const anySettings = [...anyEngine, 'test/util/**', 'test/memory/**', 'test/onnx/**'];
 /** What sets the number of threads itself: it has run on this Node, and only other code could change it. */
 const ownThreads = 'test/backends/wasm/{threads,threads-faults,wide}.test.ts';
 
