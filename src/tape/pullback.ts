@@ -6,7 +6,7 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import { InternalError } from '../ir/errors.ts';
-import { Program, type Var } from '../ir/program.ts';
+import { type Atom, Program, type Var } from '../ir/program.ts';
 import { evalProgram } from '../core/evaluate.ts';
 import { type MaybeZero, recordOf } from '../core/primitive.ts';
 import { traceClosedProgram } from '../core/program-trace.ts';
@@ -59,7 +59,7 @@ export class Pullback {
     let next = program.outputs.length;
     this.isDifferentiable = hasTangent.map((has) => has && isOutputUnknown[next++]!);
     const whole = this.derive(this.isDifferentiable);
-    const read = new Set(whole.program.equations.flatMap((e) => e.inputs).concat(whole.program.outputs));
+    const read = readBy(whole.program.equations, whole.program.outputs);
     const saved = whole.program.inputs.flatMap((v, i) => (read.has(v) ? [i] : []));
     const [n, m] = [this.numInputs, program.outputs.length];
     this.savedInputs = saved.filter((i) => i < n);
@@ -133,13 +133,16 @@ export class Pullback {
     const kept = [...this.savedInputs, ...this.savedOutputs.map((i) => n + i)].map((i) => inputs[i]!);
     const cts = inputs.slice(n + hasCt.length);
     const isKept = new Set(kept);
+    const read = readBy(equations, outputs);
     for (const v of inputs.slice(0, n + hasCt.length)) {
-      const isRead = equations.some((e) => e.inputs.includes(v)) || outputs.includes(v);
-      if (isRead && !isKept.has(v)) throw new InternalError(`${name} reads more for fewer cotangents`);
+      if (read.has(v) && !isKept.has(v)) throw new InternalError(`${name} reads more for fewer cotangents`);
     }
     return { program: new Program(name, [...kept, ...cts], equations, outputs), results };
   }
 }
+
+const readBy = (equations: Program['equations'], outputs: Program['outputs']): Set<Atom> =>
+  new Set(equations.flatMap((e) => e.inputs).concat(outputs));
 
 const maskKey = (mask: readonly boolean[]): string => mask.map(Number).join('');
 

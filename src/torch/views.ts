@@ -25,6 +25,20 @@ export function markOverlapping(map: Operation): Operation {
 
 const composed = new WeakMap<Operation, WeakMap<Operation, Operation>>();
 
+/** What composed operations are made of. */
+const links = new WeakMap<Operation, { readonly first: Operation; readonly second: Operation }>();
+
+/** Applies the links of a chain of views one after the other, the innermost first, without recursion. */
+function applyChain(last: Operation, args: readonly CoreTensor[]): readonly CoreTensor[] {
+  const steps: Operation[] = [];
+  let at = last;
+  for (let link = links.get(at); link !== undefined; link = links.get(at)) {
+    steps.push(link.second);
+    at = link.first;
+  }
+  return steps.reduceRight((values, step) => step.apply(values), at.apply(args));
+}
+
 /** `second` after `first`; one object for each pair. */
 function compose(first: Operation | undefined, second: Operation): Operation {
   if (first === undefined) return second;
@@ -32,7 +46,9 @@ function compose(first: Operation | undefined, second: Operation): Operation {
   if (after === undefined) composed.set(first, (after = new WeakMap()));
   let both = after.get(second);
   if (both === undefined) {
-    both = new Operation(second.name, (args) => second.apply(first.apply(args)));
+    const chain: Operation = new Operation(second.name, (args) => applyChain(chain, args));
+    both = chain;
+    links.set(both, { first, second });
     after.set(second, both);
     if (overlapping.has(first) || overlapping.has(second)) overlapping.add(both);
   }

@@ -93,19 +93,118 @@ describe('large graphs', () => {
     expect([x.grad?.item(), visits]).toEqual([2 ** 60, 60]);
   });
 
-  it('that are dropped are garbage, with what they saved', async () => {
+  it('with a hundred thousand readers of one tensor add up', () => {
+    const x = leaf(2);
+    let total = x.mul(0);
+    for (let i = 0; i < 1e5; i++) total = total.add(x);
+    total.backward();
+    expect(x.grad?.item()).toBe(1e5);
+  });
+
+  it('with a hundred thousand outputs do, too', () => {
+    const x = leaf(2);
+    autograd.backward(Array.from({ length: 1e5 }, () => x.mul(3)));
+    expect(x.grad?.item()).toBe(3e5);
+  });
+
+  it('with one node of many inputs give each its gradient', () => {
+    const xs = Array.from({ length: 500 }, (_, i) => leaf(i));
+    stack(xs.map((x) => x.mul(x)))
+      .sum()
+      .backward();
+    expect(xs.map((x) => x.grad?.item())).toEqual(xs.map((_, i) => 2 * i));
+  });
+
+  it('and long chains of views are followed without recursion', () => {
     const x = leaf([1, 2]);
-    const dropped = (): WeakRef<object>[] => {
-      const y = x.exp();
-      const z = y.mul(y).sum();
-      return [y, z, z.gradFn!].map((part) => new WeakRef(part));
-    };
-    const refs = dropped();
+    const y = x.view(1, 2).mul(1);
+    let turned = y;
+    for (let i = 0; i < 20_001; i++) turned = turned.t();
+    y.mul_(2);
+    expect(turned.tolist()).toEqual([[2], [4]]);
+  });
+
+  const collected = async (refs: readonly WeakRef<object>[]): Promise<boolean> => {
     for (let i = 0; i < 20 && refs.some((r) => r.deref() !== undefined); i++) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       globalThis.gc?.();
     }
-    expect(refs.map((r) => r.deref())).toEqual([undefined, undefined, undefined]);
+    return refs.every((r) => r.deref() === undefined);
+  };
+
+  it.each<[string, (x: Tensor) => object[]]>([
+    [
+      'what they saved',
+      (x) => {
+        const y = x.exp();
+        const z = y.mul(y).sum();
+        return [y, z, z.gradFn!];
+      },
+    ],
+    [
+      'hooks that hold their own tensors',
+      (x) => {
+        const y = x.exp();
+        const seen: Tensor[] = [];
+        y.registerHook((g) => void seen.push(g.mul(y)));
+        y.gradFn!.registerHook(() => void seen.push(y));
+        y.sum().backward();
+        return [y, seen[0]!, y.gradFn!];
+      },
+    ],
+    [
+      'a graph of gradients that was kept',
+      (x) => {
+        const y = x.pow(3).sum();
+        const [g] = autograd.grad(y, x, { createGraph: true });
+        g.sum().backward({ retainGraph: true });
+        return [y, g, g.gradFn!];
+      },
+    ],
+    [
+      'views, and what was changed through them',
+      (x) => {
+        const y = x.mul(2);
+        const v = y.get({ stop: 1 });
+        v.mul_(3);
+        return [y, v, v.gradFn!];
+      },
+    ],
+    [
+      'functions with rules of their own',
+      (x) => {
+        class Own extends autograd.Function {
+          static forward(ctx: autograd.FunctionContext, t: Tensor): Tensor {
+            ctx.saveForBackward(t);
+            ctx.attributes.input = t;
+            return t.mul(2);
+          }
+          static backward(_ctx: autograd.FunctionContext, g: Tensor): Tensor {
+            return g;
+          }
+        }
+        const y = x.mul(1);
+        const z = Own.apply(y);
+        return [y, z, z.gradFn!];
+      },
+    ],
+  ])('that are dropped are garbage, with %s', async (_name, parts) => {
+    const x = leaf([1, 2]);
+    const refs = parts(x).map((part) => new WeakRef(part));
+    expect(await collected(refs)).toBe(true);
+  });
+
+  it('that are kept keep what they need, and no more', async () => {
+    const x = leaf([1, 2]);
+    const parts = (): [Tensor, WeakRef<object>[]] => {
+      const [a, b] = [x.mul(2), x.mul(3)];
+      // A sum saves neither operand.
+      return [a.add(b).sum(), [a, b].map((t) => new WeakRef(t))];
+    };
+    const [y, refs] = parts();
+    expect(await collected(refs)).toBe(true);
+    y.backward();
+    expect(x.grad?.tolist()).toEqual([5, 5]);
   });
 
   it('give their saved values back after a backward pass', () => {
