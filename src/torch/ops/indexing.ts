@@ -14,6 +14,7 @@ import { applyOperation, Tensor } from '../tensor.ts';
 import { changeInPlace, makeView } from '../views.ts';
 import { type TensorLike, toTensor } from './define.ts';
 import { asIndices, beside, checkedIndices } from './index-operands.ts';
+import { clone } from './rearrange.ts';
 import { expand } from './shape.ts';
 
 /**
@@ -27,30 +28,60 @@ interface Pattern {
   readonly entries: readonly (number | Range | null | string | { readonly tensor: number })[];
 }
 
+/** An entry with arrays made tensors. */
+type Entry = number | Range | null | '...' | ':' | Tensor;
+
+const isPlain = (entry: unknown): entry is Exclude<Entry, Tensor> =>
+  entry === null || typeof entry === 'number' || typeof entry === 'string' || isOptions(entry);
+
+const entriesOf = (index: readonly Index[]): Entry[] =>
+  index.map((entry) => {
+    if (isPlain(entry)) return entry;
+    const t = toTensor(entry as TensorLike);
+    return t.dtype === 'bool' ? t : new Tensor(asIndices(entry, t.value));
+  });
+
+/** Dimensions that an entry stands at. */
+function widthOf(entry: Entry): number {
+  if (entry === null || entry === '...') return 0;
+  return entry instanceof Tensor && entry.dtype === 'bool' ? entry.ndim : 1;
+}
+
+const widthOfAll = (entries: readonly Entry[]): number => entries.reduce((n: number, e) => n + widthOf(e), 0);
+
+/**
+ * Numbers, ranges and new dimensions first, as a view; what is left for tensors. So a number among tensors takes a part, as in PyTorch, and
+ * is no tensor that broadcasts with them, as in NumPy.
+ */
+function parted(x: Tensor, entries: readonly Entry[]): readonly [part: Tensor, rest: readonly Entry[]] {
+  const isTensor = (e: Entry): e is Tensor => e instanceof Tensor;
+  const isWhole = (e: Entry): boolean => e === '...' || e === ':' || (isOptions(e) && Object.keys(e).length === 0);
+  if (!entries.some(isTensor) || entries.every((e) => isTensor(e) || isWhole(e))) return [x, entries];
+  const whole = (count: number): Entry[] => Array.from({ length: count }, () => ({}));
+  const left = x.ndim - widthOfAll(entries);
+  const basic = entries.flatMap((e) => (isTensor(e) ? whole(widthOf(e)) : [e]));
+  const rest = entries.flatMap((e) => {
+    if (isTensor(e)) return [e];
+    return whole(e === '...' ? left : typeof e === 'number' ? 0 : 1);
+  });
+  return [get(x, ...basic), rest];
+}
+
 /** The index as a pattern, and the index tensors in it: integers, wrapped into the dimension they stand at. */
-function patternOf(x: Tensor, index: readonly Index[]): { pattern: Pattern; tensors: CoreTensor[] } {
+function patternOf(x: Tensor, index: readonly Entry[]): { pattern: Pattern; tensors: CoreTensor[] } {
   const tensors: CoreTensor[] = [];
   const add = (t: CoreTensor): { tensor: number } => ({ tensor: tensors.push(t) - 1 });
-  const used = index.reduce((n: number, e) => n + widthOf(e), 0);
+  const used = widthOfAll(index);
   let axis = 0;
   const entries = index.flatMap((entry): Pattern['entries'] => {
     const start = axis;
     axis += entry === '...' ? x.ndim - used : widthOf(entry);
-    if (entry === null || typeof entry === 'number' || typeof entry === 'string' || isOptions(entry))
-      return [entry as number | Range | null | string];
-    const t = toTensor(entry as TensorLike).value;
-    if (t.dtype === 'bool') return maskPositions(x, t, start).map(add);
-    return [add(checkedIndices(x, asIndices(entry, t), start))];
+    if (!(entry instanceof Tensor)) return [entry];
+    const { value } = entry;
+    if (value.dtype === 'bool') return maskPositions(x, value, start).map(add);
+    return [add(checkedIndices(x, value, start))];
   });
   return { pattern: { entries }, tensors };
-}
-
-const isMask = (entry: Index): boolean =>
-  entry instanceof Tensor ? entry.dtype === 'bool' : Array.isArray(entry) && typeof entry[0] === 'boolean';
-
-function widthOf(entry: Index): number {
-  if (entry === null || entry === '...') return 0;
-  return isMask(entry) && entry instanceof Tensor ? entry.ndim : 1;
 }
 
 /** Positions of a mask, one vector for each dimension that it stands at. */
@@ -79,8 +110,8 @@ const gathered = new OperationFamily<Pattern>('index', ([x, ...tensors], pattern
  * @throws ShapeError for positions out of bounds
  */
 export function get(x: TensorLike, ...index: Index[]): Tensor {
-  const tensor = toTensor(x);
-  const { pattern, tensors } = patternOf(tensor, index);
+  const [tensor, entries] = parted(toTensor(x), entriesOf(index));
+  const { pattern, tensors } = patternOf(tensor, entries);
   if (tensors.length === 0) return makeView(sliced.of(pattern), tensor, nodeOf(pattern));
   return applyOperation(gathered.of(pattern), [tensor.asCore(), ...tensors], 'IndexBackward0')[0]!;
 }
@@ -103,6 +134,15 @@ const placed = new OperationFamily<Placing>('indexPut', ([x, value, ...tensors],
 /** A copy with a part replaced, or with values added to it. */
 export function indexPut(x: TensorLike, entries: readonly Index[], values: TensorLike, accumulate = false): Tensor {
   const tensor = toTensor(x);
+  const all = entriesOf(entries);
+  if (parted(tensor, all)[0] === tensor) return put(tensor, all, values, accumulate);
+  const copy = clone(tensor);
+  const [part, rest] = parted(copy, all);
+  changeInPlace('indexPut', part, () => put(part, rest, values, accumulate));
+  return copy;
+}
+
+function put(tensor: Tensor, entries: readonly Entry[], values: TensorLike, accumulate: boolean): Tensor {
   const { pattern, tensors } = patternOf(tensor, entries);
   const operation = placed.of({ pattern, accumulate });
   return applyOperation(operation, [tensor.asCore(), beside(tensor, values), ...tensors], 'IndexPutBackward0')[0]!;
@@ -111,9 +151,12 @@ export function indexPut(x: TensorLike, entries: readonly Index[], values: Tenso
 /** `x[index] = value`, in place: `x.set([1, { start: 2 }], 0)`. What was there before has no derivative any more. */
 export function set(x: TensorLike, entries: readonly Index[], value: TensorLike): Tensor {
   const tensor = toTensor(x);
-  const { tensors } = patternOf(tensor, entries);
-  if (tensors.length > 0) return changeInPlace('set', tensor, () => indexPut(tensor, entries, value));
-  const part = get(tensor, ...entries);
+  const [from, rest] = parted(tensor, entriesOf(entries));
+  if (rest.some((e) => e instanceof Tensor)) {
+    changeInPlace('set', from, () => put(from, rest, value, false));
+    return tensor;
+  }
+  const part = get(tensor, ...rest);
   changeInPlace('set', part, () => expand(toTensor(beside(part, value)), part.shape));
   return tensor;
 }
