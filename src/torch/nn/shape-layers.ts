@@ -4,22 +4,29 @@
  * @module
  */
 import type { TensorLike } from '../ops/define.ts';
+import { type Arguments, readArguments } from '../ops/named.ts';
 import type { Tensor } from '../tensor.ts';
-import { interpolate, type InterpolateOptions } from './functional/interpolate.ts';
+import {
+  interpolate,
+  type InterpolateArguments,
+  interpolateNames,
+  type InterpolateOptions,
+} from './functional/interpolate.ts';
 import { pad, type PadMode } from './functional/pad.ts';
 import * as P from './functional/patches.ts';
 import type { Sizes } from './functional/windows.ts';
 import { Layer, python, pythonFloat } from './layer.ts';
 
-/** Other spatial sizes, by the nearest element or linearly. */
+/** Other spatial sizes, by the nearest element, linearly, or cubically. */
 export class Upsample extends Layer {
   readonly options: InterpolateOptions;
 
-  constructor(options: InterpolateOptions) {
+  constructor(...options: InterpolateArguments) {
     super();
-    this.options = options;
+    this.options = readArguments<InterpolateOptions>(new.target.name, interpolateNames, options);
   }
 
+  /** @param x `[N, C, …]` */
   forward(x: TensorLike): Tensor {
     return interpolate(x, this.options);
   }
@@ -31,17 +38,23 @@ export class Upsample extends Layer {
   }
 }
 
+type SizeArguments = Arguments<Pick<InterpolateOptions, 'size' | 'scaleFactor'>, ['size', 'scaleFactor']>;
+
 /** `Upsample` of images by the nearest pixel. */
 export class UpsamplingNearest2d extends Upsample {
-  constructor(options: Pick<InterpolateOptions, 'size' | 'scaleFactor'>) {
-    super({ ...options, mode: 'nearest' });
+  constructor(...options: SizeArguments) {
+    super({
+      ...readArguments<InterpolateOptions>('UpsamplingNearest2d', ['size', 'scaleFactor'], options),
+      mode: 'nearest',
+    });
   }
 }
 
 /** `Upsample` of images, linear in both dimensions, the corners in their places. */
 export class UpsamplingBilinear2d extends Upsample {
-  constructor(options: Pick<InterpolateOptions, 'size' | 'scaleFactor'>) {
-    super({ ...options, mode: 'bilinear', alignCorners: true });
+  constructor(...options: SizeArguments) {
+    const given = readArguments<InterpolateOptions>('UpsamplingBilinear2d', ['size', 'scaleFactor'], options);
+    super({ ...given, mode: 'bilinear', alignCorners: true });
   }
 }
 
@@ -258,10 +271,10 @@ export class Unfold extends Layer {
   readonly kernelSize: Sizes;
   readonly options: P.PatchOptions;
 
-  constructor(kernelSize: Sizes, options: P.PatchOptions = {}) {
+  constructor(kernelSize: Sizes, ...options: P.PatchArguments) {
     super();
     this.kernelSize = kernelSize;
-    this.options = options;
+    this.options = readArguments<P.PatchOptions>('Unfold', P.patchNames, options);
   }
 
   /** @param x `[N, C, H, W]` @returns `[N, C · kernel, windows]` */
@@ -280,11 +293,11 @@ export class Fold extends Layer {
   readonly kernelSize: Sizes;
   readonly options: P.PatchOptions;
 
-  constructor(outputSize: Sizes, kernelSize: Sizes, options: P.PatchOptions = {}) {
+  constructor(outputSize: Sizes, kernelSize: Sizes, ...options: P.PatchArguments) {
     super();
     this.outputSize = outputSize;
     this.kernelSize = kernelSize;
-    this.options = options;
+    this.options = readArguments<P.PatchOptions>('Fold', P.patchNames, options);
   }
 
   /** @param x `[N, C · kernel, windows]` @returns `[N, C, H, W]` */

@@ -35,7 +35,7 @@ export interface LBFGSOptions extends CommonOptions {
   /** Directions that the curvature is estimated from; 100. */
   historySize: number;
   /** Whether to search for a step length; null for the learning rate itself. */
-  lineSearchFn: 'strongWolfe' | null;
+  lineSearchFn: 'strongWolfe' | 'strong_wolfe' | null;
 }
 
 /** What the optimiser remembers, with the first parameter. Vectors have the entries of all parameters. */
@@ -101,7 +101,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     checkNonNegative('LBFGS', { lr });
     checkSetting('LBFGS', 'maxIter', maxIter, Number.isInteger(maxIter) && maxIter > 0);
     checkSetting('LBFGS', 'historySize', historySize, Number.isInteger(historySize) && historySize > 0);
-    if (lineSearchFn !== null) checkChoice('LBFGS', 'lineSearchFn', lineSearchFn, ['strongWolfe']);
+    if (lineSearchFn !== null) checkChoice('LBFGS', 'lineSearchFn', lineSearchFn, ['strongWolfe', 'strong_wolfe']);
   }
 
   /**

@@ -106,7 +106,7 @@ describe('LBFGS', () => {
       "LBFGS doesn't support per-parameter options",
     );
     expect(() => new optim.LBFGS([w], { lineSearchFn: 'wolfe' as never })).toThrow(
-      'expected lineSearchFn to be one of strongWolfe, got wolfe',
+      'expected lineSearchFn to be one of strongWolfe, strong_wolfe, got wolfe',
     );
     expect(() => new optim.LBFGS([w], { maxIter: 0 })).toThrow('invalid maxIter value: 0');
   });

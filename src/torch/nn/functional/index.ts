@@ -17,7 +17,7 @@ export {
 } from './conv.ts';
 export * from './ctc.ts';
 export * from './dropout.ts';
-export { interpolate, type InterpolateOptions, type ResizeMode } from './interpolate.ts';
+export { interpolate, type InterpolateArguments, type InterpolateOptions, type ResizeMode } from './interpolate.ts';
 export {
   cosineSimilarity,
   type DistanceOptions,

@@ -5,10 +5,10 @@
  */
 import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
-import { checkOptions } from '../../../api/options.ts';
 import { updateIndexed } from '../../../api/at.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
+import { type Arguments, readArguments } from '../../ops/named.ts';
 import type { Tensor } from '../../tensor.ts';
 import { inBatches, type Sizes, spread } from './windows.ts';
 
@@ -29,6 +29,11 @@ export interface PatchOptions {
   readonly stride?: Sizes | undefined;
 }
 
+/** Names in PyTorch's positions, after the size of the kernel. */
+export const patchNames = ['dilation', 'padding', 'stride'] as const;
+
+export type PatchArguments = Arguments<PatchOptions, typeof patchNames>;
+
 interface Patches {
   readonly kernel: readonly number[];
   readonly dilation: readonly number[];
@@ -45,7 +50,6 @@ function patchesOf(
   kernelSize: Sizes,
   options: PatchOptions,
 ): Omit<Patches, 'isBatched'> {
-  checkOptions(op, options, ['dilation', 'padding', 'stride'], `options of ${op}: dilation, padding, stride.`);
   const kernel = spread(op, 'kernelSize', kernelSize, 2, 1);
   const dilation = spread(op, 'dilation', options.dilation ?? 1, 2, 1);
   const pads = spread(op, 'padding', options.padding ?? 0, 2, 0);
@@ -117,7 +121,8 @@ const unfolded = withParams<Patches>('im2col', ([x], patches) =>
  * console.log(columns.get(0).T.tolist()); // => [ [ 0, 1, 3, 4 ], [ 1, 2, 4, 5 ] ]
  * ```
  */
-export function unfold(x: TensorLike, kernelSize: Sizes, options: PatchOptions = {}): Tensor {
+export function unfold(x: TensorLike, kernelSize: Sizes, ...args: PatchArguments): Tensor {
+  const options = readArguments<PatchOptions>('unfold', patchNames, args);
   const t = toTensor(x);
   if (t.ndim !== 3 && t.ndim !== 4) {
     throw new ShapeError(`unfold: expected images [N,C,H,W] or [C,H,W], got ${t.aval.toString()}.`);
@@ -139,7 +144,8 @@ const folded = withParams<Image>('col2im', ([x], { image, ...patches }) =>
  * @param outputSize of the images
  * @returns `[N, C, H, W]`
  */
-export function fold(x: TensorLike, outputSize: Sizes, kernelSize: Sizes, options: PatchOptions = {}): Tensor {
+export function fold(x: TensorLike, outputSize: Sizes, kernelSize: Sizes, ...args: PatchArguments): Tensor {
+  const options = readArguments<PatchOptions>('fold', patchNames, args);
   const t = toTensor(x);
   const image = spread('fold', 'outputSize', outputSize, 2, 1);
   const patches = patchesOf('fold', image, kernelSize, options);
