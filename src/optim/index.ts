@@ -40,6 +40,7 @@ export {
 } from './root-mean-square.ts';
 export * from './scaling.ts';
 export * from './schedules.ts';
+export { scaleBySm3, type Sm3Options } from './sm3.ts';
 export {
   chain,
   type GradientTransformation,

@@ -32,6 +32,7 @@ import {
 } from './root-mean-square.ts';
 import { addDecayedWeights, ema, scaleByLearningRate, scaleBySign, scaleByTrustRatio, trace } from './scaling.ts';
 import type { LearningRate, Schedule } from './schedules.ts';
+import { scaleBySm3 } from './sm3.ts';
 import { chain, type GradientTransformation, identity, type Mask } from './transformation.ts';
 
 /** `optimizer(learningRate, options)` or `optimizer({ learningRate, ...options })`. */
@@ -234,6 +235,29 @@ export function rmsprop(...args: Call<RmspropOptions>): GradientTransformation {
 export function adagrad(...args: Call<RssOptions>): GradientTransformation {
   const { rate, options } = callOf<RssOptions>('adagrad', ['initialAccumulatorValue', 'eps'], args);
   return chain(scaleByRss(options), scaleByLearningRate(rate));
+}
+
+export interface Sm3Arguments {
+  /** Decay of the mean of updates; 0.9. */
+  readonly momentum?: TensorLike;
+}
+
+/**
+ * SM3, Adagrad in the memory of SGD with momentum: −learningRate · mean of g / √(s + eps), where an n × m matrix has n + m sums s.
+ * @see Anil, Gupta, Koren and Singer, Memory-Efficient Adaptive Optimization, 2019
+ * @example
+ * ```ts
+ * import { np } from 'cotangent';
+ * import * as optim from 'cotangent/optim';
+ * const optimizer = optim.sm3(0.1, { momentum: 0 });
+ * const params = np.zeros([2, 2]);
+ * const [updates] = optimizer.update(np.array([[3, -1], [0, 2]]), optimizer.init(params), params);
+ * console.log(String(updates)); // => [[-0.1, 0.1], [0, -0.1]]
+ * ```
+ */
+export function sm3(...args: Call<Sm3Arguments>): GradientTransformation {
+  const { rate, options } = callOf<Sm3Arguments>('sm3', ['momentum'], args);
+  return chain(scaleBySm3({ b1: options.momentum ?? 0.9 }), scaleByLearningRate(rate));
 }
 
 export interface AdadeltaOptions {

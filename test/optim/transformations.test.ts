@@ -47,6 +47,8 @@ const all: [string, optim.GradientTransformation][] = [
   ['lars', optim.lars(0.1)],
   ['rmsprop', optim.rmsprop(0.1, { centered: true, momentum: 0.5, biasCorrection: true })],
   ['adagrad', optim.adagrad(0.1)],
+  ['sm3', optim.sm3(0.1)],
+  ['clipped by units', optim.chain(optim.adaptiveGradClip(0.1), optim.sgd(0.1))],
   ['adadelta', optim.adadelta(1)],
   ['signum', optim.signum(0.1)],
   ['clipped', optim.chain(optim.clipByGlobalNorm(1), optim.clipByBlockRms(0.1), optim.clip(0.05), optim.centralize())],
