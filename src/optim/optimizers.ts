@@ -251,8 +251,8 @@ export interface Sm3Arguments {
  * import * as optim from 'cotangent/optim';
  * const optimizer = optim.sm3(0.1, { momentum: 0 });
  * const params = np.zeros([2, 2]);
- * const [updates] = optimizer.update(np.array([[3, -1], [0, 2]]), optimizer.init(params), params);
- * console.log(String(updates)); // => [[-0.1, 0.1], [0, -0.1]]
+ * const [updates] = optimizer.update(np.array([[3, -1], [-5, 2]]), optimizer.init(params), params);
+ * console.log(String(updates)); // => [[-0.1, 0.1], [0.1, -0.1]]
  * ```
  */
 export function sm3(...args: Call<Sm3Arguments>): GradientTransformation {

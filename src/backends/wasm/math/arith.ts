@@ -40,7 +40,6 @@ export const sar = (x: Operand, y: number): Expr => apply('shr_arithmetic', x, y
 
 /** Of int32: for floats, see `atLeast` and `atMost`. */
 export const intMax = (x: Expr, y: number): Expr => apply('max', x, y);
-export const intMin = (x: Expr, y: number): Expr => apply('min', x, y);
 
 /** x y + z, rounded once or twice. Its users must be right either way, for instance where x y is exact. */
 export const madd = (x: Expr, y: Operand, z: Operand): Expr => ({
