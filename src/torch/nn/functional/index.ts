@@ -17,6 +17,7 @@ export {
 } from './conv.ts';
 export * from './ctc.ts';
 export * from './dropout.ts';
+export * from './grid.ts';
 export { interpolate, type InterpolateArguments, type InterpolateOptions, type ResizeMode } from './interpolate.ts';
 export {
   cosineSimilarity,
