@@ -126,11 +126,13 @@ function putThrough(map: Operation, base: CoreTensor, part: CoreTensor): CoreTen
  */
 export function changeInPlace(op: string, x: Tensor, compute: () => Tensor): Tensor {
   checkLeaf(op, x);
-  const fresh = fitted(op, x, compute());
-  const isRecorded = modes.isGradEnabled && fresh.requiresGrad;
-  if (isRecorded) checkSiblings(op, x);
-  checkTrace(op, x, fresh);
   const view = x.viewed;
+  const hasHistory = x.requiresGrad || view?.base?.requiresGrad === true;
+  const made = fitted(op, x, compute());
+  const isRecorded = modes.isGradEnabled && (made.requiresGrad || hasHistory);
+  if (isRecorded) checkSiblings(op, x);
+  checkTrace(op, x, made);
+  const fresh = isRecorded && !made.requiresGrad ? forgetting(x, made) : made;
   const root = view?.root ?? x;
   if (view !== undefined) {
     if (overlapping.has(view.fromRoot)) throw overlap(op, x);
@@ -141,6 +143,12 @@ export function changeInPlace(op: string, x: Tensor, compute: () => Tensor): Ten
   if (view !== undefined) view.seen = root.writes;
   return x;
 }
+
+const replacement = new Operation('fill', ([, fresh]) => [fresh!]);
+
+/** A value without history in the place of one that has some: nothing reaches what that was computed from any more but zeros. */
+const forgetting = (x: Tensor, fresh: Tensor): Tensor =>
+  applyOperation(replacement, [x.asCore(), fresh.asCore()], 'FillBackward0')[0]!;
 
 /** Changes what a view is of: with history as far as views are differentiable, by value beyond. */
 function writeThrough({ root, fromRoot, base, fromBase }: View, fresh: Tensor, isRecorded: boolean): void {

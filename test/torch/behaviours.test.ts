@@ -297,6 +297,26 @@ describe('changes in place', () => {
     expect([list(y), list(x.grad), w.grad?.item()]).toEqual([[2, 5, 6], [2, 0, 2], 20]);
   });
 
+  it.each<[string, (y: Tensor) => unknown, number[]]>([
+    ['y[1] = 0', (y) => y.set([1], 0), [2, 0, 2]],
+    ['y[1:] = constant', (y) => y.set([{ start: 1 }], tensor([7, 7])), [2, 0, 0]],
+    ['y[mask] = 0', (y) => y.set([make([true, false, true])], 0), [0, 2, 0]],
+    ['y.fill_(5)', (y) => y.fill_(5), [0, 0, 0]],
+    ['y.zero_()', (y) => y.zero_(), [0, 0, 0]],
+    ['y.copy_(constant)', (y) => y.copy_(tensor([1, 2, 3])), [0, 0, 0]],
+    ['y.gt_(2)', (y) => y.gt_(2), [0, 0, 0]],
+    ['y[:2].zero_()', (y) => y.get({ stop: 2 }).zero_(), [0, 0, 2]],
+    ['a view of a view', (y) => y.view(1, 3).get(0, 2).fill_(1), [2, 2, 0]],
+    ['noGrad keeps the history', (y) => noGrad(() => y.set([1], 0)), [2, 2, 2]],
+  ])('T31 constants in the place of values: %s', (_name, change, expected) => {
+    const x = leaf([1, 2, 3]);
+    const y = x.mul(2);
+    change(y);
+    expect(y.requiresGrad).toBe(true);
+    y.sum().backward();
+    expect(list(x.grad)).toEqual(expected);
+  });
+
   it('T32 views: the gradient lands in the base, and adds up', () => {
     const x = leaf([
       [1, 2],
