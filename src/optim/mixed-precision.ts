@@ -9,6 +9,7 @@ import { asTensor, type TensorLike } from '../api/lift.ts';
 import { checkOptions } from '../api/options.ts';
 import { flatten, registerPytreeClass, unflatten } from '../core/pytree.ts';
 import { scalarTensor, Tensor } from '../core/tensor.ts';
+import type { TreeNode } from '../core/tree-node.ts';
 import { type DType, isFloat } from '../ir/dtype.ts';
 import * as prim from '../primitives/index.ts';
 import { castTo, increment, mapLeaves } from './leaves.ts';
@@ -76,7 +77,7 @@ export function mixedPrecision(options: PrecisionOptions | DTypeLike = {}): Prec
 }
 
 /** What a loss is multiplied by before it is differentiated, and gradients are divided by after. A pytree. */
-export interface LossScale {
+export interface LossScale extends TreeNode {
   readonly lossScale: Tensor;
   /** Multiplies the loss. */
   scale<T>(tree: T): T;
@@ -107,6 +108,10 @@ export class StaticLossScale implements LossScale {
 
   constructor(lossScale: TensorLike) {
     this.lossScale = scalarOf(lossScale);
+  }
+
+  get isTreeNode(): true {
+    return true;
   }
 
   scale<T>(tree: T): T {
@@ -152,6 +157,10 @@ export class DynamicLossScale implements LossScale {
     this.lossScale = scalarOf(lossScale);
     this.counter = prim.convert(asTensor(counter), 'int32');
     this.options = { period: 2000, factor: 2, minLossScale: 1, ...options };
+  }
+
+  get isTreeNode(): true {
+    return true;
   }
 
   static flatten(s: DynamicLossScale): readonly [readonly unknown[], unknown] {

@@ -3,7 +3,9 @@
  * @module
  */
 import { describe, expect, it } from 'vitest';
-import { grad, jit, np, random, type Tensor, tree, valueAndGrad } from 'cotangent';
+import { grad, jit, nn as functions, np, random, type Tensor, tree, valueAndGrad } from 'cotangent';
+import { memoryReport } from 'cotangent/inspect';
+import * as nn from 'cotangent/nn';
 import * as optim from 'cotangent/optim';
 
 interface Net {
@@ -46,8 +48,7 @@ function train(scale: optim.LossScale, steps: number): { last: number; scale: op
   let params = initial();
   let state = optimizer.init(params);
   let current = scale;
-  for (let i = 0; i < steps; i++)
-    [params, state, current] = step(params, state, current) as unknown as [Net, optim.OptState, optim.LossScale];
+  for (let i = 0; i < steps; i++) [params, state, current] = step(params, state, current);
   return { last: loss(params).item() / tiny, scale: current, params };
 }
 
@@ -80,6 +81,42 @@ describe('a network in float16', () => {
   });
 });
 
+describe('a classifier kept in 16 bits', () => {
+  const labels = random.randint(random.key(3), [256], 0, 10);
+  const centres = random.normal(random.key(4), [10, 64]);
+  const images = np.take(centres, labels, { axis: 0 }).add(random.normal(random.key(5), [256, 64]));
+
+  it.each(['float32', 'bfloat16', 'float16'] as const)('learns in %s, in the memory that its dtype takes', (dtype) => {
+    const [a, b] = [
+      new nn.Linear(64, 128, { key: random.key(0), dtype }),
+      new nn.Linear(128, 10, { key: random.key(1), dtype }),
+    ];
+    let model = new nn.Sequential([a, functions.relu, b]);
+    const inputs = images.astype(dtype);
+    const lossOf = (m: nn.Sequential): Tensor => nn.crossEntropy(m.call(inputs), labels);
+    const rule = optim.adam(0.01, { eps: 1e-5 });
+    let state = rule.init(model);
+    // A loss is float32, whatever the model is in; its scale keeps the gradients inside float16.
+    let scale = new optim.DynamicLossScale(2 ** 10);
+    const step = jit((m: nn.Sequential, s: optim.OptState, k: optim.DynamicLossScale) => {
+      const grads = k.unscale(grad((q: nn.Sequential) => k.scale(lossOf(q)))(m));
+      const isFinite = optim.allFinite(grads);
+      const [updates, next] = rule.update(grads, s, m);
+      return [
+        optim.selectTree(isFinite, optim.applyUpdates(m, updates), m),
+        optim.selectTree(isFinite, next, s),
+        k.adjust(isFinite),
+      ] as const;
+    });
+    for (let i = 0; i < 40; i++) [model, state, scale] = step(model, state, scale);
+    expect(lossOf(model).item()).toBeLessThan(0.01);
+    expect(Object.values(nn.stateDict(model)).map((t) => t.dtype)).toEqual([dtype, dtype, dtype, dtype]);
+    const kept: unknown[] = [];
+    const report = memoryReport(() => kept.push(...[a, b].map((layer) => layer.weight.add(0))));
+    expect(report.bytes).toBe((64 * 128 + 10 * 128) * (dtype === 'float32' ? 4 : 2));
+  });
+});
+
 describe('loss scales', () => {
   it('grow after a period of finite steps and not past what float32 holds', () => {
     let scale = new optim.DynamicLossScale(8, { period: 3, factor: 4 });
@@ -103,9 +140,7 @@ describe('loss scales', () => {
 
   it('are trees, and keep their rules through jit', () => {
     const scale = new optim.DynamicLossScale(16, { period: 1, factor: 8 });
-    const next = jit((s: optim.DynamicLossScale) => s.adjust(true))(
-      scale as never,
-    ) as unknown as optim.DynamicLossScale;
+    const next = jit((s: optim.DynamicLossScale) => s.adjust(true))(scale);
     expect(next).toBeInstanceOf(optim.DynamicLossScale);
     expect(next.adjust(true).lossScale.item()).toBe(1024);
   });
