@@ -3,8 +3,10 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { DifferentiationError } from '../ir/errors.ts';
+import type { Aval } from '../ir/aval.ts';
+import { ArgumentError, DifferentiationError } from '../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../core/tensor.ts';
+import { describe } from '../api/options.ts';
 import type { CotangentHook, Edge } from '../tape/graph.ts';
 import { Tensor } from './tensor.ts';
 
@@ -35,6 +37,20 @@ export function handle<T>(list: T[], hook: T): RemovableHandle {
   };
 }
 
+/**
+ * What a hook returned.
+ * @throws ArgumentError unless it is a tensor like the one that it was given
+ */
+export function fitting(op: string, result: Tensor, given: Aval): Tensor {
+  if ((result as unknown) instanceof Tensor && result.aval.equals(given, true)) return result;
+  const got = (result as unknown) instanceof Tensor ? result.aval.toString() : describe(result);
+  throw new ArgumentError(
+    `${op}: expected a tensor like the one that the hook was given, ${given.toString()}, got ${got}: hook has changed the size or type ` +
+      'of value.',
+    'return a tensor of the same shape and dtype, or nothing.',
+  );
+}
+
 /** A gradient as users see it: recorded if the backward pass is. */
 const shown = (ct: CoreTensor): Tensor => (ct instanceof Tensor ? ct : new Tensor(ct));
 
@@ -55,7 +71,8 @@ export function registerHook(x: Tensor, hook: TensorHook): RemovableHandle {
   const adapted: CotangentHook = (ct) => {
     const result = hook(shown(ct));
     if (result === undefined || result === null) return ct;
-    return ct instanceof Tensor ? result.asCore() : result.value;
+    const fit = fitting('registerHook', result, ct.aval);
+    return ct instanceof Tensor ? fit.asCore() : fit.value;
   };
   // What keeps the gradient sees it last.
   const last = hooks.at(-1);
@@ -80,7 +97,16 @@ export function retainGrad(x: Tensor): void {
     return ct;
   };
   keepers.add(keep);
+  extras.keeper = keep;
   hooksOf(edge).push(keep);
+}
+
+/** After a change in place, the gradient that is kept is that of the new value. */
+export function moveKeeper(x: Tensor, from: Edge | undefined, to: Edge | undefined): void {
+  const keeper = x.extras?.keeper;
+  if (keeper === undefined || from === to) return;
+  if (from !== undefined) handle(hooksOf(from), keeper).remove();
+  if (to !== undefined) hooksOf(to).push(keeper);
 }
 
 /** Calls `hook` with a leaf each time a backward pass has added to its `grad`. */

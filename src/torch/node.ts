@@ -7,7 +7,7 @@ import { ArgumentError } from '../ir/errors.ts';
 import type { MaybeZero } from '../core/primitive.ts';
 import type { Node as TapeNode } from '../tape/graph.ts';
 import { AccumulateGrad } from './accumulate.ts';
-import { handle, type RemovableHandle } from './hooks.ts';
+import { fitting, handle, type RemovableHandle } from './hooks.ts';
 import { modes } from './modes.ts';
 import { Tensor } from './tensor.ts';
 
@@ -101,5 +101,10 @@ function replaced(name: string, old: readonly MaybeZero[], result: Gradients | n
       'return an array as long as the one it was given, or nothing.',
     );
   }
-  return (result as Gradients).map((g) => (g === null ? null : modes.isGradEnabled ? g.asCore() : g.value));
+  return (result as Gradients).map((g, i) => {
+    if (g === null) return null;
+    const given = old[i]!;
+    const fit = given === null ? g : fitting(name, g, given.aval);
+    return modes.isGradEnabled ? fit.asCore() : fit.value;
+  });
 }

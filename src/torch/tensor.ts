@@ -18,7 +18,7 @@ import { add } from '../primitives/arithmetic.ts';
 import { stopGradientOf } from '../primitives/barrier.ts';
 import { describe } from '../api/options.ts';
 import { ClosureNode, type FlatFunction } from '../tape/closure.ts';
-import { Edge, type Node, OperationNode } from '../tape/graph.ts';
+import { type CotangentHook, Edge, type Node, OperationNode } from '../tape/graph.ts';
 import { type Operation, primitiveOperation } from '../tape/operation.ts';
 import { Linearized } from '../transforms/linearize.ts';
 import { AccumulateGrad } from './accumulate.ts';
@@ -30,6 +30,8 @@ interface Extras {
   /** Called with a leaf whose gradient was just added to. */
   afterAccumulate?: ((leaf: Tensor) => void)[];
   retainsGrad?: boolean;
+  /** The hook that keeps the gradient then. */
+  keeper?: CotangentHook;
 }
 
 /** What a view is of, and how. */
@@ -209,6 +211,13 @@ export class Tensor extends Base {
       throw new DTypeError(
         `requiresGrad: only Tensors of floating point and complex dtype can require gradients, got ${this.aval.toString()}.`,
         'convert with .to("float32") first.',
+      );
+    }
+    if (value && this.isOfInference && !modes.isInference) {
+      throw new DifferentiationError(
+        `requiresGrad: expected a tensor made outside inferenceMode, got ${this.aval.toString()}: Setting requires_grad=True on inference ` +
+          'tensor outside InferenceMode is not allowed.',
+        'clone it outside inferenceMode for a normal tensor.',
       );
     }
     if (!value && !this.isLeaf) {

@@ -11,7 +11,9 @@ import { type Tensor as CoreTensor, Tracer } from '../core/tensor.ts';
 import { currentTrace } from '../core/trace.ts';
 import { convert, iota, reshape, stopGradientOf } from '../primitives/index.ts';
 import { updateIndexed } from '../api/at.ts';
+import type { Edge } from '../tape/graph.ts';
 import { Operation, OperationFamily } from '../tape/operation.ts';
+import { moveKeeper } from './hooks.ts';
 import { modes, withModes } from './modes.ts';
 import { applyOperation, Tensor, type View } from './tensor.ts';
 
@@ -138,10 +140,17 @@ export function changeInPlace(op: string, x: Tensor, compute: () => Tensor): Ten
     if (overlapping.has(view.fromRoot)) throw overlap(op, x);
     writeThrough(view, fresh, isRecorded);
   }
-  x.overwrite(fresh.value, isRecorded ? fresh.edge() : x.origin);
+  replace(x, fresh.value, isRecorded ? fresh.edge() : x.origin);
   root.writes++;
   if (view !== undefined) view.seen = root.writes;
   return x;
+}
+
+/** Puts a value and its history in the place of those of a tensor. */
+function replace(x: Tensor, value: CoreTensor, origin: Edge | undefined): void {
+  const before = x.origin;
+  x.overwrite(value, origin);
+  moveKeeper(x, before, origin);
 }
 
 const replacement = new Operation('fill', ([, fresh]) => [fresh!]);
@@ -156,7 +165,7 @@ function writeThrough({ root, fromRoot, base, fromBase }: View, fresh: Tensor, i
     const [changed] = withModes({ isGradEnabled: isRecorded }, () =>
       applyOperation(putOperation(fromBase), [base.asCore(), fresh.asCore()]),
     );
-    base.overwrite(changed!.value, isRecorded ? changed!.edge() : base.origin);
+    replace(base, changed!.value, isRecorded ? changed!.edge() : base.origin);
     if (base.viewed !== undefined) base.viewed.seen = root.writes + 1;
   }
   if (base === root) return;

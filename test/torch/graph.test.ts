@@ -194,6 +194,19 @@ describe('large graphs', () => {
     expect(await collected(refs)).toBe(true);
   });
 
+  it('whose saved values were packed do not hold them', async () => {
+    const x = leaf([1, 2]);
+    const parts = (): [Tensor, WeakRef<object>[]] => {
+      const y = x.mul(2);
+      const z = autograd.graph.saveOnCpu(() => y.mul(y).sum());
+      return [z, [y.value, y].map((t) => new WeakRef(t))];
+    };
+    const [z, refs] = parts();
+    expect(await collected(refs)).toBe(true);
+    z.backward();
+    expect(x.grad?.tolist()).toEqual([8, 16]);
+  });
+
   it('that are kept keep what they need, and no more', async () => {
     const x = leaf([1, 2]);
     const parts = (): [Tensor, WeakRef<object>[]] => {

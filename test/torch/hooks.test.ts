@@ -86,10 +86,60 @@ describe('nodes', () => {
     expect(seen).toEqual([6, 6]);
   });
 
+  it('hooks that return something else are an error', () => {
+    const run = (hook: () => unknown): void => {
+      const y = leaf([1, 2]).mul(2);
+      y.registerHook(hook as () => Tensor);
+      y.sum().backward();
+    };
+    expect(() => run(() => tensor([1, 2, 3]))).toThrow('hook has changed the size or type of value');
+    expect(() => run(() => make([1, 2]))).toThrow(
+      'expected a tensor like the one that the hook was given, f64[2], got f32[2]',
+    );
+    expect(() => run(() => 3)).toThrow('got 3: hook has changed the size or type of value');
+    const saved = autograd.savedTensorsHooks(
+      (t) => t,
+      () => 5 as never,
+      () => leaf([1, 2]).pow(3).sum(),
+    );
+    expect(() => saved.backward()).toThrow('savedTensorsHooks: expected a tensor like the one that the hook was given');
+  });
+
+  it('a gradient that is kept is that of the value after changes in place', () => {
+    const x = leaf([1, 2]);
+    const y = x.mul(2);
+    y.retainGrad();
+    const z = y.mul(1);
+    y.mul_(3);
+    y.add(z).sum().backward();
+    expect([list(y.grad), list(x.grad)]).toEqual([
+      [1, 1],
+      [8, 8],
+    ]);
+  });
+
   it('hooks that return too many gradients are an error', () => {
     const y = leaf(2).mul(3);
     y.gradFn!.registerHook((grads) => [...grads, null]);
     expect(() => y.backward()).toThrow('hook has returned an incorrect number of values');
+  });
+});
+
+describe('inferenceMode', () => {
+  it('makes tensors that cannot require grad outside', () => {
+    const x = inferenceMode(() => tensor([1, 2]));
+    expect(() => x.requiresGrad_()).toThrow('Setting requires_grad=True on inference tensor outside InferenceMode');
+    expect(list(x.get(0).mul(2))).toBe(2);
+    expect(leaf([1, 2]).add(x).requiresGrad).toBe(true);
+    const w = leaf([3, 4]);
+    w.mul(x.clone()).sum().backward();
+    expect(list(w.grad)).toEqual([1, 2]);
+  });
+
+  it('may change normal tensors and leaves in place', () => {
+    const [x, w] = [tensor([1, 2]), leaf([1, 2])];
+    inferenceMode(() => [x.add_(1), w.add_(1)]);
+    expect([list(x), list(w), w.isLeaf, w.requiresGrad]).toEqual([[2, 3], [2, 3], true, true]);
   });
 });
 

@@ -3,10 +3,13 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
+import type { Aval } from '../../ir/aval.ts';
 import { ArgumentError } from '../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import { checkOptions } from '../../api/options.ts';
+import type { PackedValue } from '../../tape/graph.ts';
 import { defaultGenerator } from '../generator.ts';
+import { fitting } from '../hooks.ts';
 import { modes, withModes } from '../modes.ts';
 import { Tensor } from '../tensor.ts';
 
@@ -21,12 +24,17 @@ export function savedTensorsHooks<P, T>(pack: (x: Tensor) => P, unpack: (packed:
     );
   }
   const quietly = { isGradEnabled: false, pack: undefined };
+  // A function of its own, so that nothing of it holds the value that was packed.
+  const unpacking = (packed: P, aval: Aval): PackedValue => ({
+    unpack: () => withModes(quietly, () => fitting('savedTensorsHooks', unpack(packed), aval).value),
+  });
   return withModes(
     {
-      pack: (value) => {
-        const packed = withModes(quietly, () => pack(new Tensor(value)));
-        return { unpack: () => withModes(quietly, () => unpack(packed).value) };
-      },
+      pack: (value) =>
+        unpacking(
+          withModes(quietly, () => pack(new Tensor(value))),
+          value.aval,
+        ),
     },
     f,
   );
