@@ -6,15 +6,8 @@
 import type { TensorLike } from '../ops/define.ts';
 import { type Arguments, readArguments } from '../ops/named.ts';
 import type { Tensor } from '../tensor.ts';
-import { cosineSimilarity, type DistanceOptions, pairwiseDistance } from './functional/distance.ts';
+import { type CosineOptions, cosineSimilarity, type DistanceOptions, pairwiseDistance } from './functional/distance.ts';
 import { Layer } from './layer.ts';
-
-export interface CosineOptions {
-  /** 1 */
-  readonly dim?: number | undefined;
-  /** 1e-8 */
-  readonly eps?: number | undefined;
-}
 
 /** The cosine of the angle between vectors along a dimension. */
 export class CosineSimilarity extends Layer {

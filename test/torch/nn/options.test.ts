@@ -46,6 +46,36 @@ describe('activations', () => {
   });
 });
 
+describe('functions', () => {
+  const y = randn([3, 4]);
+
+  it('take options by position and by name', () => {
+    same(F.normalize(y, 1, 0), F.normalize(y, { p: 1, dim: 0 }));
+    same(F.pairwiseDistance(y, ones(3, 4), 1), F.pairwiseDistance(y, ones(3, 4), { p: 1 }));
+    same(F.cosineSimilarity(y, ones(3, 4), 0), F.cosineSimilarity(y, ones(3, 4), { dim: 0 }));
+    same(F.dropout(y, 0.3, false), y);
+    expect(F.dropout(ones(2000), 0.9).eq(0).sum().item()).toBeGreaterThan(1600);
+    same(
+      F.batchNorm(y, null, null, null, null, true, 0.1, 1e-3),
+      F.batchNorm(y, null, null, null, null, { training: true, eps: 1e-3 }),
+    );
+    const mask = tensor([[true, false, true]]);
+    const q = randn([3, 4]);
+    same(F.scaledDotProductAttention(q, q, q, mask), F.scaledDotProductAttention(q, q, q, { attnMask: mask }));
+    same(F.rrelu(y, 0.5, 0.5), F.leakyRelu(y, 0.5));
+  });
+
+  it('refuse names that they do not know', () => {
+    expect(() => F.dropout(y, { rate: 0.1 } as never)).toThrow(
+      'dropout: expected options p, training, generator, got rate',
+    );
+    expect(() => F.scaledDotProductAttention(y, y, y, { mask: y } as never)).toThrow('expected options attnMask');
+    expect(() => F.batchNorm(y, null, null, null, null, { train: true } as never)).toThrow(
+      'batchNorm: expected options training',
+    );
+  });
+});
+
 describe('layers', () => {
   it('refuse names that they do not know', () => {
     expect(() => new nn.Linear(2, 3, { biass: false } as never)).toThrow(

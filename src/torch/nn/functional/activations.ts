@@ -14,7 +14,7 @@ import type { Dtype } from '../../dtypes.ts';
 import { oneAxis, type SomeDim } from '../../ops/axes.ts';
 import { type TensorLike, toTensor, type Unary, unary, withParams } from '../../ops/define.ts';
 import { zerosLike } from '../../ops/fill.ts';
-import { type Named, named } from '../../ops/named.ts';
+import { type Arguments, type Named, named, readArguments } from '../../ops/named.ts';
 import * as statistics from '../../ops/statistics.ts';
 import { Tensor } from '../../tensor.ts';
 
@@ -95,10 +95,14 @@ const preluOf = withParams<0>('prelu', ([x, w]) => {
 });
 
 /** `leakyRelu` with slopes drawn from [lower, upper) in training, and their mean otherwise. */
-export function rrelu(
-  x: TensorLike,
-  { lower = 1 / 8, upper = 1 / 3, training = false, ...from }: RreluOptions = {},
-): Tensor {
+export function rrelu(x: TensorLike, ...options: Arguments<RreluOptions, ['lower', 'upper', 'training']>): Tensor {
+  const names = ['lower', 'upper', 'training', 'generator'] as const;
+  const {
+    lower = 1 / 8,
+    upper = 1 / 3,
+    training = false,
+    ...from
+  } = readArguments<RreluOptions>('rrelu', names, options);
   if (!training) return leakyRelu(x, (lower + upper) / 2);
   const { shape } = toTensor(x);
   const slope = keyed.uniform(keyFrom(from), shape, 'float32', lower, upper);

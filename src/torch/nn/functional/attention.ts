@@ -13,6 +13,7 @@ import { like } from '../../../primitives/arithmetic.ts';
 import { stopGradientOf } from '../../../primitives/barrier.ts';
 import { type GeneratorOption, keyFrom } from '../../generator.ts';
 import { promote, type TensorLike, toTensor, withResults } from '../../ops/define.ts';
+import { type Arguments, readArguments } from '../../ops/named.ts';
 import { Tensor } from '../../tensor.ts';
 
 export interface AttentionOptions extends GeneratorOption {
@@ -27,6 +28,9 @@ export interface AttentionOptions extends GeneratorOption {
   /** Whether groups of heads (dimension −3) of the query share heads of key and value; false. */
   readonly enableGqa?: boolean | undefined;
 }
+
+/** Names in PyTorch's positions. */
+const names = ['attnMask', 'dropoutP', 'isCausal', 'scale', 'enableGqa'] as const;
 
 interface Attention {
   readonly scale: number;
@@ -156,8 +160,9 @@ export function scaledDotProductAttention(
   query: TensorLike,
   key: TensorLike,
   value: TensorLike,
-  options: AttentionOptions = {},
+  ...options: Arguments<AttentionOptions, typeof names>
 ): Tensor {
+  const given = readArguments<AttentionOptions>('scaledDotProductAttention', [...names, 'generator'], options);
   const operands = [toTensor(query), toTensor(key), toTensor(value)] as const;
-  return attentionWithWeights('scaledDotProductAttention', operands, options)[0];
+  return attentionWithWeights('scaledDotProductAttention', operands, given)[0];
 }

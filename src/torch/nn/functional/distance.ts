@@ -9,6 +9,7 @@ import { oneAxis } from '../../ops/axes.ts';
 import { promote, type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import { norm } from '../../ops/statistics.ts';
 import { normAlong } from '../../ops/subgradients.ts';
+import { type Arguments, type Named, named, readArguments } from '../../ops/named.ts';
 import type { Tensor } from '../../tensor.ts';
 
 interface Distance {
@@ -34,12 +35,18 @@ export interface DistanceOptions {
   readonly keepdim?: boolean | undefined;
 }
 
+const distanceNames = ['p', 'eps', 'keepdim'] as const;
+
 /** The p-norm of x − y + eps along the last dimension. */
-export const pairwiseDistance = (
+export function pairwiseDistance(
   x: TensorLike,
   y: TensorLike,
-  { p = 2, eps = 1e-6, keepdim = false }: DistanceOptions = {},
-): Tensor => distance([x, y], { p, eps, keepdims: keepdim });
+  ...options: Arguments<DistanceOptions, typeof distanceNames>
+): Tensor {
+  const given = readArguments<DistanceOptions>('pairwiseDistance', distanceNames, options);
+  const { p = 2, eps = 1e-6, keepdim = false } = given;
+  return distance([x, y], { p, eps, keepdims: keepdim });
+}
 
 interface Cosine {
   readonly axis: number;
@@ -54,8 +61,20 @@ const cosineAlong = withParams<Cosine>('cosineSimilarity', (xs, { axis, eps }) =
   };
   return np.sum(np.multiply(unit(x), unit(y)), axis);
 });
+export interface CosineOptions {
+  /** 1 */
+  readonly dim?: number | undefined;
+  /** 1e-8 */
+  readonly eps?: number | undefined;
+}
+
 /** x · y / (|x| |y|) along a dimension of what they broadcast to; lengths are at least `eps`. */
-export function cosineSimilarity(x: TensorLike, y: TensorLike, dim = 1, eps = 1e-8): Tensor {
+export function cosineSimilarity(
+  x: TensorLike,
+  y: TensorLike,
+  ...options: Arguments<CosineOptions, ['dim', 'eps']>
+): Tensor {
+  const { dim = 1, eps = 1e-8 } = readArguments<CosineOptions>('cosineSimilarity', ['dim', 'eps'], options);
   const [a, b] = [toTensor(x), toTensor(y)];
   const wide = a.ndim >= b.ndim ? a : b;
   // Counted from the end, so that it is the same dimension of both.
@@ -69,5 +88,8 @@ export interface NormalizeOptions {
 }
 
 /** x divided by its p-norm along a dimension; norms are at least `eps`. */
-export const normalize = (x: TensorLike, { p = 2, dim = 1, eps = 1e-12 }: NormalizeOptions = {}): Tensor =>
-  toTensor(x).div(norm(x, p, dim, true).clamp(eps));
+export const normalize: Named<NormalizeOptions, ['p', 'dim', 'eps']> = named(
+  'normalize',
+  ['p', 'dim', 'eps'],
+  (x, { p = 2, dim = 1, eps = 1e-12 }) => toTensor(x).div(norm(x, p, dim, true).clamp(eps)),
+);

@@ -9,6 +9,7 @@ import * as keyed from '../../../api/random/index.ts';
 import { like } from '../../../primitives/arithmetic.ts';
 import { type GeneratorOption, keyFrom } from '../../generator.ts';
 import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
+import { type Arguments, readArguments } from '../../ops/named.ts';
 import { Tensor } from '../../tensor.ts';
 import { masked } from './linear.ts';
 
@@ -18,6 +19,14 @@ export interface DropoutOptions extends GeneratorOption {
   /** Without it nothing is dropped; true. */
   readonly training?: boolean | undefined;
 }
+
+const names = ['p', 'training'] as const;
+
+/** Options by position or by name. */
+type Dropout = (x: TensorLike, ...options: Arguments<DropoutOptions, typeof names>) => Tensor;
+
+const optionsOf = (op: string, args: readonly unknown[]): DropoutOptions =>
+  readArguments<DropoutOptions>(op, [...names, 'generator'], args);
 
 function checkProbability(op: string, p: number): void {
   if (p >= 0 && p <= 1) return;
@@ -46,16 +55,14 @@ function dropped(op: string, x: TensorLike, options: DropoutOptions, maskShape: 
  * console.log(kept > 700 && kept < 800); // => true
  * ```
  */
-export const dropout = (x: TensorLike, options: DropoutOptions = {}): Tensor =>
-  dropped('dropout', x, options, (t) => [...t.shape]);
+export const dropout: Dropout = (x, ...options) =>
+  dropped('dropout', x, optionsOf('dropout', options), (t) => [...t.shape]);
 
 /** Whole channels of `[N, C, …]`, or `[C, …]` of `spatial` dimensions, set to 0. */
 const channels =
-  (op: string, spatial: number) =>
-  (x: TensorLike, options: DropoutOptions = {}): Tensor =>
-    dropped(op, x, options, (t) => t.shape.map((n, d) => (d < t.ndim - spatial ? n : 1)));
-
-type Dropout = (x: TensorLike, options?: DropoutOptions) => Tensor;
+  (op: string, spatial: number): Dropout =>
+  (x, ...options) =>
+    dropped(op, x, optionsOf(op, options), (t) => t.shape.map((n, d) => (d < t.ndim - spatial ? n : 1)));
 
 export const dropout1d: Dropout = channels('dropout1d', 1);
 export const dropout2d: Dropout = channels('dropout2d', 2);
@@ -72,8 +79,9 @@ const alphaMasked = withParams<number>('alphaDropout', ([x, mask], p) => {
 });
 
 const alpha =
-  (op: string, maskShape: (x: Tensor) => number[]) =>
-  (x: TensorLike, options: DropoutOptions = {}): Tensor => {
+  (op: string, maskShape: (x: Tensor) => number[]): Dropout =>
+  (x, ...args) => {
+    const options = optionsOf(op, args);
     const { p = 0.5, training = false } = options;
     checkProbability(op, p);
     const t = toTensor(x);

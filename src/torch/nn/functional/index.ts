@@ -20,6 +20,7 @@ export * from './dropout.ts';
 export * from './grid.ts';
 export { interpolate, type InterpolateArguments, type InterpolateOptions, type ResizeMode } from './interpolate.ts';
 export {
+  type CosineOptions,
   cosineSimilarity,
   type DistanceOptions,
   normalize,

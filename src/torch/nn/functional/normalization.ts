@@ -79,6 +79,9 @@ export interface BatchNormOptions {
   readonly eps?: number | undefined;
 }
 
+const batchNames = ['training', 'momentum', 'eps'] as const;
+const instanceNames = ['useInputStats', 'momentum', 'eps'] as const;
+
 interface Running {
   readonly mean: Tensor | null;
   readonly variance: Tensor | null;
@@ -118,8 +121,10 @@ export function batchNorm(
   runningVar: Tensor | null,
   weight?: Given,
   bias?: Given,
-  { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions = {},
+  ...options: Arguments<BatchNormOptions, typeof batchNames>
 ): Tensor {
+  const given = readArguments<BatchNormOptions>('batchNorm', batchNames, options);
+  const { training = false, momentum = 0.1, eps = 1e-5 } = given;
   const t = toTensor(x);
   checkChannels('batchNorm', t);
   if (!training && runningMean !== null && runningVar !== null) {
@@ -150,8 +155,10 @@ export function instanceNorm(
   runningVar: Tensor | null = null,
   weight?: Given,
   bias?: Given,
-  { useInputStats = true, momentum = 0.1, eps = 1e-5 }: InstanceNormOptions = {},
+  ...options: Arguments<InstanceNormOptions, typeof instanceNames>
 ): Tensor {
+  const given = readArguments<InstanceNormOptions>('instanceNorm', instanceNames, options);
+  const { useInputStats = true, momentum = 0.1, eps = 1e-5 } = given;
   const t = toTensor(x);
   if (!useInputStats) return batchNorm(t, runningMean, runningVar, weight, bias, { eps });
   const axes = t.shape.map((_, d) => d).slice(2);
