@@ -7,7 +7,7 @@ import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as np from '../../api/numpy/index.ts';
 import type { Tensor } from '../tensor.ts';
 import { ElementwiseOptimizer, kernelOf } from './elementwise.ts';
-import type { CommonOptions, Given, ParamGroup, Params } from './optimizer.ts';
+import { byName, type CommonOptions, type Given, type ParamGroup, type Params } from './optimizer.ts';
 import { type GradientFlags, gradientOf, minus, nameOf, over, plus, sqrt, times, zeros } from './rules.ts';
 import { checkNonNegative, checkSetting } from './settings.ts';
 
@@ -128,6 +128,7 @@ export class Adam extends ElementwiseOptimizer<AdamOptions> {
 /** Adam whose weights decay apart from the gradient. @see Loshchilov & Hutter (2019), arXiv:1711.05101 */
 export class AdamW extends Adam {
   constructor(params: Params<AdamOptions>, options: Given<AdamOptions> = {}) {
-    super(params, { ...options, weightDecay: options.weightDecay ?? 0.01, decoupledWeightDecay: true });
+    const given = byName(options);
+    super(params, { ...given, weightDecay: given.weightDecay ?? 0.01, decoupledWeightDecay: true });
   }
 }

@@ -47,8 +47,12 @@ export interface ImplementationOptions {
   readonly differentiable?: boolean | undefined;
 }
 
-/** Settings as they are given to an optimiser. */
-export type Given<O> = Partial<O> & ImplementationOptions;
+/** Settings as they are given to an optimiser: by name, or the learning rate alone. */
+export type Given<O> = (Partial<O> & ImplementationOptions) | number;
+
+/** All by name. */
+export const byName = <O>(given: Given<O>): Partial<O> & ImplementationOptions =>
+  typeof given === 'number' ? ({ lr: given } as unknown as Partial<O>) : given;
 
 /** The base of all optimisers. `step` changes parameters in place, outside the graph. */
 export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
@@ -174,7 +178,8 @@ const copied = (state: ParamState): ParamState => {
 };
 
 /** Defaults with the settings that are given in their place. */
-function settingsOf<O extends object>(op: string, defaults: O, given: Given<O>): O {
+function settingsOf<O extends object>(op: string, defaults: O, options: Given<O>): O {
+  const given = byName(options);
   const { foreach: _, fused: __, capturable, differentiable, ...settings } = given;
   const names = [...Object.keys(defaults), 'foreach', 'fused', 'capturable', 'differentiable'];
   checkOptions(op, given, names, `options of ${op}: ${names.join(', ')}.`);

@@ -120,6 +120,14 @@ describe('optimisers', () => {
     expect(Object.keys(new optim.Adam([w], { foreach: true }).paramGroups[0]!)).not.toContain('foreach');
   });
 
+  it('take the learning rate alone', () => {
+    const w = leaf([1]);
+    expect(new optim.Adam([w], 0.5).paramGroups[0]!.lr).toBe(0.5);
+    expect(new optim.AdamW([w], 0.5).paramGroups[0]!).toMatchObject({ lr: 0.5, weightDecay: 0.01 });
+    expect(new optim.SGD([w]).paramGroups[0]!.lr).toBe(1e-3);
+    expect(() => new optim.SGD([w], '0.5' as never)).toThrow('SGD: expected an options object, got "0.5"');
+  });
+
   it('say what is wrong with parameters and settings', () => {
     const w = leaf([1]);
     expect(() => new optim.SGD([], { lr: 1 })).toThrow('optimizer got an empty parameter list');
