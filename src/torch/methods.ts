@@ -15,6 +15,7 @@ import * as arithmetic from './ops/arithmetic.ts';
 import * as convert from './ops/convert.ts';
 import { type TensorLike, toTensor } from './ops/define.ts';
 import * as fill from './ops/fill.ts';
+import { beside } from './ops/index-operands.ts';
 import * as indexing from './ops/indexing.ts';
 import * as linalg from './ops/linalg.ts';
 import * as order from './ops/order.ts';
@@ -229,8 +230,7 @@ const modules: readonly (readonly [Namespace, readonly string[]])[] = [
 ];
 
 /** What takes the place of the elements: `source`, stretched. */
-const stretched = (x: Tensor, source: TensorLike): Tensor =>
-  shape.expand(arithmetic.where(true, convert.to(source, x), convert.to(source, x)), x.shape);
+const stretched = (x: Tensor, source: TensorLike): Tensor => shape.expand(toTensor(beside(x, source)), x.shape);
 
 const own: { readonly [name: string]: Fn } = {
   where: (x, ...[condition, y]: [TensorLike, TensorLike]) => arithmetic.where(condition, x, y),

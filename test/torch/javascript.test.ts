@@ -119,3 +119,25 @@ describe('wrong arguments', () => {
     );
   });
 });
+
+describe('plain numbers beside float64', () => {
+  const x = zeros(2, { dtype: 'float64' });
+  const seventh = [0.7, 0.7];
+  it.each<[string, () => Tensor]>([
+    ['fill_', () => x.clone().fill_(0.7)],
+    ['copy_', () => x.clone().copy_([0.7, 0.7])],
+    ['set', () => x.clone().set([{}], 0.7)],
+    ['set an array', () => x.clone().set([{}], [0.7, 0.7])],
+    ['maskedFill', () => x.maskedFill(tensor([true, true]), 0.7)],
+    ['indexFill', () => x.indexFill(0, [0, 1], 0.7)],
+    ['scatter', () => x.scatter(0, [0, 1], 0.7)],
+    ['where', () => x.where([true, true], x).where([false, false], 0.7)],
+    ['add', () => x.add(0.7)],
+    ['add an array', () => x.add([0.7, 0.7])],
+    ['clamp', () => x.clamp(0.7, 1)],
+    ['lerp', () => x.lerp(x.add(1), 0.7)],
+    ['addcmul', () => x.addcmul(x.add(1), x.add(1), { value: 0.7 })],
+  ])('%s keeps all their digits', (_name, f) => {
+    expect(f().tolist()).toEqual(seventh);
+  });
+});

@@ -19,14 +19,25 @@ export type NestedData = number | boolean | Tensor | readonly NestedData[];
 /** Whatever stands for a tensor. Numbers adapt to the dtype of what they meet. */
 export type TensorLike = Tensor | CoreTensor | NestedData | ArrayBufferView;
 
-/** A tensor of this face from anything that stands for one. */
-export function toTensor(x: TensorLike): Tensor {
+/**
+ * A tensor of this face from anything that stands for one.
+ * @param float dtype of plain numbers
+ */
+export function toTensor(x: TensorLike, float?: DType): Tensor {
   if (x instanceof Tensor) return x;
   if (x instanceof CoreTensor) return new Tensor(x);
-  if (typeof x === 'number') return new Tensor(scalarTensor(x, defaultFloat()));
+  if (typeof x === 'number') return new Tensor(scalarTensor(x, float ?? defaultFloat()));
   if (typeof x === 'boolean') return new Tensor(scalarTensor(x ? 1 : 0, 'bool'));
-  const data = arrayFrom(x as NestedArray, undefined);
+  const isOfNumbers = float !== undefined && Array.isArray(x) && holdsNumbers(x);
+  const data = arrayFrom(x as NestedArray, isOfNumbers ? float : undefined);
   return data instanceof Tensor ? data : new Tensor(data);
+}
+
+/** Whether the first thing in nested arrays is a number. */
+function holdsNumbers(x: readonly unknown[]): boolean {
+  let first: unknown = x;
+  while (Array.isArray(first)) first = first[0];
+  return typeof first === 'number';
 }
 
 /** A tensor as the core takes it. */
@@ -55,6 +66,7 @@ export function pair(x: TensorLike, y: TensorLike): [CoreTensor, CoreTensor] {
   if (x instanceof Tensor) {
     if (y instanceof Tensor) return [x.asCore(), y.asCore()];
     if (typeof y === 'number' || typeof y === 'boolean') return [x.asCore(), scalarBeside(y, x.dtype)];
+    if (isFloat(x.dtype)) return [x.asCore(), toTensor(y, x.dtype).asCore()];
   } else if ((typeof x === 'number' || typeof x === 'boolean') && typeof y !== 'number' && typeof y !== 'boolean') {
     const other = lift(y);
     return [scalarBeside(x, other.dtype), other];

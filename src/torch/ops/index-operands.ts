@@ -3,7 +3,7 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
-import { isInteger } from '../../ir/dtype.ts';
+import { isFloat, isInteger } from '../../ir/dtype.ts';
 import { DTypeError, ShapeError } from '../../ir/errors.ts';
 import { ConcreteTensor, Tensor as CoreTensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
@@ -33,8 +33,8 @@ export function asIndices(entry: unknown, t: CoreTensor): CoreTensor {
   );
 }
 
-/** A value in the dtype of the tensor that takes it. */
+/** A value in the dtype of the tensor that takes it: numbers at once, so that float64 has all their digits. */
 export const beside = (x: Tensor, value: TensorLike): CoreTensor => {
-  const t = toTensor(value);
+  const t = isFloat(x.dtype) ? toTensor(value, x.dtype) : toTensor(value);
   return t.dtype === x.dtype ? t.asCore() : convertTo(t, x.dtype).asCore();
 };

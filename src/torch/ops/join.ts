@@ -26,7 +26,7 @@ function tensorsOf(op: string, tensors: readonly TensorLike[]): Tensor[] {
     throw new ArgumentError(`${op}: expected an array of tensors, got ${describe(tensors)}.`, `${op}([x, y], dim).`);
   }
   if (tensors.length === 0) throw new ShapeError(`${op}: expected at least one tensor, got none.`);
-  return tensors.map(toTensor);
+  return tensors.map((x: TensorLike) => toTensor(x));
 }
 
 const joined = withParams<readonly [axis: number, dtype: DType]>('cat', (xs, [axis, dtype]) =>
@@ -96,7 +96,7 @@ export const blockDiag = (...tensors: readonly TensorLike[]): Tensor => blocks(t
 
 /** The tensors stretched to their common shape; views. */
 export function broadcastTensors(...tensors: readonly TensorLike[]): Tensor[] {
-  const all = tensors.map(toTensor);
+  const all = tensors.map((x) => toTensor(x));
   const shape = np.broadcastShapes(...all.map((x) => x.shape));
   return all.map((x) => expand(x, shape));
 }
