@@ -794,6 +794,8 @@ describe('T59 derivatives at kinks and ties', () => {
     ['logsumexp of −∞', (x) => x.logsumexp(0), [-Infinity, -Infinity], [NaN, NaN]],
     ['fmod(5, b)', (x) => tensor([5]).fmod(x), [3], [-1]],
     ['remainder(5, b)', (x) => tensor([5]).remainder(x), [3], [-1]],
+    ['hypot(x, ∞)', (x) => x.hypot(tensor(-Infinity)), [2], [0]],
+    ['hypot(x, 0) at 0', (x) => x.hypot(tensor(0)), [0], [NaN]],
     ['atan2(0, 0)', (x) => atan2(x, 0), [0], [0]],
   ])('%s', (_name, f, data, expected) => {
     expect(slope(f, ...data)).toEqual(expected);

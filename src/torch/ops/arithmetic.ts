@@ -157,7 +157,9 @@ function chosen(x: CoreTensor, y: CoreTensor, isBetter: typeof np.greaterEqual):
 /** √(x² + y²), without overflow; at (0, 0) the derivative is NaN. */
 export const hypot: Binary = binary('hypot', (x, y) => {
   const isOrigin = np.logicalAnd(np.equal(x, 0), np.equal(y, 0));
-  return np.where(isOrigin, np.sqrt(np.add(np.square(x), np.square(y))), np.hypot(x, y));
+  // The root's derivative at the origin, of numbers that are finite elsewhere.
+  const [x0, y0] = [x, y].map((t) => np.square(np.where(isOrigin, t, prim.like(t, 1))));
+  return np.where(isOrigin, np.sqrt(np.add(x0!, y0!)), np.hypot(x, y));
 });
 /** |x| with the sign of y; where x is 0, so is the derivative. */
 export const copysign: Binary = binary(
