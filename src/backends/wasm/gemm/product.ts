@@ -37,6 +37,13 @@ const smallAliasedB = 1 << 12;
 /** Elements of a block of A that is small enough to be read in place though its steps of k are not adjacent. */
 const smallA = 1 << 12;
 
+/**
+ * Rows of A a multiple of `aliasedBytes` apart: of so many, the block does not stay in the second-level cache (of 8 or 16 ways), and with so
+ * many columns it is read often enough to be copied.
+ */
+const manyRows = 64;
+const manyColumns = 128;
+
 /** Rows or columns of C up to which the transposed product may be computed, and the length of its pieces. */
 export const swapWidth = 8;
 const swapLength = 1024;
@@ -131,14 +138,18 @@ export class Blocking {
     return b.op('i32.and', isAdjacent, b.op('i32.or', isSmall, b.op('i32.le_u', m, rows)));
   }
 
-  /** Steps of k adjacent, or a small matrix: the smaller, the more columns a copy would serve. */
+  /** Steps of k adjacent and rows spread over the cache, or a small matrix: the smaller, the more columns a copy would serve. */
   private inPlaceA(): Lir {
     const { b } = this.r;
-    const [m, n, k, , , aStep] = this.p;
+    const [m, n, k, , aRow, aStep] = this.p;
     const size = b.mul(this.r.min(b.i32(kBlock), k), this.r.min(b.i32(16 * smallA), m));
     const isNarrow = b.op('i32.le_u', n, b.i32(2 * this.width));
     const limit = b.select(isNarrow, b.i32(16 * smallA), b.i32(smallA));
-    return b.op('i32.or', b.op('i32.eq', aStep, b.i32(this.e.bytes)), b.op('i32.le_u', size, limit));
+    const isAliased = b.op('i32.eqz', b.and(aRow, aliasedBytes - 1));
+    const areMany = b.op('i32.and', b.op('i32.gt_u', m, b.i32(manyRows)), b.op('i32.gt_u', n, b.i32(manyColumns)));
+    const isSpread = b.op('i32.eqz', b.op('i32.and', isAliased, areMany));
+    const isAdjacent = b.op('i32.eq', aStep, b.i32(this.e.bytes));
+    return b.op('i32.or', b.op('i32.and', isAdjacent, isSpread), b.op('i32.le_u', size, limit));
   }
 
   /** First column and number of columns of block `jb`. */
