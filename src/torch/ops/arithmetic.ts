@@ -26,7 +26,7 @@ import {
   unary,
   withParams,
 } from './define.ts';
-import { clampedOf } from './subgradients.ts';
+import { absOf, clampedOf } from './subgradients.ts';
 
 export interface AlphaOption {
   /** Factor of the second operand; 1. */
@@ -154,12 +154,15 @@ function chosen(x: CoreTensor, y: CoreTensor, isBetter: typeof np.greaterEqual):
   return np.where(isFloat(y.dtype) ? np.logicalOr(isFirst, np.isnan(y)) : isFirst, x, y);
 }
 
-/** √(x² + y²), without overflow; at (0, 0) the derivative is NaN. */
+/** √(x² + y²), without overflow; at (0, 0) the derivative is NaN. Beside an infinity a finite operand has derivative 0. */
 export const hypot: Binary = binary('hypot', (x, y) => {
   const isOrigin = np.logicalAnd(np.equal(x, 0), np.equal(y, 0));
   // The root's derivative at the origin, of numbers that are finite elsewhere.
   const [x0, y0] = [x, y].map((t) => np.square(np.where(isOrigin, t, prim.like(t, 1))));
-  return np.where(isOrigin, np.sqrt(np.add(x0!, y0!)), np.hypot(x, y));
+  const isLong = np.logicalOr(np.isinf(x), np.isinf(y));
+  const [x1, y1] = [x, y].map((t) => np.where(isLong, prim.like(t, 1), t));
+  const infinite = np.where(np.isinf(x), absOf(x), absOf(y));
+  return np.where(isOrigin, np.sqrt(np.add(x0!, y0!)), np.where(isLong, infinite, np.hypot(x1!, y1!)));
 });
 /** |x| with the sign of y; where x is 0, so is the derivative. */
 export const copysign: Binary = binary(
