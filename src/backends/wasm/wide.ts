@@ -100,12 +100,12 @@ const calls = 300;
 const integer = (i: number): number => ((i * 7919) % 17) - 8;
 
 function computesProducts(element: Element, tile: Tile, isPartial: boolean): boolean {
-  const { memory, a, b, c, runs } = instantiateTiles(element, [tile], isPartial);
+  const { memory, a, b, c, aRow, runs } = instantiateTiles(element, [tile], isPartial);
   const View = element.bytes === 4 ? Float32Array : Float64Array;
   const steps = 256;
   const width = tile.vectors * element.lanes;
   const columns = isPartial ? width - 1 : width;
-  const [A, B] = [new View(memory.buffer, a, tile.rows * steps), new View(memory.buffer, b, steps * width)];
+  const [A, B] = [new View(memory.buffer, a, tile.rows * aRow), new View(memory.buffer, b, steps * width)];
   const C = new View(memory.buffer, c, tile.rows * width);
   A.forEach((_, i) => (A[i] = integer(i)));
   B.forEach((_, i) => (B[i] = integer(i + 5)));
@@ -114,7 +114,7 @@ function computesProducts(element: Element, tile: Tile, isPartial: boolean): boo
   for (let i = 0; i < tile.rows; i++) {
     for (let j = 0; j < width; j++) {
       let sum = 0;
-      for (let k = 0; k < steps; k++) sum += A[i * steps + k]! * B[k * width + j]!;
+      for (let k = 0; k < steps; k++) sum += A[i * aRow + k]! * B[k * width + j]!;
       if (C[i * width + j] !== (j < columns ? 2 * sum : 0)) return false;
     }
   }

@@ -181,10 +181,10 @@ describe('the choice of a tile', () => {
   });
 
   it('is made once', () => {
-    const tile = measuredTile(single, false);
+    const tile = measuredTile(false);
     expect(tiles128).toContain(tile);
     const now = vi.spyOn(performance, 'now');
-    expect(measuredTile(single, false)).toBe(tile);
+    expect(measuredTile(false)).toBe(tile);
     expect(now).not.toHaveBeenCalled();
     now.mockRestore();
   });

@@ -109,7 +109,7 @@ export class GemmLibrary {
   prepare(products: LargestProducts, isWide: boolean): string {
     for (const [routine, work] of products) {
       const name = moduleOf(routine);
-      if (work >= largeProduct || isWide) this.use(name, measuredTile(elements[name], isWide));
+      if (work >= largeProduct || isWide) this.use(name, measuredTile(isWide));
       else if (this.tile(name).vectors > defaultTile.vectors) this.use(name, defaultTile);
     }
     let names = '';

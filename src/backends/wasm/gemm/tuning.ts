@@ -5,7 +5,7 @@
  */
 import { ModuleBuilder } from '../encode/module.ts';
 import { hasRelaxedSimd } from '../features.ts';
-import type { Element } from './element.ts';
+import { type Element, single } from './element.ts';
 import { defineTile, type Tile, tileScratch } from './tile.ts';
 
 /** What is used before anything is measured, and where the differences are too small to matter. */
@@ -23,6 +23,9 @@ export const tiles256: readonly Tile[] = [
   { rows: 6, vectors: 4, barrier: 0 },
   { rows: 4, vectors: 4, barrier: 0 },
 ];
+
+/** Padding of a row of A, as in copied blocks: rows a power of two apart would compete for the same part of the cache. */
+const rowPadding = 64;
 
 /** Steps of k in a measured call, calls in a measurement, and measurements of each tile. Baseline code is 4 times slower. */
 const steps = 256;
@@ -43,12 +46,15 @@ export interface TileBench {
   readonly a: number;
   readonly b: number;
   readonly c: number;
+  /** Elements from one row of A to the next. */
+  readonly aRow: number;
   readonly runs: readonly TileFunction[];
 }
 
 /** The largest tile of each kind as a function of no arguments but `adds` and, for partial ones, `columns`. */
 export function instantiateTiles(element: Element, tiles: readonly Tile[], isPartial = false): TileBench {
   const [a, b, c] = [tileScratch, 1 << 16, 2 << 16];
+  const aRow = steps + rowPadding / element.bytes;
   const memory = new WebAssembly.Memory({ initial: 3 });
   const module = new ModuleBuilder();
   module.importMemory();
@@ -63,9 +69,9 @@ export function instantiateTiles(element: Element, tiles: readonly Tile[], isPar
   const runs = tiles.map(({ vectors }, i): TileFunction => {
     const run = exports[`t${i}`] as TileFunction;
     return (adds, columns) =>
-      run(steps, a, steps * element.bytes, element.bytes, b, 16 * vectors, c, 16 * vectors, adds!, columns!);
+      run(steps, a, aRow * element.bytes, element.bytes, b, 16 * vectors, c, 16 * vectors, adds!, columns!);
   });
-  return { memory, a, b, c, runs };
+  return { memory, a, b, c, aRow, runs };
 }
 
 /** Multiply-adds a millisecond of each tile, as far as its code was optimised in time. No round begins after `limit` milliseconds. */
@@ -92,16 +98,18 @@ export function fastestTile(tiles: readonly Tile[], rates: readonly number[]): T
   return tiles[best]!;
 }
 
-/** What was found, by element type and width. */
-const chosen = new Map<string, Tile>();
+/** What was found for 128-bit and for 256-bit code. */
+const chosen = new Map<boolean, Tile>();
 
-/** The tile to use for large products: measured when this is first asked, which takes some milliseconds. */
-export function measuredTile(element: Element, isWide: boolean): Tile {
-  const key = `${element.scalar} ${isWide}`;
-  let tile = chosen.get(key);
+/**
+ * The tile to use for large products, of both element types: measured in float32 when this is first asked, which takes some milliseconds.
+ * (The choice is about registers, which both need alike, and the code of one is optimised within that time, that of two is not.)
+ */
+export function measuredTile(isWide: boolean): Tile {
+  let tile = chosen.get(isWide);
   if (tile === undefined) {
     const tiles = isWide ? [...tiles256, defaultTile] : tiles128;
-    chosen.set(key, (tile = fastestTile(tiles, tileRates(element, tiles))));
+    chosen.set(isWide, (tile = fastestTile(tiles, tileRates(single, tiles))));
   }
   return tile;
 }
