@@ -414,6 +414,19 @@ describe('leaves', () => {
     );
   });
 
+  it('T60 a complex number is refused by name; its parts, two numbers, get 3 and 0 from Re(3z)', () => {
+    expect(() => make([1], { dtype: 'complex64' as never })).toThrow(/expected one of the dtypes, got complex64/);
+    const [re, im] = [leaf([1]), leaf([2])];
+    re.mul(3).add(im.mul(0)).sum().backward();
+    expect([list(re.grad), list(im.grad)]).toEqual([[3], [0]]);
+  });
+
+  it('T61 the parts of 1 + 2i get 2 and 4 from |z|²: d/dRe + i d/dIm', () => {
+    const [re, im] = [leaf([1]), leaf([2])];
+    re.square().add(im.square()).sum().backward();
+    expect([list(re.grad), list(im.grad)]).toEqual([[2], [4]]);
+  });
+
   it('T62 without requiresGrad get no gradient', () => {
     const [x, w] = [leaf([1]), tensor([2])];
     x.mul(w).sum().backward();
