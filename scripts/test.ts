@@ -1,29 +1,39 @@
 /**
  * `npm test`: builds, runs the suite in every configuration (this Node, the Node 24 that `tools/node24` brings through npm, one and
- * two threads, 256-bit code), and ends with the line `N passed, N failed`, summed from the runner's own reports. Arguments go to
- * the runner (`npm test -- test/x.test.ts`).
+ * two threads, 256-bit code), and ends with what failed and the line `N passed, N failed`, taken from the runner's own reports.
+ * Arguments go to the runner (`npm test -- test/x.test.ts`).
  * @module
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** How many tests of a run ended how. */
-export interface Count {
+/** How the tests of a run ended. */
+export interface Outcome {
   readonly passed: number;
-  readonly failed: number;
   readonly skipped: number;
+  /** For each test that failed, where it stands, its name, and the first line of its message. */
+  readonly failures: readonly string[];
 }
 
 /** The part of the runner's JSON report that is read here. */
 interface RunnerReport {
   readonly numPassedTests: number;
-  readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  readonly testResults: readonly {
+    /** The file's path. */
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -94,7 +104,7 @@ function configurations(node24: string | undefined): Configuration[] {
   return list;
 }
 
-function runSuite(configuration: Configuration, runnerArguments: readonly string[]): Count {
+function runSuite(configuration: Configuration, runnerArguments: readonly string[]): Outcome {
   const { label, node, exclude } = configuration;
   console.log(`\n== tests on ${label}`);
   const report = join(reports, `${label.replaceAll(' ', '-')}.json`);
@@ -110,30 +120,30 @@ function runSuite(configuration: Configuration, runnerArguments: readonly string
       COTANGENT_TEST_EXCLUDE: exclude.join(' '),
     },
   });
-  return countOf(existsSync(report) ? readFileSync(report, 'utf8') : null, status);
+  return outcomeOf(existsSync(report) ? readFileSync(report, 'utf8') : null, status);
 }
 
 /**
- * What a run counts as.
+ * What came of a run.
  * @param report the text of the runner's JSON report; null if it left none
  * @param status the runner's exit code; null if a signal ended it
  */
-export function countOf(report: string | null, status: number | null): Count {
-  if (report === null) return { passed: 0, failed: 1, skipped: 0 };
+export function outcomeOf(report: string | null, status: number | null): Outcome {
+  if (report === null) return { passed: 0, skipped: 0, failures: [`the runner left no report (exit code ${status})`] };
   const run = JSON.parse(report) as RunnerReport;
-  // A file that does not load has no tests to count, so it counts as one failure itself.
-  const unloaded = run.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
-  const failed = run.numFailedTests + unloaded.length;
-  return {
-    passed: run.numPassedTests,
-    // The runner can fail with no failed test, after an unhandled rejection say: that is one failure.
-    failed: failed === 0 && status !== 0 ? 1 : failed,
-    skipped: run.numPendingTests + run.numTodoTests,
-  };
+  const failures = run.testResults.flatMap((file) => {
+    const place = relative(root, file.name);
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    // A file that does not load, or whose hooks fail, has no failed test; it counts as one failure itself.
+    if (file.status === 'failed' && failed.length === 0) return [`${place}: ${firstLine(file.message)}`];
+    return failed.map((test) => `${place} > ${test.fullName}: ${firstLine(test.failureMessages[0])}`);
+  });
+  // The runner can fail with no failed test, after an unhandled rejection say: that is one failure.
+  if (failures.length === 0 && status !== 0) failures.push(`no test failed, but the runner did (exit code ${status})`);
+  return { passed: run.numPassedTests, skipped: run.numPendingTests + run.numTodoTests, failures };
 }
 
-const sum = (counts: readonly Count[], key: keyof Count): number =>
-  counts.reduce((total, count) => total + count[key], 0);
+const firstLine = (message = ''): string => message.trim().split('\n', 1)[0]!;
 
 function main(): void {
   const runnerArguments = process.argv.slice(2);
@@ -141,13 +151,19 @@ function main(): void {
   const node24 = findNode24();
   const runs = configurations('path' in node24 ? node24.path : undefined);
   // Named files may be among those that a later configuration leaves out.
-  const counts = runs.map((run, i) =>
+  const outcomes = runs.map((run, i) =>
     runSuite(run, i === 0 ? runnerArguments : [...runnerArguments, '--passWithNoTests']),
   );
   if ('reason' in node24) console.log(`\nNode 24 run skipped: ${node24.reason}.`);
-  if (sum(counts, 'skipped') > 0) console.log(`\n${sum(counts, 'skipped')} skipped`);
-  console.log(`\n${sum(counts, 'passed')} passed, ${sum(counts, 'failed')} failed`);
-  process.exitCode = sum(counts, 'failed') === 0 ? 0 : 1;
+  const count = (of: (outcome: Outcome) => number): number => outcomes.reduce((sum, outcome) => sum + of(outcome), 0);
+  const [passed, skipped, failed] = [count((o) => o.passed), count((o) => o.skipped), count((o) => o.failures.length)];
+  if (failed > 0) console.log('\nfailed:');
+  outcomes.forEach((outcome, i) => {
+    for (const failure of outcome.failures) console.log(`  ${runs[i]!.label}: ${failure}`);
+  });
+  if (skipped > 0) console.log(`\n${skipped} skipped`);
+  console.log(`\n${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) main();

@@ -14,6 +14,7 @@ import { type ConcreteTensor, hostTensor } from '../../src/core/tensor.ts';
 import { drawArgs, expectPlanMatches, expectResults } from './check-plan.ts';
 import { chooser, randomProgram, type RandomProgram } from './random-program.ts';
 import { randomRowProgram } from './random-rows.ts';
+import { runs } from '../support/runs.ts';
 
 describe('random programs', () => {
   it('give the results of their equations, whatever is fused and wherever it is stored', () => {
@@ -27,7 +28,7 @@ describe('random programs', () => {
           expectPlanMatches(program, drawArgs(program.inAvals, seed), '', { donate });
         },
       ),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -42,7 +43,7 @@ describe('random programs', () => {
           expectPlanMatches(program, drawArgs(program.inAvals, seed), '', { donate });
         },
       ),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -67,7 +68,7 @@ describe('random programs', () => {
           expectResults(program, args, results, 'wasm', 25);
         },
       ),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 
@@ -91,7 +92,7 @@ describe('random programs', () => {
           );
         });
     };
-    const random = { numRuns: 40 };
+    const random = runs(40);
     setActiveExecutor('wasm');
     try {
       fc.assert(

@@ -17,6 +17,7 @@ import { dce } from '../../src/compiler/dce.ts';
 import { simplify } from '../../src/compiler/simplify.ts';
 import { trace } from './check-plan.ts';
 import { type Choose, chooser } from './random-program.ts';
+import { runs } from '../support/runs.ts';
 
 const reference = new ReferenceExecutor();
 
@@ -181,7 +182,7 @@ describe('simplification', () => {
           }),
         );
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
   });
 
@@ -221,7 +222,7 @@ describe('simplification', () => {
         const wrong = after!.findIndex((y, i) => !Object.is(y, before![i]));
         if (wrong !== -1) expect.fail(`[${wrong}]: ${before![wrong]} became ${after![wrong]}\n${program.toString()}`);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
     expect(found).toBeGreaterThan(2);
   });

@@ -18,6 +18,7 @@ import {
 } from 'cotangent';
 import { verifyProgram } from '../../src/ir/verify.ts';
 import { type Nest, nests } from '../support/nest.ts';
+import { runs } from '../support/runs.ts';
 
 // Differences need float64; the reference compiles nothing, so a random program costs little.
 configure({ defaultDtype: 'float64', defaultDevice: 'reference' });
@@ -123,7 +124,7 @@ test.each([
   'every transformation of a nest %d deep is right (%d draws)',
   (depth, numRuns) => {
     const shown = nests(depth).map((n) => Object.assign(n, { toString: () => n.text }));
-    fc.assert(fc.property(shown, check), { numRuns, seed: 20 + depth });
+    fc.assert(fc.property(shown, check), runs(numRuns));
   },
   120_000,
 );

@@ -76,10 +76,7 @@ describe.each(cases)('$name', ({ name, args, steps, hasPicture, lastLine }) => {
   });
 
   test('killed between checkpoints and resumed, it reaches the same state bit for bit', async () => {
-    const first = await runExample(name, [...args, ...parts.flags], {
-      signal: 'SIGKILL',
-      when: () => existsSync(parts.checkpoint),
-    });
+    const first = await runExample(name, [...args, ...parts.flags], { signal: 'SIGKILL', file: parts.checkpoint });
     expect(first.code).toBeNull();
     expect(existsSync(parts.report)).toBe(false);
     const second = await runExample(name, [...args, ...parts.flags, '--resume']);

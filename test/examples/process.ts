@@ -12,27 +12,24 @@ export interface Run {
 
 const root = new URL('../..', import.meta.url).pathname;
 
-/** Sends `signal` as soon as `when` holds, for the progress shown so far. */
+/**
+ * The process sends itself `signal` once `file` exists, or at once without one: in either case between two steps. (A signal from
+ * here could come after the last step, where the machine is busy.)
+ */
 export interface Stop {
   readonly signal: 'SIGINT' | 'SIGKILL';
-  readonly when: (progress: string) => boolean;
+  readonly file?: string;
 }
 
 export function runExample(name: string, args: readonly string[], stop?: Stop): Promise<Run> {
+  const preload = stop === undefined ? [] : ['--import', './test/examples/stop.mjs'];
   const script = ['scripts/run-ts.mjs', '--built', `examples/${name}/main.ts`];
-  const child = spawn(process.execPath, [...script, ...args], { cwd: root });
+  const child = spawn(process.execPath, [...preload, ...script, ...args], {
+    cwd: root,
+    env: { ...process.env, COTANGENT_TEST_SIGNAL: stop?.signal, COTANGENT_TEST_FILE: stop?.file },
+  });
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-  const timer = setInterval(() => {
-    if (stop?.when(err) !== true) return;
-    clearInterval(timer);
-    child.kill(stop.signal);
-  }, 5);
-  return new Promise((resolve) =>
-    child.on('close', (code) => {
-      clearInterval(timer);
-      resolve({ code, out, err });
-    }),
-  );
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import fc from 'fast-check';
 import { np, ShapeError } from 'cotangent';
 import { fromNdarray, toNdarray } from 'cotangent/interop';
+import { runs } from '../support/runs.ts';
 
 test('strides of any sign and order, offsets, and both spellings', () => {
   const data = Float32Array.from({ length: 12 }, (_, i) => i);
@@ -69,6 +70,6 @@ test('there and back again, for random permutations of axes', () => {
       const view = { data, offset, shape: axes.map((d) => shape[d]!), stride: axes.map((d) => stride[d]!) };
       expect(fromNdarray(view).toArray()).toEqual(np.transpose(x, axes).toArray());
     }),
-    { numRuns: 30 },
+    runs(30),
   );
 });

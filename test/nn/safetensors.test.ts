@@ -20,6 +20,7 @@ import {
   torchNames,
   writeSafetensors,
 } from 'cotangent/nn';
+import { runs } from '../support/runs.ts';
 
 /** A file of any header and data. */
 function file(header: unknown, data: Uint8Array | number = 0): Uint8Array<ArrayBuffer> {
@@ -124,7 +125,7 @@ describe('a file comes back as it was', () => {
         const tensors = Object.fromEntries(Object.entries(table).map(([k, v]) => [k, np.array(new Float32Array(v))]));
         expectSame(await loadSafetensors(chunks(await saveSafetensors(tensors), size + 1)), tensors);
       }),
-      { numRuns: 25 },
+      runs(25),
     );
   });
 });

@@ -12,6 +12,7 @@ import { convGeneralDilated, type ConvParams, dotGeneral, type DotParams } from 
 import { Linearized } from '../../src/transforms/linearize.ts';
 import { drawArgs, expectPlanMatches, trace } from '../compiler/check-plan.ts';
 import { dot, drawLike, elements } from '../support/samples.ts';
+import { runs } from '../support/runs.ts';
 
 // `check-plan` does so where it is loaded, but not for the next file of the process.
 setActiveExecutor('reference');
@@ -78,14 +79,14 @@ describe('dot_general', () => {
           JSON.stringify(params),
         );
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 
   it('has adjoint transposes, whatever the order of axes', () => {
     fc.assert(
       fc.property(dotCase, ({ avals, params }) => checkAdjoint(([x, y]) => [dotGeneral(x!, y!, params)], avals)),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 
@@ -167,7 +168,7 @@ describe('conv_general_dilated', () => {
           JSON.stringify(params),
         );
       }),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 
@@ -176,7 +177,7 @@ describe('conv_general_dilated', () => {
       fc.property(convCase, ({ avals, params }) =>
         checkAdjoint(([x, y]) => [convGeneralDilated(x!, y!, params)], avals),
       ),
-      { numRuns: 100 },
+      runs(100),
     );
   });
 

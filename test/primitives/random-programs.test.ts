@@ -25,11 +25,10 @@ import {
   unstacked,
 } from '../support/samples.ts';
 import { differences, differenceStep, randomProgram as rounding } from '../support/tolerances.ts';
+import { runs } from '../support/runs.ts';
 
 setUpDevices();
 setActiveExecutor('reference');
-
-const runs = 200;
 
 const avalsOf = (xs: readonly Tensor[]): Tensor['aval'][] => xs.map((x) => x.aval);
 
@@ -103,7 +102,7 @@ function checkVmap({ f, inputs, text }: RandomProgram): void {
 }
 
 const check = (programs: Arbitrary<RandomProgram>, holds: (program: RandomProgram) => void): void =>
-  assert(property(programs, holds), { numRuns: runs, seed: 20 });
+  assert(property(programs, holds), runs(200));
 
 describe('a random program', () => {
   it('gives the same in float64 eagerly and compiled, on every device', () => {

@@ -19,6 +19,7 @@ import {
   smoothOps,
   valuesArb,
 } from './program.ts';
+import { runs } from '../support/runs.ts';
 
 const halves = ['float16', 'bfloat16'] as const;
 type Half = (typeof halves)[number];
@@ -79,7 +80,7 @@ function property(ops: readonly Op[], dtype: DType, numRuns: number, check: Chec
         throw new Error(`${show(ops, steps)}: ${(error as Error).message}`, { cause: error });
       }
     }),
-    { numRuns, seed: 20261130 },
+    runs(numRuns),
   );
 }
 type Check = (f: Binary, inputs: Inputs, others: Inputs) => void;

@@ -18,8 +18,7 @@ import {
   smoothOps,
   valuesArb,
 } from './program.ts';
-
-const runs = { numRuns: 40, seed: 20261123 };
+import { runs } from '../support/runs.ts';
 
 function property(
   check: (f: Binary, inputs: Inputs, direction: Inputs) => void,
@@ -33,7 +32,7 @@ function property(
         throw new Error(`${show(smoothOps, steps)}: ${(error as Error).message}`, { cause: error });
       }
     }),
-    { numRuns: runs.numRuns, seed: runs.seed },
+    runs(40),
   );
 }
 

@@ -1,34 +1,43 @@
 /**
- * `npm test` counts what the runner reports, and counts as failures what the runner only hints at.
+ * `npm test` counts what the runner reports, names what failed, and counts as failures what the runner only hints at.
  * @module
  */
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { countOf } from '../../scripts/test.ts';
+import { outcomeOf } from '../../scripts/test.ts';
 
-const file = (status: string, tests: number): object => ({ status, assertionResults: Array.from({ length: tests }) });
-const report = (passed: number, failed: number, files: readonly object[]): string =>
-  JSON.stringify({
-    numPassedTests: passed,
-    numFailedTests: failed,
-    numPendingTests: 1,
-    numTodoTests: 0,
-    testResults: files,
-  });
+const name = fileURLToPath(new URL('../a.test.ts', import.meta.url));
+const passing = { fullName: 'adds', status: 'passed', failureMessages: [] };
+const failing = { fullName: 'divides by zero', status: 'failed', failureMessages: ['Error: no luck\n  at a.ts:1'] };
+const file = (status: string, assertionResults: readonly object[], message = ''): object => ({
+  name,
+  status,
+  message,
+  assertionResults,
+});
+const report = (passed: number, files: readonly object[]): string =>
+  JSON.stringify({ numPassedTests: passed, numPendingTests: 1, numTodoTests: 0, testResults: files });
 
-describe('the count of a run', () => {
+describe('what came of a run', () => {
   test('is what the report says', () => {
-    expect(countOf(report(3, 2, [file('failed', 5)]), 1)).toEqual({ passed: 3, failed: 2, skipped: 1 });
+    expect(outcomeOf(report(3, [file('failed', [passing, failing, passing, passing])]), 1)).toEqual({
+      passed: 3,
+      skipped: 1,
+      failures: ['test/a.test.ts > divides by zero: Error: no luck'],
+    });
   });
 
   test('has one failure for a file that does not load', () => {
-    expect(countOf(report(3, 0, [file('passed', 3), file('failed', 0)]), 1)).toMatchObject({ passed: 3, failed: 1 });
+    const outcome = outcomeOf(report(1, [file('passed', [passing]), file('failed', [], 'no such module\n…')]), 1);
+    expect(outcome).toMatchObject({ passed: 1, failures: ['test/a.test.ts: no such module'] });
   });
 
   test('has one failure for a run that fails although every test passed', () => {
-    expect(countOf(report(3, 0, [file('passed', 3)]), 1)).toMatchObject({ passed: 3, failed: 1 });
+    expect(outcomeOf(report(1, [file('passed', [passing])]), 1).failures).toHaveLength(1);
   });
 
   test('has one failure for a run that leaves no report', () => {
-    expect(countOf(null, 134)).toEqual({ passed: 0, failed: 1, skipped: 0 });
+    expect(outcomeOf(null, 134)).toMatchObject({ passed: 0, skipped: 0 });
+    expect(outcomeOf(null, 134).failures).toHaveLength(1);
   });
 });

@@ -16,6 +16,7 @@ import {
   vmap,
 } from 'cotangent';
 import { Linearized } from '../../src/transforms/linearize.ts';
+import { runs } from '../support/runs.ts';
 
 beforeAll(async () => {
   configure({ defaultDevice: 'wasm' });
@@ -104,7 +105,7 @@ describe('random functions of scalars', () => {
           expect(gs.map((g) => g.aval.toString())).toEqual(wanted.map((g) => g.aval.toString()));
           expectClose(numbersOf(gs), numbersOf(wanted), epsilon);
         }),
-        { numRuns: 300, seed: 1 },
+        runs(300),
       );
     });
   }
@@ -127,7 +128,7 @@ describe('random functions of scalars', () => {
         );
         expectClose(numbersOf(traced), pulled, 1e-11);
       }),
-      { numRuns: 150, seed: 2 },
+      runs(150),
     );
   });
 });

@@ -21,6 +21,7 @@ import {
 } from '../../../src/ir/loop/expr.ts';
 import { type Combine, KernelBuilder } from '../../../src/ir/loop/kernel.ts';
 import { expectSame } from './run-kernel.ts';
+import { runs } from '../../support/runs.ts';
 
 interface Op {
   readonly kind: number;
@@ -135,7 +136,7 @@ describe('random kernels', () => {
           expectSame(b.build(), [...inputs.map((s, k) => fill(s.dtype, s.size, k)), fill('float32', n, 9)]);
         },
       ),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 
@@ -182,7 +183,7 @@ describe('random kernels', () => {
           expectSame(b.build(), [fill('float32', 11, 3)]);
         },
       ),
-      { numRuns: 200 },
+      runs(200),
     );
   });
 
@@ -235,7 +236,7 @@ describe('random kernels', () => {
           expectSame(b.build(), [input], dtype === 'float32' ? 1e-6 : 1e-12);
         },
       ),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 });
