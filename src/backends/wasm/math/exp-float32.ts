@@ -44,12 +44,13 @@ function integerPart(x: Expr, scale: number, bias: number): { readonly k: Expr; 
 const remainder = (x: Expr, k: Expr): Expr => madd(k, -ln2Low, madd(k, -ln2High, x));
 
 /**
- * y · 2^k for `bits` with k + 254 in its low bits, -254 ≤ k ≤ 256: by two factors, so that only the last product rounds
+ * (1 + w) · 2^k for `bits` with k + 254 in its low bits, -254 ≤ k ≤ 256: by two factors, so that the last product rounds only
  * where the result is subnormal. (2^-127 as a factor is 0, but there the result is 0 as well.)
  */
-function scaleByHalves(y: Expr, bits: Expr): Expr {
+function scaleByHalves(w: Expr, bits: Expr): Expr {
   const half = shr(bits, 1);
-  return mul(mul(y, float32FromBits(shl(half, 23))), float32FromBits(shl(sub(bits, half), 23)));
+  const scale = float32FromBits(shl(half, 23));
+  return mul(madd(scale, w, scale), float32FromBits(shl(sub(bits, half), 23)));
 }
 
 /** (exp(r) - 1 - r) / r² on |r| ≤ ½ ln 2: relative error of the exp 2^-28.2. */
@@ -61,11 +62,11 @@ const expTail = [
 function expBounded(x: Expr): Expr {
   const { k, bits } = integerPart(x, log2e, 254);
   const r = remainder(x, k);
-  return scaleByHalves(add(madd(mul(r, r), polynomial(r, expTail), r), 1), bits);
+  return scaleByHalves(madd(mul(r, r), polynomial(r, expTail), r), bits);
 }
 
 /**
- * exp: 0.99 ulp. Beyond the bounds of the clamp it is 0 or infinity to rounding; at the lower one both factors are 0, for
+ * exp: 1.01 ulp. Beyond the bounds of the clamp it is 0 or infinity to rounding; at the lower one both factors are 0, for
  * products that underflow are slow (×4 where a mask of -10⁹ is used), and products with 0 are not.
  */
 export const exp32 = (x: Expr): Expr => expBounded(atLeast(atMost(x, 89), -176));
@@ -81,7 +82,7 @@ export function exp2_32(x: Expr): Expr {
   const bounded = atLeast(atMost(x, 129), -254);
   const { k, bits } = integerPart(bounded, 1, 254);
   const r = sub(bounded, k);
-  return scaleByHalves(madd(r, polynomial(r, exp2Tail), 1), bits);
+  return scaleByHalves(mul(r, polynomial(r, exp2Tail)), bits);
 }
 
 /** exp(x) = scale + scale·w, where scale is 2^(k + shift) and |w| < 0.42. */
@@ -127,16 +128,12 @@ export const expm1_32 = (x: Expr): Expr => where(lt(abs(x), 2 ** -25), x, expm1B
 const withSign = (magnitude: Expr, x: Expr): Expr =>
   float32FromBits(or(int32Bits(magnitude), and(int32Bits(x), -2147483648)));
 
-/** tanh(x)/x - 1 over x², |x| ≤ 0.55: relative error of the tanh 2^-24.7. */
-const tanhTail = [-0.3333294689655304, 0.1332072913646698, -0.05267200991511345, 0.016437876969575882];
-
-/** tanh: 1.33 ulp. A polynomial up to 0.55, then 1 - 2 / (exp(2|x|) + 1), which is 1 to rounding beyond 9.1. */
+/** tanh: 2.57 ulp. With e = expm1(2|x|) it is e / (e + 2), which is 1 to rounding beyond 9.1. */
 export function tanh32(x: Expr): Expr {
   const a = abs(x);
-  const z = mul(x, x);
   const { scale, w } = expParts(atMost(add(a, a), 18.2), 0);
-  const large = sub(1, div(2, madd(scale, w, add(scale, 1))));
-  return withSign(where(lt(a, 0.55), madd(mul(a, z), polynomial(z, tanhTail), a), large), x);
+  const e = madd(scale, w, sub(scale, 1));
+  return withSign(div(e, add(e, 2)), x);
 }
 
 /** erf(x)/x - 1 over x², |x| ≤ 0.875: relative error of the erf 2^-26. */
