@@ -26,14 +26,16 @@ const nBlockInPlace = 256;
 /** Padding of a copied row of A, so that rows do not fall on the same lines of the cache. */
 const rowPadding = 64;
 
-/** Rows of C up to which B is read in place: a copy of B costs as much as the product of a few of them. */
-const inPlaceRows = 96;
-/** The same for rows of B a multiple of this many bytes apart, which compete for the same lines of the first-level cache. */
-const inPlaceRowsAliased = 8;
-const aliasedBytes = 4096;
-/** Elements of a block of B that is small enough to be read in place for any number of rows. */
+/**
+ * Rows of C up to which B is read in place: a copy of B costs as much as the product of a few of them. The more where a block of B is
+ * small; the fewer where its rows compete for the same lines of the first-level cache, being a multiple of so many bytes apart.
+ */
+const inPlaceRows = { large: 96, small: 192, apart2048: 40, apart4096: 8 } as const;
+/** Elements of a small block of B, and of one that is small however far its rows are apart. */
 const smallB = 1 << 15;
-const smallAliasedB = 1 << 12;
+const tinyB = 1 << 12;
+/** Distance of rows that compete for the same lines of the first-level cache. */
+const aliasedBytes = 4096;
 /** Elements of a block of A that is small enough to be read in place though its steps of k are not adjacent. */
 const smallA = 1 << 12;
 
@@ -126,16 +128,25 @@ export class Blocking {
     return this.r.b.op('i32.sub', x, y);
   }
 
-  /** Columns adjacent, and few enough rows or a small matrix. One column has no neighbours to be adjacent to. */
+  /** Columns adjacent, and few enough rows. One column has no neighbours to be adjacent to. */
   private inPlaceB(): Lir {
     const { b } = this.r;
     const [m, n, k, , , , , bStep, bColumn] = this.p;
     const isAdjacent = b.op('i32.or', b.op('i32.eq', bColumn, b.i32(this.e.bytes)), b.op('i32.eq', n, b.i32(1)));
-    const isAliased = b.op('i32.eqz', b.and(bStep, aliasedBytes - 1));
     const size = b.mul(this.r.min(b.i32(kBlock), k), this.r.min(b.i32(smallB + 1), n));
-    const isSmall = b.op('i32.le_u', size, b.select(isAliased, b.i32(smallAliasedB), b.i32(smallB)));
-    const rows = b.select(isAliased, b.i32(inPlaceRowsAliased), b.i32(inPlaceRows));
-    return b.op('i32.and', isAdjacent, b.op('i32.or', isSmall, b.op('i32.le_u', m, rows)));
+    const isAtMost = (elements: number): Lir => b.op('i32.le_u', size, b.i32(elements));
+    const isApart = (bytes: number): Lir => b.op('i32.eqz', b.and(bStep, bytes - 1));
+    const cases = [
+      [isAtMost(tinyB), inPlaceRows.small],
+      [isApart(4096), inPlaceRows.apart4096],
+      [isApart(2048), inPlaceRows.apart2048],
+      [isAtMost(smallB), inPlaceRows.small],
+    ] as const;
+    const rows = cases.reduceRight(
+      (otherwise, [is, limit]) => b.select(is, b.i32(limit), otherwise),
+      b.i32(inPlaceRows.large),
+    );
+    return b.op('i32.and', isAdjacent, b.op('i32.le_u', m, rows));
   }
 
   /** Steps of k adjacent and rows spread over the cache, or a small matrix: the smaller, the more columns a copy would serve. */
