@@ -57,6 +57,14 @@ describe('modules', () => {
     expect(net.call(ones(1, 2)).shape).toEqual([1, 2]);
   });
 
+  it('count what stands in several places of a sequence at each', () => {
+    const relu = new nn.ReLU();
+    const net = new nn.Sequential(new nn.Linear(2, 3), relu, new nn.Linear(3, 3), relu, new nn.Linear(3, 1));
+    expect(net.length).toBe(5);
+    expect(net.at(-2)).toBe(relu);
+    expect(Object.keys(net.stateDict())).toEqual(['0.weight', '0.bias', '2.weight', '2.bias', '4.weight', '4.bias']);
+  });
+
   it('print like PyTorch', () => {
     expect(String(new nn.Sequential(new nn.Linear(2, 3), new nn.Sequential(new nn.ReLU())))).toBe(
       'Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n  (1): Sequential(\n    (0): ReLU()\n  )\n)',
