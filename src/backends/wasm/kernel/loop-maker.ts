@@ -9,7 +9,6 @@ import type { Lir, LirStmt } from './lir.ts';
 import type { Loop, StoreItem } from './nest.ts';
 import type { Node } from './node.ts';
 import type { IntSite } from './params.ts';
-import type { Stages } from './stages.ts';
 
 /** Iterations of a loop: it `runs` when there is at least one. */
 export interface Steps {
@@ -19,13 +18,11 @@ export interface Steps {
   readonly runs?: boolean;
 }
 
-/** What the lowering of reductions needs to make loops and locals. */
+/** What the lowering of reductions, stages and tiles needs to make loops and locals. */
 export interface LoopMaker {
   scalarLoop(loop: Loop, body: () => LirStmt[]): LirStmt;
   /** Part of a loop's range; nothing when the range is known to be empty. */
   rangeLoop(loop: Loop, from: Lir, to: Lir, step: number, body: () => LirStmt[], runs?: boolean): LirStmt[];
-  /** The same; the values of stages are computed before, block by block. */
-  stagedLoop(loop: Loop, steps: Steps, stages: Stages | undefined, memory: Lir, body: () => LirStmt[]): LirStmt[];
   plainLoop(from: Lir, to: Lir, step: number, body: (counter: Lir) => LirStmt[]): LirStmt[];
   /** What `lower` gives; where all guards of lanes hold, which is checked once for all of it, code without them. */
   branchOnGuards(lower: () => LirStmt[]): LirStmt[];

@@ -3,7 +3,6 @@
  * May import: `ir`, `encode`, `kernel`.
  * @module
  */
-import { dtypeInfo } from '../../../ir/dtype.ts';
 import type { BufferRef, Local } from '../../../ir/loop/expr.ts';
 import type { FunctionBuilder } from '../encode/function.ts';
 import type { ModuleBuilder } from '../encode/module.ts';
@@ -14,19 +13,20 @@ import { type GemmName, gemmName } from '../gemm/work.ts';
 import type { Threading } from './chunk.ts';
 import { canRepeat } from './repeat.ts';
 import type { PreparedKernel } from './emit.ts';
-import { type Lir, LirBuilder, type LirStmt, type LirStore } from './lir.ts';
-import type { LoopMaker, Steps } from './loop-maker.ts';
+import { type Lir, LirBuilder, type LirStmt } from './lir.ts';
+import type { LoopMaker } from './loop-maker.ts';
 import { lowerPhase, type PhaseMaker, type PhaseStmt } from './lower-phase.ts';
 import { ReduceLowering } from './lower-reduce.ts';
+import { stagedLoop } from './lower-stages.ts';
 import { lowerStore } from './lower-store.ts';
+import { blockLoops, tileLoops } from './lower-tiles.ts';
 import { ValueLowering } from './lower-value.ts';
 import type { ForLoop, Loop, NestStmt, StoreItem } from './nest.ts';
 import { type Node, partialBytes, partialsAddress, stagesAddress, stagesBytes } from './node.ts';
 import { extentSite, gemmSite, type IntSite } from './params.ts';
 import { type Phase, phaseSite } from './phases.ts';
 import { scalarType } from './scalar-ops.ts';
-import type { Stages } from './stages.ts';
-import { type PerfectNest, perfectNest, tileColumns, tileSize } from './tiles.ts';
+import { perfectNest } from './tiles.ts';
 import { heavyHeight, keepsOrder } from './vectorize.ts';
 import { sharedValues } from './walk-lir.ts';
 import { LirWriter } from './write-lir.ts';
@@ -180,7 +180,7 @@ export class NestLowering implements LoopMaker {
     if (strategy.kind !== 'lanes') {
       const nest = perfectNest(s)!;
       const from = range?.from ?? this.b.i32(0);
-      return strategy.kind === 'tiles' ? this.tiles(nest, from, extent) : this.singly(nest, from, extent);
+      return (strategy.kind === 'tiles' ? tileLoops : blockLoops)(this.v, this, nest, from, extent);
     }
     const widths = strategy.unroll > 1 ? [strategy.unroll, 1] : [1];
     const out: LirStmt[] = [];
@@ -190,7 +190,8 @@ export class NestLowering implements LoopMaker {
       this.v.setMode({ loop: s.loop, parts });
       const memory = range?.stages ?? this.b.i32(stagesAddress);
       const body = (): LirStmt[] => this.lanesBlock(s.body);
-      out.push(...this.stagedLoop(s.loop, { from, to, step: 4 * parts }, strategy.stages, memory, body));
+      const steps = { from, to, step: 4 * parts };
+      out.push(...stagedLoop(this.v, this, s.loop, steps, { stages: strategy.stages, memory }, body));
       from = to;
       // Parts of the range end at multiples of all groups, or where the whole does.
       if (!this.kernel.isParametric && s.loop.axis.extent % (4 * parts) === 0) {
@@ -214,46 +215,6 @@ export class NestLowering implements LoopMaker {
     const stmts = this.rangeLoop(s.loop, first, extent, step, () => this.block(s.body));
     this.v.setMode(undefined);
     return stmts;
-  }
-
-  /** Blocks of columns: the lines of memory that they are read from are still in the cache when the next row is due. */
-  private inBlocks({ between }: PerfectNest, columns: Lir, body: (left: Lir, right: Lir) => LirStmt[]): LirStmt[] {
-    const { b } = this;
-    const blocks = (): LirStmt[] =>
-      this.plainLoop(b.i32(0), columns, tileColumns, (left) => {
-        const end = b.add(left, b.i32(tileColumns));
-        return body(left, b.select(b.op('i32.lt_s', end, columns), end, columns));
-      });
-    return between.reduceRight((inside, loop) => () => [this.scalarLoop(loop, inside)], blocks)();
-  }
-
-  private singly(nest: PerfectNest, from: Lir, to: Lir): LirStmt[] {
-    const { outer, inner, items } = nest;
-    return this.inBlocks(nest, this.int(extentSite(inner), inner.axis.extent), (left, right) =>
-      this.rangeLoop(outer, from, to, 1, () => this.rangeLoop(inner, left, right, 1, () => this.stores(items))),
-    );
-  }
-
-  private tiles(nest: PerfectNest, from: Lir, to: Lir): LirStmt[] {
-    const { outer, between, inner, items } = nest;
-    const { b, v } = this;
-    const width = this.int(extentSite(inner), inner.axis.extent);
-    const [rows, columns] = [b.and(to, -tileSize), b.and(width, -tileSize)];
-    const single = (first: Lir, last: Lir, left: Lir, right: Lir): LirStmt[] =>
-      between.reduceRight(
-        (inside, loop) => () => [this.scalarLoop(loop, inside)],
-        () =>
-          this.rangeLoop(outer, first, last, 1, () => this.rangeLoop(inner, left, right, 1, () => this.stores(items))),
-      )();
-    const main = this.inBlocks(nest, columns, (left, right) =>
-      this.rangeLoop(outer, from, rows, tileSize, () => {
-        v.setMode({ loop: inner, parts: tileSize, rows: outer });
-        const stmts = this.rangeLoop(inner, left, right, tileSize, () => this.stores(items));
-        v.setMode(undefined);
-        return stmts;
-      }),
-    );
-    return [...main, ...single(from, to, columns, width), ...single(rows, to, b.i32(0), columns)];
   }
 
   /** One group of lanes. Where all guards hold, which is checked once for all of it, in code without them. */
@@ -282,43 +243,6 @@ export class NestLowering implements LoopMaker {
       this.v.depthOf[loop.depth] = this.depth;
       this.v.bindAxis(loop.node, counter);
       return body();
-    });
-  }
-
-  stagedLoop(
-    loop: Loop,
-    { from, to, step, runs }: Steps,
-    stages: Stages | undefined,
-    memory: Lir,
-    body: () => LirStmt[],
-  ): LirStmt[] {
-    if (stages === undefined) return this.rangeLoop(loop, from, to, step, body, runs);
-    const { b, v } = this;
-    return this.plainLoop(from, to, stages.block, (start) => {
-      const full = b.add(start, b.i32(stages.block));
-      const end = b.select(b.op('i32.lt_s', full, to), full, to);
-      const out: LirStmt[] = [];
-      let place = 0;
-      for (const value of stages.values) {
-        const { bytes } = dtypeInfo[value.dtype];
-        const at = place;
-        const address = (): Lir => b.add(memory, b.mul(b.op('i32.sub', v.counterOf(loop.node), start), b.i32(bytes)));
-        const store = (_: unknown, p: number): LirStore => ({
-          op: 'v128.store',
-          address: address(),
-          offset: at + 16 * p,
-          value: v.part(value, p),
-          lane: 0,
-        });
-        const items = (): LirStore[] => Array.from({ length: v.partsOf(value) }, store);
-        const stores = (): LirStmt[] => [{ kind: 'stores', items: items(), inPairs: this.inPairs([value]) }];
-        out.push(...this.rangeLoop(loop, start, end, step, () => this.branchOnGuards(stores), true));
-        v.stage(value, (p) => this.reload(address(), at + 16 * p));
-        place += stages.block * bytes;
-      }
-      out.push(...this.rangeLoop(loop, start, end, step, body, true));
-      v.unstage();
-      return out;
     });
   }
 

@@ -11,6 +11,7 @@ import { isWide } from '../wide.ts';
 import { identityOf } from './convert.ts';
 import type { Lir, LirStmt, LirStore } from './lir.ts';
 import type { LoopMaker, Steps } from './loop-maker.ts';
+import { stagedLoop } from './lower-stages.ts';
 import type { ValueLowering } from './lower-value.ts';
 import type { Loop, NestStmt, ReduceItem, StoreItem } from './nest.ts';
 import { partialBytes, partialsAddress, stagesAddress, stagingAddress } from './node.ts';
@@ -269,7 +270,7 @@ export class ReduceLowering {
   private elements(s: Reduce, into: readonly Accumulator[], steps: Steps): LirStmt[] {
     const memory = this.range?.stages ?? this.v.b.i32(stagesAddress);
     const update = (): LirStmt[] => this.updateLanes(s, into);
-    return this.loops.stagedLoop(s.loops.at(-1)!, steps, this.stages, memory, update);
+    return stagedLoop(this.v, this.loops, s.loops.at(-1)!, steps, { stages: this.stages, memory }, update);
   }
 
   private blocked(s: Reduce, from: Lir, limit: Lir, step: number, { total, block, lost }: Blocks): LirStmt[] {
