@@ -7,7 +7,7 @@ import type { FunctionBuilder } from '../encode/function.ts';
 import type { ModuleBuilder } from '../encode/module.ts';
 import type { OpName, ValueType } from '../encode/opcodes.ts';
 import { type Lir, LirBuilder, type LirStmt } from '../kernel/lir.ts';
-import { LirWriter } from '../kernel/write-lir.ts';
+import { writeLir } from '../kernel/write-lir.ts';
 
 /** A mutable local; read it where its current value is needed. */
 export interface Variable {
@@ -118,7 +118,7 @@ export class Routine {
   }
 
   finish(): void {
-    new LirWriter(this.f).write(this.stmts);
+    writeLir(this.f, this.stmts);
   }
 }
 

@@ -6,10 +6,12 @@
  */
 import { MemoryError } from '../../../ir/errors.ts';
 import type { Axis, BufferRef, Expr, Local } from '../../../ir/loop/expr.ts';
-import type { Combine, Epilogue, Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
+import type { Epilogue, Kernel, MatrixRef, Stmt } from '../../../ir/loop/kernel.ts';
 import { mergeableAxes } from './collapse.ts';
 import { ExprConverter } from './convert-expr.ts';
 import { Graph } from './graph.ts';
+import { identityOf } from './identity.ts';
+import { type Modified, modifiedBy } from './modified.ts';
 import type { ForLoop, Loop, MatrixNode, Nest, NestStmt, ReduceItem, StoreItem } from './nest.ts';
 import { visitNodes } from './nest.ts';
 import { depthBit, type Node } from './node.ts';
@@ -21,31 +23,6 @@ interface Version {
   readonly version: number;
   readonly level: number;
   readonly deps: number;
-}
-
-interface Modified {
-  readonly locals: Set<Local>;
-  readonly buffers: Set<BufferRef>;
-}
-
-/** The value that `combine` starts from. */
-export function identityOf(combine: Combine, dtype: string): number {
-  if (combine === 'mul') return 1;
-  if (combine === 'and') return dtype === 'bool' ? 1 : dtype === 'int32' ? -1 : dtype === 'uint8' ? 255 : 4294967295;
-  if (combine !== 'max' && combine !== 'min') return 0;
-  const isMax = combine === 'max';
-  switch (dtype) {
-    case 'int32':
-      return isMax ? -2147483648 : 2147483647;
-    case 'uint32':
-      return isMax ? 0 : 4294967295;
-    case 'uint8':
-      return isMax ? 0 : 255;
-    case 'bool':
-      return isMax ? 0 : 1;
-    default:
-      return isMax ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  }
 }
 
 /** Loop counters are signed. */
@@ -379,31 +356,4 @@ class Converter {
     this.bumpStored(s, 0);
     return true;
   }
-}
-
-const modifiedCache = new WeakMap<readonly Stmt[], Modified>();
-
-/** Locals and buffers that the statements may write. */
-function modifiedBy(stmts: readonly Stmt[]): Modified {
-  const cached = modifiedCache.get(stmts);
-  if (cached !== undefined) return cached;
-  const m: Modified = { locals: new Set(), buffers: new Set() };
-  const include = (inner: Modified): void => {
-    for (const l of inner.locals) m.locals.add(l);
-    for (const b of inner.buffers) m.buffers.add(b);
-  };
-  for (const s of stmts) {
-    if (s.kind === 'store') m.buffers.add(s.buffer);
-    else if (s.kind === 'gemm') {
-      m.buffers.add(s.c.buffer);
-      if (s.epilogue !== undefined) include(modifiedBy(s.epilogue.body));
-    } else if (s.kind === 'set') m.locals.add(s.local);
-    else if (s.kind === 'reduce') {
-      m.locals.add(s.target);
-      for (const store of s.stores ?? []) m.buffers.add(store.buffer);
-    } else if (s.kind === 'if') [s.then, s.otherwise].forEach((b) => include(modifiedBy(b)));
-    else include(modifiedBy(s.body));
-  }
-  modifiedCache.set(stmts, m);
-  return m;
 }

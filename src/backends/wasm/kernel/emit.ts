@@ -15,7 +15,7 @@ import { mostArguments } from '../threads/layout.ts';
 import type { Threading } from './chunk.ts';
 import { type Phases, phaseSite, planPhases } from './phases.ts';
 import { planVectors, type VectorPlan } from './vectorize.ts';
-import { LirWriter } from './write-lir.ts';
+import { writeLir } from './write-lir.ts';
 
 /** A kernel after all decisions that depend on its shapes. */
 export interface PreparedKernel {
@@ -80,6 +80,6 @@ export function emitKernel(module: ModuleBuilder, prepared: PreparedKernel, thre
   const params = Array.from({ length: nest.buffers.length + values.length }, () => 'i32' as const);
   const f = module.defineFunction({ params, results: [] }, nest.name);
   const body = new NestLowering(f, module, prepared, threading).lower();
-  new LirWriter(f).write(body);
+  writeLir(f, body);
   return f;
 }

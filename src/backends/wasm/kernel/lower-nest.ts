@@ -29,7 +29,7 @@ import { scalarType } from './scalar-ops.ts';
 import { perfectNest } from './tiles.ts';
 import { heavyHeight, keepsOrder } from './vectorize.ts';
 import { sharedValues } from './walk-lir.ts';
-import { LirWriter } from './write-lir.ts';
+import { writeLir } from './write-lir.ts';
 
 type For = Extract<NestStmt, { kind: 'for' }>;
 type Gemm = Extract<NestStmt, { kind: 'gemm' }>;
@@ -148,7 +148,7 @@ export class NestLowering implements LoopMaker {
       this.v.bindAxis(l.node, b.get(fromIndex - around.length + i, 'i32', 0, 0));
     });
     const [from, to] = [b.get(fromIndex, 'i32', 0, 0), b.get(toIndex, 'i32', 0, 0)];
-    new LirWriter(this.f).write(this.partOf(s, phase, from, to));
+    writeLir(this.f, this.partOf(s, phase, from, to));
     return this.hostCalls;
   }
 

@@ -8,7 +8,7 @@ import type { DType } from '../../../ir/dtype.ts';
 import type { Combine } from '../../../ir/loop/kernel.ts';
 import type { OpName } from '../encode/opcodes.ts';
 import { isWide } from '../wide.ts';
-import { identityOf } from './convert.ts';
+import { identityOf } from './identity.ts';
 import type { Lir, LirStmt, LirStore } from './lir.ts';
 import type { LoopMaker, Steps } from './loop-maker.ts';
 import { stagedLoop } from './lower-stages.ts';
