@@ -44,130 +44,129 @@ abstract class Inplace extends Layer {
   }
 }
 
-/** An activation without settings. */
+type Activation = (x: TensorLike) => Tensor;
+
+/** One without other settings. */
 abstract class PlainInplace extends Inplace {
+  protected abstract readonly activation: Activation;
+
   constructor(...options: Arguments<InplaceOption, ['inplace']>) {
     super(readArguments<InplaceOption>(new.target.name, ['inplace'], options));
+  }
+
+  protected compute(x: Tensor): Tensor {
+    return this.activation(x);
+  }
+}
+
+/** An activation without settings. */
+abstract class Plain extends Layer {
+  protected abstract readonly activation: Activation;
+
+  forward(x: TensorLike): Tensor {
+    return this.activation(x);
+  }
+}
+
+/** An exponential unit whose least value is −alpha. */
+abstract class Exponential extends Inplace {
+  readonly alpha: number;
+
+  constructor(...options: Arguments<F.Alpha & InplaceOption, ['alpha', 'inplace']>) {
+    const given = readArguments<F.Alpha & InplaceOption>(new.target.name, ['alpha', 'inplace'], options);
+    super(given);
+    this.alpha = given.alpha ?? 1;
+  }
+
+  protected override settings(): string[] {
+    return [`alpha=${pythonFloat(this.alpha)}`];
+  }
+}
+
+/** 0 in [−lambd, lambd] */
+abstract class Shrink extends Layer {
+  readonly lambd: number;
+
+  constructor(...options: Arguments<F.Lambd, ['lambd']>) {
+    const given = readArguments<F.Lambd>(new.target.name, ['lambd'], options);
+    super();
+    this.lambd = given.lambd ?? 0.5;
+  }
+
+  override extraRepr(): string {
+    return `${this.lambd}`;
   }
 }
 
 /** max(x, 0) */
 export class ReLU extends PlainInplace {
-  protected compute(x: Tensor): Tensor {
-    return F.relu(x);
-  }
+  protected readonly activation: Activation = F.relu;
 }
 
 /** min(max(x, 0), 6) */
 export class ReLU6 extends PlainInplace {
-  protected compute(x: Tensor): Tensor {
-    return F.relu6(x);
-  }
+  protected readonly activation: Activation = F.relu6;
 }
 
 /** x · sigmoid(x) */
 export class SiLU extends PlainInplace {
-  protected compute(x: Tensor): Tensor {
-    return F.silu(x);
-  }
+  protected readonly activation: Activation = F.silu;
 }
 
 /** x · tanh(softplus(x)) */
 export class Mish extends PlainInplace {
-  protected compute(x: Tensor): Tensor {
-    return F.mish(x);
-  }
+  protected readonly activation: Activation = F.mish;
 }
 
 /** The exponential unit that keeps mean 0 and variance 1. @see Klambauer et al. (2017), arXiv:1706.02515 */
 export class SELU extends PlainInplace {
-  protected compute(x: Tensor): Tensor {
-    return F.selu(x);
-  }
+  protected readonly activation: Activation = F.selu;
 }
 
 /** min(max(x + 3, 0), 6) / 6 */
 export class Hardsigmoid extends PlainInplace {
-  protected compute(x: Tensor): Tensor {
-    return F.hardsigmoid(x);
-  }
+  protected readonly activation: Activation = F.hardsigmoid;
 }
 
 /** x · hardsigmoid(x) */
 export class Hardswish extends PlainInplace {
-  protected compute(x: Tensor): Tensor {
-    return F.hardswish(x);
-  }
+  protected readonly activation: Activation = F.hardswish;
 }
 
 /** 1 / (1 + e⁻ˣ) */
-export class Sigmoid extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.sigmoid(x);
-  }
+export class Sigmoid extends Plain {
+  protected readonly activation: Activation = F.sigmoid;
 }
 
-export class Tanh extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.tanh(x);
-  }
+export class Tanh extends Plain {
+  protected readonly activation: Activation = F.tanh;
 }
 
-export class LogSigmoid extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.logsigmoid(x);
-  }
+export class LogSigmoid extends Plain {
+  protected readonly activation: Activation = F.logsigmoid;
 }
 
 /** x / (1 + |x|) */
-export class Softsign extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.softsign(x);
-  }
+export class Softsign extends Plain {
+  protected readonly activation: Activation = F.softsign;
 }
 
 /** x − tanh x */
-export class Tanhshrink extends Layer {
-  forward(x: TensorLike): Tensor {
-    return F.tanhshrink(x);
-  }
+export class Tanhshrink extends Plain {
+  protected readonly activation: Activation = F.tanhshrink;
 }
 
 /** x, below 0 alpha (eˣ − 1) */
-export class ELU extends Inplace {
-  readonly alpha: number;
-
-  constructor(...options: Arguments<F.Alpha & InplaceOption, ['alpha', 'inplace']>) {
-    const given = readArguments<F.Alpha & InplaceOption>('ELU', ['alpha', 'inplace'], options);
-    super(given);
-    this.alpha = given.alpha ?? 1;
-  }
-
+export class ELU extends Exponential {
   protected compute(x: Tensor): Tensor {
     return F.elu(x, this.alpha);
-  }
-
-  protected override settings(): string[] {
-    return [`alpha=${pythonFloat(this.alpha)}`];
   }
 }
 
 /** x, below 0 alpha (exp(x / alpha) − 1) */
-export class CELU extends Inplace {
-  readonly alpha: number;
-
-  constructor(...options: Arguments<F.Alpha & InplaceOption, ['alpha', 'inplace']>) {
-    const given = readArguments<F.Alpha & InplaceOption>('CELU', ['alpha', 'inplace'], options);
-    super(given);
-    this.alpha = given.alpha ?? 1;
-  }
-
+export class CELU extends Exponential {
   protected compute(x: Tensor): Tensor {
     return F.celu(x, this.alpha);
-  }
-
-  protected override settings(): string[] {
-    return [`alpha=${pythonFloat(this.alpha)}`];
   }
 }
 
@@ -258,40 +257,16 @@ export class Softplus extends Layer {
 }
 
 /** x, and 0 in [−lambd, lambd] */
-export class Hardshrink extends Layer {
-  readonly lambd: number;
-
-  constructor(...options: Arguments<F.Lambd, ['lambd']>) {
-    const given = readArguments<F.Lambd>('Hardshrink', ['lambd'], options);
-    super();
-    this.lambd = given.lambd ?? 0.5;
-  }
-
+export class Hardshrink extends Shrink {
   forward(x: TensorLike): Tensor {
     return F.hardshrink(x, this.lambd);
-  }
-
-  override extraRepr(): string {
-    return `${this.lambd}`;
   }
 }
 
 /** x moved towards 0 by lambd */
-export class Softshrink extends Layer {
-  readonly lambd: number;
-
-  constructor(...options: Arguments<F.Lambd, ['lambd']>) {
-    const given = readArguments<F.Lambd>('Softshrink', ['lambd'], options);
-    super();
-    this.lambd = given.lambd ?? 0.5;
-  }
-
+export class Softshrink extends Shrink {
   forward(x: TensorLike): Tensor {
     return F.softshrink(x, this.lambd);
-  }
-
-  override extraRepr(): string {
-    return `${this.lambd}`;
   }
 }
 

@@ -22,6 +22,7 @@ export interface DropoutLayerOptions {
 export class Dropout extends Layer {
   readonly p: number;
   readonly inplace: boolean;
+  protected readonly drop: typeof F.dropout = F.dropout;
 
   constructor(...options: Arguments<DropoutLayerOptions, ['p', 'inplace']>) {
     super();
@@ -38,11 +39,9 @@ export class Dropout extends Layer {
 
   forward(x: TensorLike): Tensor {
     const t = toTensor(x);
-    return this.inplace && this.training ? changeInPlace('dropout_', t, () => this.drop(t)) : this.drop(t);
-  }
-
-  protected drop(x: Tensor): Tensor {
-    return F.dropout(x, { p: this.p, training: this.training });
+    const { p, training } = this;
+    const result = (): Tensor => this.drop(t, { p, training });
+    return this.inplace && training ? changeInPlace('dropout_', t, result) : result();
   }
 
   override extraRepr(): string {
@@ -52,33 +51,23 @@ export class Dropout extends Layer {
 
 /** Whole channels set to 0. */
 export class Dropout1d extends Dropout {
-  protected override drop(x: Tensor): Tensor {
-    return F.dropout1d(x, { p: this.p, training: this.training });
-  }
+  protected override readonly drop: typeof F.dropout = F.dropout1d;
 }
 
 export class Dropout2d extends Dropout {
-  protected override drop(x: Tensor): Tensor {
-    return F.dropout2d(x, { p: this.p, training: this.training });
-  }
+  protected override readonly drop: typeof F.dropout = F.dropout2d;
 }
 
 export class Dropout3d extends Dropout {
-  protected override drop(x: Tensor): Tensor {
-    return F.dropout3d(x, { p: this.p, training: this.training });
-  }
+  protected override readonly drop: typeof F.dropout = F.dropout3d;
 }
 
 /** Elements set to the value that `SELU` has far below 0, and all moved so that mean 0 and variance 1 stay. */
 export class AlphaDropout extends Dropout {
-  protected override drop(x: Tensor): Tensor {
-    return F.alphaDropout(x, { p: this.p, training: this.training });
-  }
+  protected override readonly drop: typeof F.dropout = F.alphaDropout;
 }
 
 /** `AlphaDropout` of whole channels. */
 export class FeatureAlphaDropout extends Dropout {
-  protected override drop(x: Tensor): Tensor {
-    return F.featureAlphaDropout(x, { p: this.p, training: this.training });
-  }
+  protected override readonly drop: typeof F.dropout = F.featureAlphaDropout;
 }

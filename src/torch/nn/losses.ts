@@ -21,6 +21,20 @@ abstract class Loss<O extends object> extends Layer {
   }
 }
 
+/** A loss of an input and its target. */
+abstract class TargetLoss<O extends object> extends Loss<O> {
+  protected abstract readonly loss: (input: TensorLike, target: TensorLike, options: O) => Tensor;
+
+  forward(input: TensorLike, target: TensorLike): Tensor {
+    return this.loss(input, target, this.current);
+  }
+
+  /** The options as they are now. */
+  protected get current(): O {
+    return this.options;
+  }
+}
+
 /** What a loss with factors is told. */
 interface Weights {
   readonly weight?: TensorLike | null | undefined;
@@ -31,7 +45,7 @@ const factorOf = (x: TensorLike | null | undefined): Tensor | null =>
   x === null || x === undefined ? null : toTensor(x);
 
 /** A loss with factors, which are buffers: they are in the state, and follow the dtype of the module. */
-abstract class WeightedLoss<O extends Weights> extends Loss<O> {
+abstract class WeightedLoss<O extends Weights> extends TargetLoss<O> {
   declare readonly weight: Tensor | null;
 
   constructor(options?: O) {
@@ -39,40 +53,29 @@ abstract class WeightedLoss<O extends Weights> extends Loss<O> {
     this.registerBuffer('weight', factorOf(this.options.weight));
   }
 
-  /** The options with the factors as they are now. */
-  protected get current(): O {
+  protected override get current(): O {
     return { ...this.options, weight: this.weight };
   }
 }
 
-export class MSELoss extends Loss<LossOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.mseLoss(input, target, this.options);
-  }
+export class MSELoss extends TargetLoss<LossOptions> {
+  protected readonly loss: typeof F.mseLoss = F.mseLoss;
 }
 
-export class L1Loss extends Loss<LossOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.l1Loss(input, target, this.options);
-  }
+export class L1Loss extends TargetLoss<LossOptions> {
+  protected readonly loss: typeof F.l1Loss = F.l1Loss;
 }
 
-export class SmoothL1Loss extends Loss<F.SmoothL1Options> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.smoothL1Loss(input, target, this.options);
-  }
+export class SmoothL1Loss extends TargetLoss<F.SmoothL1Options> {
+  protected readonly loss: typeof F.smoothL1Loss = F.smoothL1Loss;
 }
 
-export class HuberLoss extends Loss<F.HuberOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.huberLoss(input, target, this.options);
-  }
+export class HuberLoss extends TargetLoss<F.HuberOptions> {
+  protected readonly loss: typeof F.huberLoss = F.huberLoss;
 }
 
 export class NLLLoss extends WeightedLoss<F.NllOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.nllLoss(input, target, this.current);
-  }
+  protected readonly loss: typeof F.nllLoss = F.nllLoss;
 }
 
 /**
@@ -85,46 +88,37 @@ export class NLLLoss extends WeightedLoss<F.NllOptions> {
  * ```
  */
 export class CrossEntropyLoss extends WeightedLoss<F.CrossEntropyOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.crossEntropy(input, target, this.current);
-  }
+  protected readonly loss: typeof F.crossEntropy = F.crossEntropy;
 }
 
 export class BCELoss extends WeightedLoss<F.BinaryOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.binaryCrossEntropy(input, target, this.current);
-  }
+  protected readonly loss: typeof F.binaryCrossEntropy = F.binaryCrossEntropy;
 }
 
 export class BCEWithLogitsLoss extends WeightedLoss<F.LogitOptions> {
   declare readonly posWeight: Tensor | null;
+  protected readonly loss: typeof F.binaryCrossEntropyWithLogits = F.binaryCrossEntropyWithLogits;
 
   constructor(options?: F.LogitOptions) {
     super(options);
     this.registerBuffer('posWeight', factorOf(this.options.posWeight));
   }
 
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.binaryCrossEntropyWithLogits(input, target, { ...this.current, posWeight: this.posWeight });
+  protected override get current(): F.LogitOptions {
+    return { ...super.current, posWeight: this.posWeight };
   }
 }
 
-export class KLDivLoss extends Loss<F.KlOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.klDiv(input, target, this.options);
-  }
+export class KLDivLoss extends TargetLoss<F.KlOptions> {
+  protected readonly loss: typeof F.klDiv = F.klDiv;
 }
 
-export class PoissonNLLLoss extends Loss<F.PoissonOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return F.poissonNllLoss(input, target, this.options);
-  }
+export class PoissonNLLLoss extends TargetLoss<F.PoissonOptions> {
+  protected readonly loss: typeof F.poissonNllLoss = F.poissonNllLoss;
 }
 
-export class HingeEmbeddingLoss extends Loss<M.MarginOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return M.hingeEmbeddingLoss(input, target, this.options);
-  }
+export class HingeEmbeddingLoss extends TargetLoss<M.MarginOptions> {
+  protected readonly loss: typeof M.hingeEmbeddingLoss = M.hingeEmbeddingLoss;
 }
 
 export class GaussianNLLLoss extends Loss<F.GaussianOptions> {
@@ -158,28 +152,20 @@ export class TripletMarginWithDistanceLoss extends Loss<M.TripletDistanceOptions
   }
 }
 
-export class SoftMarginLoss extends Loss<LossOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return M.softMarginLoss(input, target, this.options);
-  }
+export class SoftMarginLoss extends TargetLoss<LossOptions> {
+  protected readonly loss: typeof M.softMarginLoss = M.softMarginLoss;
 }
 
 export class MultiMarginLoss extends WeightedLoss<M.MultiMarginOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return M.multiMarginLoss(input, target, this.current);
-  }
+  protected readonly loss: typeof M.multiMarginLoss = M.multiMarginLoss;
 }
 
-export class MultiLabelMarginLoss extends Loss<LossOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return M.multilabelMarginLoss(input, target, this.options);
-  }
+export class MultiLabelMarginLoss extends TargetLoss<LossOptions> {
+  protected readonly loss: typeof M.multilabelMarginLoss = M.multilabelMarginLoss;
 }
 
 export class MultiLabelSoftMarginLoss extends WeightedLoss<M.WeightedOptions> {
-  forward(input: TensorLike, target: TensorLike): Tensor {
-    return M.multilabelSoftMarginLoss(input, target, this.current);
-  }
+  protected readonly loss: typeof M.multilabelSoftMarginLoss = M.multilabelSoftMarginLoss;
 }
 
 export class CTCLoss extends Loss<CtcOptions> {
