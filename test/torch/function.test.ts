@@ -33,17 +33,21 @@ class Cube extends autograd.Function {
   }
 }
 
-describe('markDirty', () => {
-  class Double extends autograd.Function {
+/** A change in place, whose rule multiplies gradients by `factor`. */
+const inPlace = (change: (x: Tensor) => Tensor, factor: number) =>
+  class extends autograd.Function {
     static forward(ctx: Context, x: Tensor): Tensor {
-      x.mul_(2);
+      change(x);
       ctx.markDirty(x);
       return x;
     }
     static backward(_ctx: Context, g: Tensor): Tensor {
-      return g.mul(2);
+      return g.mul(factor);
     }
-  }
+  };
+
+describe('markDirty', () => {
+  class Double extends inPlace((x) => x.mul_(2), 2) {}
 
   it('gives the argument the history of the result', () => {
     const x = leaf([1, 2]);
@@ -221,16 +225,7 @@ describe('under transformations the rule of the class is used', () => {
   });
 
   it('and changes in place come out', () => {
-    class AddOne extends autograd.Function {
-      static forward(ctx: Context, x: Tensor): Tensor {
-        x.add_(1);
-        ctx.markDirty(x);
-        return x;
-      }
-      static backward(_ctx: Context, g: Tensor): Tensor {
-        return g.mul(7);
-      }
-    }
+    class AddOne extends inPlace((x) => x.add_(1), 7) {}
     const x = leaf([1, 2]);
     const f = compile((v: Tensor) => {
       const y = v.mul(1);

@@ -2,54 +2,27 @@
  * L-BFGS with PyTorch's trajectories: the figures in `data/lbfgs.json` are those of PyTorch 1.13 in float64, six steps each.
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { nn, optim, randn, type Tensor, tensor } from 'cotangent/torch';
+import { nn, optim, randn, type Tensor } from 'cotangent/torch';
+import { type Figures, leaf, Problem, readData } from './problem.ts';
 
 interface Case {
   readonly options: Partial<optim.LBFGSOptions>;
-  readonly trace: readonly (readonly [number[], number[]])[];
+  readonly trace: readonly Figures[];
   /** Losses computed, and directions gone along. */
   readonly counts: readonly [number, number];
 }
 
-const cases = JSON.parse(readFileSync(new URL('../data/lbfgs.json', import.meta.url), 'utf8')) as Case[];
-const leaf = (data: number[] | number[][]): Tensor => tensor(data, { dtype: 'float64', requiresGrad: true });
-
-class Problem {
-  readonly a = leaf([
-    [1, -2],
-    [0.5, 0.25],
-    [-0.75, 1.5],
-  ]);
-  readonly b = leaf([0.1, -0.2, 0.3]);
-  readonly unused = leaf([7]);
-  readonly optimizer: optim.LBFGS;
-
-  constructor({ options }: Case) {
-    this.optimizer = new optim.LBFGS([this.a, this.unused, this.b], options);
-  }
-
-  readonly closure = (): Tensor => {
-    const { a, b } = this;
-    this.optimizer.zeroGrad();
-    const loss = a.sin().mul(a).sum(1).mul(b).sum().add(a.pow(4).sum().div(8)).add(b.sub(1).pow(2).sum());
-    loss.backward();
-    return loss;
-  };
-
-  expectAt([first, second]: readonly [number[], number[]]): void {
-    const found = [...this.a.dataSync(), ...this.b.dataSync()];
-    found.forEach((x, i) => expect(x).toBeCloseTo([...first, ...second][i]!, 7));
-  }
-}
+const cases = readData('lbfgs') as Case[];
+const problemOf = ({ options }: Case): Problem<optim.LBFGS> =>
+  new Problem(({ a, b, unused }) => new optim.LBFGS([a, unused, b], options));
 
 describe.each(cases)('LBFGS($options)', (c) => {
   it('goes where it goes in PyTorch', () => {
-    const problem = new Problem(c);
+    const problem = problemOf(c);
     for (const at of c.trace) {
       problem.optimizer.step(problem.closure);
-      problem.expectAt(at);
+      problem.expectAt(at, 7);
     }
     expect(problem.unused.item()).toBe(7);
     const { funcEvals, nIter } = problem.optimizer.stateDict().state[0]!;
@@ -57,14 +30,12 @@ describe.each(cases)('LBFGS($options)', (c) => {
   });
 
   it('goes on from its state', () => {
-    const [before, after] = [new Problem(c), new Problem(c)];
+    const [before, after] = [problemOf(c), problemOf(c)];
     for (let i = 0; i < 3; i++) before.optimizer.step(before.closure);
-    after.optimizer.loadStateDict(before.optimizer.stateDict());
-    after.a.detach().copy_(before.a.detach());
-    after.b.detach().copy_(before.b.detach());
+    after.goOnFrom(before);
     for (const at of c.trace.slice(3)) {
       after.optimizer.step(after.closure);
-      after.expectAt(at);
+      after.expectAt(at, 7);
     }
   });
 });

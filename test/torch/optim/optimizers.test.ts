@@ -4,75 +4,49 @@
  * Those with options that 1.13 has not (`decoupledWeightDecay`; `maximize` of some) are of PyTorch 2.13.
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { nn, ones, optim, type Tensor, tensor } from 'cotangent/torch';
+import { nn, ones, optim } from 'cotangent/torch';
+import { type Figures, leaf, Problem, readData } from './problem.ts';
 
 interface Case {
   readonly optimizer: string;
   readonly options: { readonly lr?: number };
-  readonly trace: readonly (readonly [number[], number[]])[];
+  readonly trace: readonly Figures[];
 }
 
-const read = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../data/${name}.json`, import.meta.url), 'utf8'));
-const cases = read('optimizers') as Case[];
+const cases = readData('optimizers') as Case[];
 type Make = new (params: unknown, options: object) => optim.Optimizer;
 const optimizers = optim as unknown as Readonly<Record<string, Make>>;
 
-const leaf = (data: number[] | number[][]): Tensor => tensor(data, { dtype: 'float64', requiresGrad: true });
+const problemOf = ({ optimizer, options }: Case): Problem =>
+  new Problem(({ a, b, unused }) => {
+    const groups = [{ params: [a, unused] }, { params: [b], lr: (options.lr ?? 0.1) / 2 }];
+    return new optimizers[optimizer]!(groups, options);
+  });
 
-class Problem {
-  readonly a = leaf([
-    [1, -2],
-    [0.5, 0.25],
-    [-0.75, 1.5],
-  ]);
-  readonly b = leaf([0.1, -0.2, 0.3]);
-  readonly unused = leaf([7]);
-  readonly optimizer: optim.Optimizer;
-
-  constructor({ optimizer, options }: Case) {
-    const groups = [{ params: [this.a, this.unused] }, { params: [this.b], lr: (options.lr ?? 0.1) / 2 }];
-    this.optimizer = new optimizers[optimizer]!(groups, options);
-  }
-
-  loss(): Tensor {
-    const { a, b } = this;
-    return a.sin().mul(a).sum(1).mul(b).sum().add(a.pow(4).sum().div(8)).add(b.sub(1).pow(2).sum());
-  }
-
-  step(): void {
-    this.optimizer.zeroGrad();
-    this.loss().backward();
-    this.optimizer.step();
-  }
-}
-
-function expectAt({ a, b }: Problem, [first, second]: readonly [number[], number[]]): void {
-  [...a.dataSync(), ...b.dataSync()].forEach((x, i) => expect(x).toBeCloseTo([...first, ...second][i]!, 8));
+function step(problem: Problem): void {
+  problem.closure();
+  problem.optimizer.step();
 }
 
 describe.each(cases)('$optimizer($options)', (c) => {
   it('goes where it goes in PyTorch', () => {
-    const problem = new Problem(c);
+    const problem = problemOf(c);
     for (const at of c.trace) {
-      problem.step();
-      expectAt(problem, at);
+      step(problem);
+      problem.expectAt(at, 8);
     }
     expect(problem.unused.item()).toBe(7);
     expect(problem.optimizer.state.has(problem.unused)).toBe(false);
   });
 
   it('goes on from its state', () => {
-    const [before, after] = [new Problem(c), new Problem(c)];
-    for (let i = 0; i < 4; i++) before.step();
-    after.optimizer.loadStateDict(before.optimizer.stateDict());
-    after.a.detach().copy_(before.a.detach());
-    after.b.detach().copy_(before.b.detach());
+    const [before, after] = [problemOf(c), problemOf(c)];
+    for (let i = 0; i < 4; i++) step(before);
+    after.goOnFrom(before);
     for (const at of c.trace.slice(4)) {
-      after.step();
-      expectAt(after, at);
+      step(after);
+      after.expectAt(at, 8);
     }
   });
 });
@@ -139,7 +113,7 @@ describe('optimisers', () => {
   });
 });
 
-const curves = read('schedulers') as Readonly<Record<string, readonly (readonly [number, number, number])[]>>;
+const curves = readData('schedulers') as Readonly<Record<string, readonly (readonly [number, number, number])[]>>;
 const S = optim.lrScheduler;
 type Scheduler = { step(metrics: number): void };
 const schedulers: { readonly [name: string]: (o: optim.SGD) => Scheduler } = {
