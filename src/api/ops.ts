@@ -4,10 +4,11 @@
  * @module
  */
 import { Aval } from '../ir/aval.ts';
-import { type DType, dtypeInfo, isFloat } from '../ir/dtype.ts';
+import type { DType } from '../ir/dtype.ts';
 import { ShapeError } from '../ir/errors.ts';
+import { largestOf, leastOf } from '../ir/limits.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { ScatterParams } from '../primitives/define-scatter.ts';
+import { alongFirstAxis, type ScatterParams } from '../primitives/define-scatter.ts';
 import { filled } from '../primitives/fill.ts';
 import { scatterAdd } from '../primitives/indexing.ts';
 import { scatterMax, scatterMin, scatterMul } from '../primitives/scatter-combine.ts';
@@ -47,25 +48,13 @@ const segmentReduction =
     const count = o.numSegments ?? Math.max(-1, ...ids.concrete(`${name} without numSegments`).read()) + 1;
     const rest = x.shape.slice(ids.ndim);
     return scatter(filled(new Aval([count, ...rest], x.dtype), start(x.dtype)), reshape(ids, [...ids.shape, 1]), x, {
-      dimensionNumbers: {
-        updateWindowDims: rest.map((_, d) => ids.ndim + d),
-        insertedWindowDims: [0],
-        scatterDimsToOperandDims: [0],
-        operandBatchingDims: [],
-        scatterIndicesBatchingDims: [],
-      },
+      dimensionNumbers: alongFirstAxis(rest.map((_, d) => ids.ndim + d)),
       // Entries with numbers outside belong to no segment.
       mode: 'fill',
       uniqueIndices: o.uniqueIndices ?? false,
       indicesAreSorted: o.indicesAreSorted ?? false,
     });
   };
-
-const largest = (dtype: DType): number => {
-  if (isFloat(dtype)) return Infinity;
-  return dtype === 'int32' ? 2 ** 31 - 1 : 2 ** (8 * dtypeInfo[dtype].bytes) - 1;
-};
-const smallest = (dtype: DType): number => (isFloat(dtype) ? -Infinity : dtype === 'int32' ? -(2 ** 31) : 0);
 
 /**
  * The sum of the entries of each segment; 0 for an empty one.
@@ -83,7 +72,7 @@ export const segmentSum: SegmentReduction = segmentReduction('ops.segmentSum', s
 export const segmentProd: SegmentReduction = segmentReduction('ops.segmentProd', scatterMul, () => 1);
 
 /** The largest entry of each segment; −∞ (or the least integer) for an empty one. */
-export const segmentMax: SegmentReduction = segmentReduction('ops.segmentMax', scatterMax, smallest);
+export const segmentMax: SegmentReduction = segmentReduction('ops.segmentMax', scatterMax, leastOf);
 
 /** The smallest entry of each segment; ∞ (or the greatest integer) for an empty one. */
-export const segmentMin: SegmentReduction = segmentReduction('ops.segmentMin', scatterMin, largest);
+export const segmentMin: SegmentReduction = segmentReduction('ops.segmentMin', scatterMin, largestOf);

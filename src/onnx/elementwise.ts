@@ -4,8 +4,8 @@
  * May import: `primitives`, `onnx/{graph,lowering}`.
  * @module
  */
-import type { DType } from '../ir/dtype.ts';
-import { isFloat } from '../ir/dtype.ts';
+import { type DType, isFloat, isInteger } from '../ir/dtype.ts';
+import { largestOf, leastOf } from '../ir/limits.ts';
 import * as p from '../primitives/index.ts';
 import { isIntegral, isUnsigned, type OnnxGraph } from './graph.ts';
 import { entry, type Entry, type Lowering, refuse } from './lowering.ts';
@@ -127,24 +127,17 @@ const isFinite: Lowering<object> = ({ g, x, outs }) => {
 };
 
 /** A float outside the range of the integers becomes the nearest of them, NaN 0: what a cast makes of them is up to the runtime. */
-const integerLimits: { readonly [D in DType]?: readonly [number, number] } = {
-  int32: [-2147483648, 2147483647],
-  uint32: [0, 4294967295],
-  uint8: [0, 255],
-};
-
 const convert: Lowering<object> = ({ g, x, outs }) => {
   const [{ aval }] = x as [(typeof x)[number]];
   const to = outs[0]!.dtype;
-  const limits = integerLimits[to];
-  if (!isFloat(aval.dtype) || limits === undefined) {
+  if (!isFloat(aval.dtype) || !isInteger(to)) {
     // Narrower integers take the low bits.
     return to === 'uint8' && isIntegral(aval.dtype) && aval.dtype !== 'uint8'
       ? g.cast(g.op('BitwiseAnd', [g.as(x[0]!, 'int64'), g.scalar(255, 'int64')]), to)
       : g.as(x[0]!, to);
   }
   const wide = g.as(x[0]!, 'float64');
-  const [low, high] = limits;
+  const [low, high] = [leastOf(to), largestOf(to)];
   const number = g.where(g.op('Equal', [wide, wide]), wide, g.scalar(0, 'float64'));
   const inside = g.op('Clip', [number, g.scalar(low, 'float64'), g.scalar(high, 'float64')]);
   return to === 'int32' ? g.cast(inside, to) : g.cast(g.cast(inside, 'int64'), to);

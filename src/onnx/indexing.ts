@@ -82,17 +82,6 @@ function mergedShape(map: IndexMap, rank: number): number[] {
   return range(rank).map((d) => (map.offsetDims.includes(d) ? window[w++]! : map.batchShape[b++]!));
 }
 
-const defaultFill: { readonly [D in DType]: number } = {
-  bool: 1,
-  uint8: 255,
-  int32: -2147483648,
-  uint32: 4294967295,
-  float16: NaN,
-  bfloat16: NaN,
-  float32: NaN,
-  float64: NaN,
-};
-
 /** Whole rows along one axis, which stay in their place: an embedding. The axis, if it is so. */
 function rowAxis(map: IndexMap, indices: Aval): number | undefined {
   const [axis] = map.startMap;
@@ -123,7 +112,7 @@ const gather: Lowering<p.GatherParams> = ({ g, x, params, outs }) => {
     mode,
   });
   const { dtype } = operand.aval;
-  const fill = params.fillValue ?? defaultFill[dtype];
+  const fill = p.fillOf(params, dtype);
   const axis = rowAxis(map, indices.aval);
   if (axis !== undefined && mode !== 'fill') {
     const rows = clamped(g, component(g, indices, 0), map.shape[axis]! - 1);

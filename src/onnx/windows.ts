@@ -5,6 +5,7 @@
  * @module
  */
 import { type DType, isFloat } from '../ir/dtype.ts';
+import { largestOf, leastOf } from '../ir/limits.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
 import * as p from '../primitives/index.ts';
 import { forEachIndex } from '../primitives/structural.ts';
@@ -37,16 +38,10 @@ function patches(g: OnnxGraph, x: string, shape: Shape, out: Shape, w: Windows, 
   return found;
 }
 
-const ends: { readonly [D in DType]?: readonly [number, number] } = {
-  int32: [-2147483648, 2147483647],
-  uint32: [0, 4294967295],
-};
-
 type Combination = 'Add' | 'Mul' | 'Max' | 'Min';
 
 function identityOf(op: Combination, dtype: DType): number {
-  const [low, high] = ends[dtype] ?? [-Infinity, Infinity];
-  return { Add: 0, Mul: 1, Max: low, Min: high }[op];
+  return { Add: 0, Mul: 1, Max: leastOf(dtype), Min: largestOf(dtype) }[op];
 }
 
 const byPatches =

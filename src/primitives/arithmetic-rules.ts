@@ -4,7 +4,7 @@
  * May import: `ir`, `primitives/simplify-rules`.
  * @module
  */
-import { castScalar, type DType, isFloat } from '../ir/dtype.ts';
+import { castScalar, isFloat } from '../ir/dtype.ts';
 import { type Atom, Literal, type PrimitiveInfo } from '../ir/program.ts';
 import { type Replacement, scalarOf, type SimplifyView } from '../ir/simplify.ts';
 import {
@@ -115,23 +115,6 @@ export function simplifyNeg(view: View, p: Arithmetic): Result {
   const c = negated(inner.inputs[1]!);
   return c && otherEquation(p.mul, [inner.inputs[0]!, c], noParams);
 }
-
-/** The least and the largest value of each dtype. */
-const ends: { readonly [D in DType]: readonly [number, number] } = {
-  bool: [0, 1],
-  uint8: [0, 255],
-  int32: [-2147483648, 2147483647],
-  uint32: [0, 4294967295],
-  float16: [-Infinity, Infinity],
-  bfloat16: [-Infinity, Infinity],
-  float32: [-Infinity, Infinity],
-  float64: [-Infinity, Infinity],
-};
-export const leastOf = (dtype: DType): number => ends[dtype][0];
-export const largestOf = (dtype: DType): number => ends[dtype][1];
-
-/** All bits set, as a literal of the dtype holds it. */
-export const allBits = (dtype: DType): number => (dtype === 'int32' ? -1 : largestOf(dtype));
 
 /** Choices that are made already: by a known predicate, between equal values, or again by the same predicate. */
 export function simplifySelect(view: View, self: PrimitiveInfo): Result {

@@ -48,6 +48,15 @@ export interface ScatterDimensionNumbers {
   readonly scatterIndicesBatchingDims: readonly number[];
 }
 
+/** Positions are places along the first axis of the operand; `updateWindowDims` are the axes of what lies there. */
+export const alongFirstAxis = (updateWindowDims: readonly number[]): ScatterDimensionNumbers => ({
+  updateWindowDims,
+  insertedWindowDims: [0],
+  scatterDimsToOperandDims: [0],
+  operandBatchingDims: [],
+  scatterIndicesBatchingDims: [],
+});
+
 export interface ScatterParams {
   readonly dimensionNumbers: ScatterDimensionNumbers;
   readonly mode: IndexMode;
@@ -190,14 +199,8 @@ function batchScatter(
   return [bind(primitive, [x!, indices, updates!], { ...params, dimensionNumbers, indicesAreSorted: isSorted }), [0]];
 }
 
-const rows: ScatterDimensionNumbers = {
-  updateWindowDims: [1],
-  insertedWindowDims: [0],
-  scatterDimsToOperandDims: [0],
-  operandBatchingDims: [],
-  scatterIndicesBatchingDims: [],
-};
-const points: ScatterDimensionNumbers = { ...rows, updateWindowDims: [] };
+const rows = alongFirstAxis([1]);
+const points = alongFirstAxis([]);
 const defaults = { uniqueIndices: false, indicesAreSorted: false } as const;
 
 /** Samples every member takes. Repeated positions only where `allowsRepeats`. */

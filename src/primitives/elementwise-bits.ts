@@ -5,13 +5,13 @@
  */
 import { bool, i32, u32, u8 } from '../ir/aval.ts';
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
+import { allBits } from '../ir/limits.ts';
 import type { BinaryOp } from '../ir/loop/expr.ts';
 import type { Replacement, SimplifyRule, SimplifyView } from '../ir/simplify.ts';
 import type { Primitive, Sample } from '../core/primitive.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { defineBinary, defineUnary } from './arithmetic.ts';
-import { allBits } from './arithmetic-rules.ts';
 import { type NoParams, noParams } from './define-elementwise.ts';
 import { involution, neutralOperand, sameOperands } from './simplify-rules.ts';
 

@@ -29,7 +29,7 @@ export * from './window-arg.ts';
 export * from './sort.ts';
 export * from './random.ts';
 export type { IndexMode } from './index-map.ts';
-export type { ScatterDimensionNumbers, ScatterParams } from './define-scatter.ts';
+export { alongFirstAxis, type ScatterDimensionNumbers, type ScatterParams } from './define-scatter.ts';
 export * from './barrier.ts';
 export * from './linalg/cholesky.ts';
 export * from './linalg/factored-solve.ts';

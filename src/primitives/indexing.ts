@@ -4,7 +4,8 @@
  * @module
  */
 import { type Aval, bool, f32, f64, i32 } from '../ir/aval.ts';
-import type { DType } from '../ir/dtype.ts';
+import { type DType, isFloat } from '../ir/dtype.ts';
+import { largestOf, leastOf } from '../ir/limits.ts';
 import { binary, constant, select as selectExpr } from '../ir/loop/expr.ts';
 import { rowMajorStrides, type Shape, sizeOf } from '../ir/shape.ts';
 import {
@@ -64,16 +65,12 @@ export interface GatherParams {
   readonly fillValue?: number;
 }
 
-const defaultFill: { readonly [D in DType]: number } = {
-  bool: 1,
-  uint8: 255,
-  int32: -2147483648,
-  uint32: 4294967295,
-  float16: Number.NaN,
-  bfloat16: Number.NaN,
-  float32: Number.NaN,
-  float64: Number.NaN,
-};
+/** What a gather reads outside its operand in mode `fill`. */
+export function fillOf({ fillValue }: GatherParams, dtype: DType): number {
+  if (fillValue !== undefined) return fillValue;
+  if (isFloat(dtype)) return Number.NaN;
+  return dtype === 'int32' ? leastOf(dtype) : largestOf(dtype);
+}
 
 function gatherMap(x: Aval, indices: Aval, { dimensionNumbers: n, sliceSizes, mode }: GatherParams): IndexMap {
   return makeIndexMap('gather', x, indices, sliceSizes, {
@@ -139,8 +136,6 @@ export const gatherP: Primitive<GatherParams> = definePrimitive<GatherParams>({
   },
   samples: gatherSamples(),
 });
-
-const fillOf = (params: GatherParams, dtype: DType): number => params.fillValue ?? defaultFill[dtype];
 
 function evaluateGather(args: readonly HostArray[], out: HostArray, params: GatherParams): void {
   const [x, indices] = args as [HostArray, HostArray];

@@ -6,6 +6,7 @@
 import { type Aval, bool, f32, f64, i32, u32 } from '../ir/aval.ts';
 import { type DType, dtypeInfo, isFloat } from '../ir/dtype.ts';
 import { DTypeError } from '../ir/errors.ts';
+import { largestOf, leastOf } from '../ir/limits.ts';
 import type { Combine } from '../ir/loop/kernel.ts';
 import { type Calculus, definePrimitive, type MaybeZero, type Primitive, type Sample } from '../core/primitive.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
@@ -156,23 +157,12 @@ const extremeSamples: readonly Sample<AxesParams>[] = [
   { avals: [u32(3)], params: { axes: [0] }, data: [[7, 4294967295, 0]] },
 ];
 
-const ends: { readonly [D in DType]: readonly [number, number] } = {
-  bool: [0, 1],
-  uint8: [0, 255],
-  int32: [-2147483648, 2147483647],
-  uint32: [0, 4294967295],
-  float16: [-Infinity, Infinity],
-  bfloat16: [-Infinity, Infinity],
-  float32: [-Infinity, Infinity],
-  float64: [-Infinity, Infinity],
-};
-
 /** y[i] = max_j x[i,j]; NaN if there is one. Of nothing: the smallest value of the dtype. */
 export const reduceMaxP: Primitive<AxesParams> = defineReduction({
   name: 'reduce_max',
   combine: 'max',
   accepts: 'number',
-  identity: (dtype) => ends[dtype][0],
+  identity: leastOf,
   step: (x, y) => Math.max(x, y),
   calculus: chooserCalculus,
   samples: extremeSamples,
@@ -183,7 +173,7 @@ export const reduceMinP: Primitive<AxesParams> = defineReduction({
   name: 'reduce_min',
   combine: 'min',
   accepts: 'number',
-  identity: (dtype) => ends[dtype][1],
+  identity: largestOf,
   step: (x, y) => Math.min(x, y),
   calculus: chooserCalculus,
   samples: extremeSamples,

@@ -5,6 +5,7 @@
  */
 import { f32, f64, i32 } from '../ir/aval.ts';
 import type { DType } from '../ir/dtype.ts';
+import { largestOf, leastOf } from '../ir/limits.ts';
 import { constant, type Expr, select } from '../ir/loop/expr.ts';
 import type { Combine } from '../ir/loop/kernel.ts';
 import type { Shape } from '../ir/shape.ts';
@@ -158,32 +159,11 @@ const extremum = (largest: boolean): Calculus<WindowParams> => ({
   },
 });
 
-const lowest: { readonly [D in DType]: number } = {
-  bool: 0,
-  uint8: 0,
-  int32: -2147483648,
-  uint32: 0,
-  float16: Number.NEGATIVE_INFINITY,
-  bfloat16: Number.NEGATIVE_INFINITY,
-  float32: Number.NEGATIVE_INFINITY,
-  float64: Number.NEGATIVE_INFINITY,
-};
-const highest: { readonly [D in DType]: number } = {
-  bool: 1,
-  uint8: 255,
-  int32: 2147483647,
-  uint32: 4294967295,
-  float16: Number.POSITIVE_INFINITY,
-  bfloat16: Number.POSITIVE_INFINITY,
-  float32: Number.POSITIVE_INFINITY,
-  float64: Number.POSITIVE_INFINITY,
-};
-
 /** y[o] = max_k x[o·stride + k]; NaN if there is one. */
 export const reduceWindowMaxP: Primitive<WindowParams> = defineWindowReduction({
   name: 'reduce_window_max',
   combine: 'max',
-  identity: (dtype) => lowest[dtype],
+  identity: leastOf,
   combineHost: (x, y) => Math.max(x, y),
   calculus: extremum(true),
   isInfiniteOutside: true,
@@ -193,7 +173,7 @@ export const reduceWindowMaxP: Primitive<WindowParams> = defineWindowReduction({
 export const reduceWindowMinP: Primitive<WindowParams> = defineWindowReduction({
   name: 'reduce_window_min',
   combine: 'min',
-  identity: (dtype) => highest[dtype],
+  identity: largestOf,
   combineHost: (x, y) => Math.min(x, y),
   calculus: extremum(false),
   isInfiniteOutside: true,

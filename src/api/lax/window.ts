@@ -3,8 +3,8 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
-import { dtypeInfo, isFloat } from '../../ir/dtype.ts';
 import { ArgumentError } from '../../ir/errors.ts';
+import { largestOf, leastOf } from '../../ir/limits.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { pad } from '../../primitives/slice.ts';
 import {
@@ -58,18 +58,11 @@ interface Monoid {
   readonly identity: (dtype: Tensor['dtype']) => number;
 }
 
-const integerRange = (dtype: Tensor['dtype']): readonly [number, number] => {
-  if (dtype === 'int32') return [-(2 ** 31), 2 ** 31 - 1];
-  return [0, 2 ** (8 * dtypeInfo[dtype].bytes) - 1];
-};
-const lowest = (dtype: Tensor['dtype']): number => (isFloat(dtype) ? -Infinity : integerRange(dtype)[0]);
-const highest = (dtype: Tensor['dtype']): number => (isFloat(dtype) ? Infinity : integerRange(dtype)[1]);
-
 const monoids = new Map<unknown, Monoid>([
   [add, { reduce: reduceWindowSum, combine: add, identity: () => 0 }],
   [mul, { reduce: reduceWindowMul, combine: mul, identity: () => 1 }],
-  [max, { reduce: reduceWindowMax, combine: max, identity: lowest }],
-  [min, { reduce: reduceWindowMin, combine: min, identity: highest }],
+  [max, { reduce: reduceWindowMax, combine: max, identity: leastOf }],
+  [min, { reduce: reduceWindowMin, combine: min, identity: largestOf }],
 ]);
 
 /** The number of a concrete scalar. */
@@ -150,7 +143,7 @@ export function reduceWindow(
 /** ±∞ stands for the ends of an integer dtype's range. */
 function isNeutralStart(start: number | undefined, neutral: number, { dtype }: Tensor): boolean {
   if (start === undefined || start === neutral) return start === neutral;
-  return start === (neutral === lowest(dtype) ? -Infinity : neutral === highest(dtype) ? Infinity : Number.NaN);
+  return start === (neutral === leastOf(dtype) ? -Infinity : neutral === largestOf(dtype) ? Infinity : Number.NaN);
 }
 
 /** A start that is not neutral counts in the padding too: it is written there, and met once more by every window. */

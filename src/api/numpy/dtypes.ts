@@ -3,8 +3,9 @@
  * May import: `ir`, `core`, `primitives`, `api/lift`.
  * @module
  */
-import { type DType, dtypeInfo, isDType, promoteTypes as promoteLattice } from '../../ir/dtype.ts';
+import { type DType, dtypeInfo, isDType, isInteger, promoteTypes as promoteLattice } from '../../ir/dtype.ts';
 import { ArgumentError, DTypeError } from '../../ir/errors.ts';
+import { largestOf, leastOf } from '../../ir/limits.ts';
 import type { Shape } from '../../ir/shape.ts';
 import { defaultFloat } from '../../core/config.ts';
 import { scalarTensor, Tensor } from '../../core/tensor.ts';
@@ -120,9 +121,8 @@ export interface IntegerInfo {
 /** Limits of an integer dtype. */
 export function iinfo(dtype: DTypeLike): IntegerInfo {
   const name = toDType('iinfo', dtype);
-  if (name === 'int32') return { dtype: name, bits: 32, min: -2147483648, max: 2147483647 };
-  if (name === 'uint32') return { dtype: name, bits: 32, min: 0, max: 4294967295 };
-  if (name === 'uint8') return { dtype: name, bits: 8, min: 0, max: 255 };
+  if (isInteger(name))
+    return { dtype: name, bits: 8 * dtypeInfo[name].bytes, min: leastOf(name), max: largestOf(name) };
   throw new DTypeError(`iinfo: expected an integer dtype, got ${name}.`, 'use finfo for floats.');
 }
 

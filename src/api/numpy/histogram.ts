@@ -30,13 +30,7 @@ function scatterCounts(positions: Tensor, updates: Tensor, length: number): Tens
     prim.reshape(positions, [positions.size, 1]),
     updates,
     {
-      dimensionNumbers: {
-        updateWindowDims: [],
-        insertedWindowDims: [0],
-        scatterDimsToOperandDims: [0],
-        operandBatchingDims: [],
-        scatterIndicesBatchingDims: [],
-      },
+      dimensionNumbers: prim.alongFirstAxis([]),
       mode: 'fill',
       uniqueIndices: false,
       indicesAreSorted: false,

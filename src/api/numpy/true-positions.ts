@@ -46,13 +46,7 @@ function sizedPositions(mask: Tensor, size: number, fill: Tensor): Tensor {
   const rank = prim.cumsum(prim.convert(mask, 'int32'), 0);
   const place = prim.select(mask, prim.sub(rank, prim.like(rank, 1)), prim.like(rank, size));
   return prim.scatter(start, prim.reshape(place, [n, 1]), prim.iota([n], 'int32'), {
-    dimensionNumbers: {
-      updateWindowDims: [],
-      insertedWindowDims: [0],
-      scatterDimsToOperandDims: [0],
-      operandBatchingDims: [],
-      scatterIndicesBatchingDims: [],
-    },
+    dimensionNumbers: prim.alongFirstAxis([]),
     mode: 'fill',
     uniqueIndices: false,
     indicesAreSorted: false,

@@ -3,7 +3,8 @@
  * May import: everything up to `control`, `api/args`, `api/lax`.
  * @module
  */
-import { type DType, dtypeInfo, isFloat, isHalf, isInteger } from '../../ir/dtype.ts';
+import { type DType, isFloat, isHalf, isInteger } from '../../ir/dtype.ts';
+import { largestOf, leastOf } from '../../ir/limits.ts';
 import { ArgumentError, DTypeError } from '../../ir/errors.ts';
 import { broadcastShapes, sameShape, type Shape } from '../../ir/shape.ts';
 import { defaultFloat } from '../../core/config.ts';
@@ -119,12 +120,9 @@ export function uniform(
   return uniformOf('random.uniform', key, sampleShape('random.uniform', o.shape ?? [], lo, hi), type, lo, hi);
 }
 
-const integerRange = (dtype: DType): readonly [number, number] =>
-  dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** (8 * dtypeInfo[dtype].bytes) - 1];
-
 /** A bound of randint in the dtype that is sampled, clipped to its range. */
 function integerBound(x: TensorLike, dtype: DType): Tensor {
-  const [lo, hi] = integerRange(dtype);
+  const [lo, hi] = [leastOf(dtype), largestOf(dtype)];
   if (typeof x === 'number') return scalarTensor(Math.min(Math.max(Math.trunc(x), lo), hi), dtype);
   return convert(asTensor(x), dtype);
 }
@@ -180,7 +178,7 @@ function sampleIntegers(
 ): Tensor {
   const [lo, hi] = [integerBound(minval, dtype), integerBound(maxval, dtype)];
   const size = sampleShape('random.randint', shape, lo, hi);
-  const isPast = typeof maxval === 'number' && maxval > integerRange(dtype)[1];
+  const isPast = typeof maxval === 'number' && maxval > largestOf(dtype);
   const word = (x: number): Tensor => scalarTensor(x, 'uint32');
   const width = select(le(hi, lo), word(1), convert(sub(hi, lo), 'uint32'));
   // A bound past the dtype's range includes its last number; a span of 2³² wraps to 0, by which remainders change nothing.
