@@ -85,6 +85,9 @@ export const arrays: readonly Entry[] = [
       { axis: params.axis },
     ),
   ),
+  entry(p.splitP, ({ g, x, params: { axis, sizes } }) =>
+    g.node('Split', [x[0]!.name, g.ints(sizes)], { axis }, sizes.length),
+  ),
   entry(p.iotaP, ({ g, params: { shape, dtype, axis } }) => {
     const line = g.reshape(
       g.count0(shape[axis]!, 'int64'),

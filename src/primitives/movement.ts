@@ -1,18 +1,20 @@
 /**
- * Rearranging whole axes: reverse, concatenate.
- * May import: `ir`, `core`, `primitives/{structural,slice}`.
+ * Rearranging whole axes: reverse; concatenate and split, each other's adjoints.
+ * May import: `ir`, `core`, `primitives/{structural,fill,slice}`.
  * @module
  */
 import { type Aval, bool, f32, f64, i32 } from '../ir/aval.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../ir/errors.ts';
 import { type Expr, iadd, int, isub, linearize, load } from '../ir/loop/expr.ts';
 import { rowMajorStrides } from '../ir/shape.ts';
-import { definePrimitive, isLinearInput, type Primitive } from '../core/primitive.ts';
-import type { Tensor } from '../core/tensor.ts';
-import { bind1 } from '../core/trace.ts';
-import { sliceAxis, sliceP, sliceRules } from './slice.ts';
+import { definePrimitive, isLinearInput, type MaybeZero, type Primitive } from '../core/primitive.ts';
+import { traceProgram } from '../core/program-trace.ts';
+import { scalarTensor, type Tensor } from '../core/tensor.ts';
+import { bind, bind1 } from '../core/trace.ts';
+import { filled } from './fill.ts';
+import { pad, sliceAxis, sliceP, sliceRules } from './slice.ts';
 import { simplifyConcatenate, simplifyReverse, sliceOfConcatenation } from './slice-rules.ts';
-import { type AxesParams, forEachIndex, materializeBatch } from './structural.ts';
+import { type AxesParams, forEachIndex, materializeBatch, reshape } from './structural.ts';
 
 /** y[i] = x[n − 1 − i] along the axes. */
 export const reverseP: Primitive<AxesParams> = definePrimitive<AxesParams>({
@@ -105,11 +107,13 @@ function concatenatedAval(avals: readonly Aval[], axis: number): Aval {
   return avals.every((a) => a.weakType) ? first.withShape(shape) : first.strong().withShape(shape);
 }
 
-/** Where each operand starts along the axis. */
-function offsets(avals: readonly Aval[], axis: number): number[] {
-  let at = 0;
-  return avals.map((a) => (at += a.shape[axis]!) - a.shape[axis]!);
+/** Where pieces of these lengths begin, one after the other. */
+function startsOf(sizes: readonly number[]): number[] {
+  let total = 0;
+  return sizes.map((n) => (total += n) - n);
 }
+
+const sizesOf = (avals: readonly Aval[], axis: number): number[] => avals.map((a) => a.shape[axis]!);
 
 /** The operands one after the other along `axis`. */
 export const concatenateP: Primitive<ConcatenateParams> = definePrimitive<ConcatenateParams>({
@@ -119,10 +123,14 @@ export const concatenateP: Primitive<ConcatenateParams> = definePrimitive<Concat
   calculus: {
     kind: 'linear',
     transpose: ([ct], operands, { axis }) => {
-      const avals = operands.map((x) => x.aval);
-      const starts = offsets(avals, axis);
+      const sizes = sizesOf(
+        operands.map((x) => x.aval),
+        axis,
+      );
+      if (operands.every(isLinearInput)) return split(ct!, axis, sizes);
+      const starts = startsOf(sizes);
       return operands.map((x, i) =>
-        isLinearInput(x) ? sliceAxis(ct!, axis, starts[i]!, starts[i]! + avals[i]!.shape[axis]!) : null,
+        isLinearInput(x) ? sliceAxis(ct!, axis, starts[i]!, starts[i]! + sizes[i]!) : null,
       );
     },
   },
@@ -142,7 +150,7 @@ export const concatenateP: Primitive<ConcatenateParams> = definePrimitive<Concat
     // One copy per operand: a choice per element would cost a comparison for each operand.
     kind: 'loops',
     build: (b, inputs, [out], { axis }) => {
-      const starts = offsets(inputs, axis);
+      const starts = startsOf(sizesOf(inputs, axis));
       inputs.forEach((x, k) => {
         b.parallel(x.shape, (index) => {
           const to = index.map((e, d): Expr => (d === axis ? iadd(e, int(starts[k]!)) : e));
@@ -166,3 +174,101 @@ sliceRules.push((view) => sliceOfConcatenation(view, sliceP, concatenateP));
 
 export const concatenate = (xs: readonly Tensor[], axis: number): Tensor =>
   xs.length === 1 ? xs[0]! : bind1(concatenateP, xs, { axis });
+
+export interface SplitParams {
+  readonly axis: number;
+  /** Lengths of the parts, which sum to that of the axis. */
+  readonly sizes: readonly number[];
+}
+
+function partsOf(x: Aval, { axis, sizes }: SplitParams): Aval[] {
+  const n = x.shape[axis];
+  const areSizes = sizes.length > 0 && sizes.every((size) => Number.isInteger(size) && size >= 0);
+  if (n === undefined || !areSizes || sizes.reduce((a, b) => a + b) !== n) {
+    throw new ShapeError(
+      `split: expected sizes that sum to axis ${axis} of ${x.toString()}, got [${sizes.join(',')}].`,
+      'name an axis there is, counted from 0, and cover all of it.',
+      { shape: x.shape, axis, sizes },
+    );
+  }
+  return sizes.map((size) => x.withShape(x.shape.with(axis, size)));
+}
+
+/** The parts' cotangents one after the other, with zeros for those that have none. */
+function joined(cts: readonly MaybeZero[], x: Aval, { axis, sizes }: SplitParams): Tensor {
+  const present = cts.flatMap((ct, i) => (ct === null ? [] : [i]));
+  const [first] = present;
+  if (present.length === 1) {
+    const start = startsOf(sizes)[first!]!;
+    const only = (at: number): number[] => x.shape.map((_, d) => (d === axis ? at : 0));
+    const high = x.shape[axis]! - start - sizes[first!]!;
+    const ct = cts[first!]!;
+    return pad(ct, scalarTensor(0, ct.aval.dtype), { low: only(start), high: only(high), interior: only(0) });
+  }
+  const { dtype } = cts[first!]!.aval;
+  const pieces: Tensor[] = [];
+  let zeros = 0;
+  const flush = (): void => {
+    if (zeros > 0) pieces.push(filled(x.withShape(x.shape.with(axis, zeros)).withDType(dtype), 0));
+    zeros = 0;
+  };
+  cts.forEach((ct, i) => {
+    if (ct === null) {
+      zeros += sizes[i]!;
+      return;
+    }
+    flush();
+    pieces.push(ct);
+  });
+  flush();
+  return concatenate(pieces, axis);
+}
+
+/**
+ * Parts i: x[…, startᵢ : startᵢ + sizeᵢ, …] along one axis. All at once, so that their cotangents are joined in one pass: each slice for itself would
+ * bring an array of the whole size, and n of them n such arrays.
+ */
+export const splitP: Primitive<SplitParams> = definePrimitive<SplitParams>({
+  name: 'split',
+  abstractEval: ([x], params) => partsOf(x!, params),
+  calculus: { kind: 'linear', transpose: (cts, [x], params) => [joined(cts, x!.aval, params)] },
+  batch: (_context, [x], [bdim], { axis, sizes }) => {
+    const parts = split(x!, axis < bdim! ? axis : axis + 1, sizes);
+    return [parts, parts.map(() => bdim!)];
+  },
+  reference: ([x], outs, { axis, sizes }) => {
+    const strides = rowMajorStrides(x!.aval.shape);
+    startsOf(sizes).forEach((start, k) => {
+      const out = outs[k]!;
+      forEachIndex(out.aval.shape, (index, o) => {
+        out.data[o] = x!.data[index.reduce((sum, e, d) => sum + (d === axis ? e + start : e) * strides[d]!, 0)]!;
+      });
+    });
+  },
+  // In compiled code slices are read where they are used.
+  lower: {
+    kind: 'expand',
+    program: (avals, { axis, sizes }) =>
+      traceProgram('split', avals, ([x]) =>
+        startsOf(sizes).map((start, i) => sliceAxis(x!, axis, start, start + sizes[i]!)),
+      ).program,
+  },
+  samples: [
+    { avals: [f32(5)], params: { axis: 0, sizes: [2, 3] } },
+    { avals: [f64(2, 4, 3)], params: { axis: 1, sizes: [1, 0, 2, 1] } },
+    { avals: [f64(3, 2)], params: { axis: 1, sizes: [2] } },
+    { avals: [i32(4)], params: { axis: 0, sizes: [1, 1, 1, 1] } },
+  ],
+});
+
+/** Parts of an axis with these lengths, which must sum to its own. */
+export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor[] {
+  if (sizes.length === 0 && x.shape[axis] === 0) return [];
+  return sizes.length === 1 && sizes[0] === x.shape[axis] ? [x] : bind(splitP, [x], { axis, sizes });
+}
+
+/** The elements along an axis, which goes. */
+export function unstack(x: Tensor, axis: number): Tensor[] {
+  const shape = x.shape.toSpliced(axis, 1);
+  return split(x, axis, Array<number>(x.shape[axis]!).fill(1)).map((part) => reshape(part, shape));
+}

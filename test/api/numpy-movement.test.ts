@@ -2,7 +2,7 @@
  * `np`: shapes, joining, padding, sorting, sets, products.
  * @module
  */
-import { ArgumentError, grad, jit, np, ShapeError, type Tensor, vmap } from 'cotangent';
+import { ArgumentError, grad, jit, lax, makeProgram, np, ShapeError, type Tensor, vmap } from 'cotangent';
 import { describe, expect, test } from 'vitest';
 
 const x = np.reshape(np.arange(6), [2, 3]);
@@ -67,6 +67,30 @@ describe('axes', () => {
       [1, 4],
       [2, 5],
     ]);
+  });
+
+  test('parts have one gradient, joined in one pass', () => {
+    const weighted = (parts: readonly Tensor[]): Tensor =>
+      parts.map((t, i) => np.sum(t).mul(i)).reduce((a, b) => a.add(b));
+    for (const parts of [
+      (y: Tensor) => np.unstack(y),
+      (y: Tensor) => np.split(y, 4),
+      (y: Tensor) => lax.split(y, [1, 1, 1, 1]),
+    ]) {
+      const gradient = grad((y: Tensor) => weighted(parts(y)));
+      expect(list(gradient(np.ones([4])))).toEqual([0, 1, 2, 3]);
+      expect(makeProgram(gradient)(np.ones([4])).toString()).not.toContain('pad');
+    }
+    expect(list(grad((y: Tensor) => np.sum(np.split(y, 3)[1]!))(np.ones([6])))).toEqual([0, 0, 1, 1, 0, 0]);
+    const back = (y: Tensor): Tensor => np.sum(np.concatenate(np.split(y, [3, 1])));
+    expect(list(grad(back)(np.ones([4])))).toEqual([1, 2, 2, 1]);
+    expect(list(vmap((y: Tensor) => np.concatenate(np.split(y, [2]).toReversed()))(x))).toEqual([
+      [2, 0, 1],
+      [5, 3, 4],
+    ]);
+    expect(() => lax.split(x, [1, 1], 1)).toThrow(/lax.split: expected sizes that add up to 3, got \[1,1\]/);
+    expect(lax.split(np.zeros([0, 2]), [])).toEqual([]);
+    expect(np.unstack(np.zeros([0, 2]))).toEqual([]);
   });
 
   test('repeating, reversing, rolling, inserting', () => {

@@ -9,7 +9,7 @@ import { defaultFloat } from '../../core/config.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
 import { iota as iotaOf } from '../../primitives/iota.ts';
-import { concatenate as concatenateOf, reverse } from '../../primitives/movement.ts';
+import { concatenate as concatenateOf, reverse, split as splitOf } from '../../primitives/movement.ts';
 import { pad as padOf, slice as sliceOf, sliceAxis } from '../../primitives/slice.ts';
 import {
   broadcastInDim as broadcastInDimOf,
@@ -275,6 +275,5 @@ export function split(x: TensorLike, sizes: readonly number[] | SplitOptions, ax
       `lax.split: expected sizes that add up to ${t.shape[d]!}, got [${parts.join(',')}] for ${t.aval.toString()}.`,
     );
   }
-  let start = 0;
-  return parts.map((n) => sliceAxis(t, d, start, (start += n)));
+  return splitOf(t, d, parts);
 }

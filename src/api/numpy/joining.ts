@@ -10,7 +10,7 @@ import * as prim from '../../primitives/index.ts';
 import { asTensor, promote, type TensorLike } from '../lift.ts';
 import { optionsOf } from '../options.ts';
 import { type DTypeLike, optionalDType } from './dtypes.ts';
-import { atleast1d, atleast2d, atleast3d, moveaxis } from './movement.ts';
+import { atleast1d, atleast2d, atleast3d } from './movement.ts';
 
 export interface JoinOptions {
   readonly axis?: number | null | undefined;
@@ -137,7 +137,10 @@ function splitAt(t: Tensor, axis: number, cuts: readonly number[]): Tensor[] {
   const n = t.shape[axis]!;
   const at = (c: number): number => Math.max(0, Math.min(n, c < 0 ? c + n : c));
   const edges = [0, ...cuts.map(at), n];
-  return edges.slice(1).map((end, i) => prim.sliceAxis(t, axis, edges[i]!, Math.max(edges[i]!, end)));
+  const sizes = edges.slice(1).map((end, i) => end - edges[i]!);
+  if (sizes.every((size) => size >= 0)) return prim.split(t, axis, sizes);
+  // Cuts that go back leave parts that are empty, or that overlap.
+  return sizes.map((size, i) => prim.sliceAxis(t, axis, edges[i]!, edges[i]! + Math.max(0, size)));
 }
 
 function splitting(op: string, x: TensorLike, cuts: Cuts, axis: number, isExact: boolean): Tensor[] {
@@ -188,6 +191,6 @@ export const dsplit = (x: TensorLike, cuts: Cuts): Tensor[] => splitting('dsplit
 
 /** The slices along an axis (0), without it. */
 export function unstack(x: TensorLike, axis?: number | SplitOptions): Tensor[] {
-  const t = moveaxis(x, axisOf('unstack', axis), 0);
-  return Array.from({ length: t.shape[0]! }, (_, i) => prim.reshape(prim.sliceAxis(t, 0, i, i + 1), t.shape.slice(1)));
+  const t = asTensor(x);
+  return prim.unstack(t, normalizeAxis('unstack', axisOf('unstack', axis), t.ndim));
 }

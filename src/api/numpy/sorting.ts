@@ -67,7 +67,7 @@ export function argsort(x: TensorLike, axis?: number | null | SortOptions, optio
 /** Positions that sort by several keys, the last of them first. */
 export function lexsort(keys: readonly TensorLike[] | Tensor, axis?: number | { readonly axis?: number }): Tensor {
   const { axis: at = -1 } = readOptions<{ readonly axis: number }>('lexsort', ['axis'], [axis]);
-  const list = Array.isArray(keys) ? (keys as readonly TensorLike[]).map(asTensor) : unstackRows(keys as Tensor);
+  const list = Array.isArray(keys) ? (keys as readonly TensorLike[]).map(asTensor) : prim.unstack(keys as Tensor, 0);
   const first = list[0];
   if (!first) throw new ArgumentError('lexsort: expected at least one key, got none.');
   const d = normalizeAxis('lexsort', at, first.ndim);
@@ -76,9 +76,6 @@ export function lexsort(keys: readonly TensorLike[] | Tensor, axis?: number | { 
     list.length
   ]!;
 }
-
-const unstackRows = (t: Tensor): Tensor[] =>
-  range(t.shape[0]!).map((i) => prim.reshape(prim.sliceAxis(t, 0, i, i + 1), t.shape.slice(1)));
 
 /** Sorted so far that the `kth` element is in its place (all of them are). */
 export const partition = (x: TensorLike, _kth: number, axis?: number | { readonly axis?: number }): Tensor =>

@@ -101,7 +101,9 @@ const starts = (sizes: readonly number[]): number[] => {
 };
 
 const splitting = new OperationFamily<Cuts>('split', ([x], { axis, from, sizes }) =>
-  from.map((start, i) => part(x!, { axis, start, length: sizes[i]! })),
+  starts([...sizes, 0]).every((start, i) => start === (from[i] ?? x!.shape[axis]))
+    ? prim.split(x!, axis, sizes)
+    : from.map((start, i) => part(x!, { axis, start, length: sizes[i]! })),
 );
 const slicing = new OperationFamily<Part>('slice', ([x], p) => [part(x!, p)]);
 
@@ -188,9 +190,7 @@ export const tensorSplit: Named<TensorSplitOptions, ['indicesOrSections', 'dim']
   },
 );
 
-const unbinding = new OperationFamily<number>('unbind', ([x], axis) =>
-  Array.from({ length: x!.shape[axis]! }, (_, at) => withoutAxis(part(x!, { axis, start: at, length: 1 }), axis)),
-);
+const unbinding = new OperationFamily<number>('unbind', ([x], axis) => prim.unstack(x!, axis));
 const selecting = new OperationFamily<Place>('select', ([x], { axis, at }) => [
   withoutAxis(part(x!, { axis, start: at, length: 1 }), axis),
 ]);

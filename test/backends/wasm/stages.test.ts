@@ -30,8 +30,7 @@ describe('stages', () => {
   it('are the functions of a loop that has several; the last one may stay with the rest', () => {
     expect(stagesOf(mapping(1000, (x) => unary('tanh', x)))).toBeUndefined();
     expect(stagesOf(mapping(1000, two))).toEqual({ count: 1, block: 256 });
-    // The code of sin is long, though most of it hardly ever runs.
-    expect(stagesOf(mapping(1000, three))).toEqual({ count: 3, block: 128 });
+    expect(stagesOf(mapping(1000, three))).toEqual({ count: 2, block: 256 });
     expect(stagesOf(mapping(1000, three, 'float64'))).toEqual({ count: 2, block: 128 });
     expect(stagesOf(mapping(100, three))).toBeUndefined();
   });
