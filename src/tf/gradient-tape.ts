@@ -162,9 +162,9 @@ export class GradientTape implements VariableWatcher {
     if (present === undefined) this.recording.follow(value, edge);
   }
 
-  /** Variables that have been watched, in the order in which they were first. */
+  /** Variables that have been watched, in the order in which they were made. */
   watchedVariables(): Variable[] {
-    return [...this.variables.keys()];
+    return [...this.variables.keys()].sort((a, b) => a.order - b.order);
   }
 
   /** Runs `f` without recording it. */

@@ -60,6 +60,8 @@ export class Variable<S extends Shape = Shape, D extends DType = DType> extends 
   readonly aval: Aval;
   readonly name: string;
   readonly trainable: boolean;
+  /** How many variables were made before. */
+  readonly order: number;
   private held!: ConcreteTensor;
 
   /**
@@ -78,9 +80,9 @@ export class Variable<S extends Shape = Shape, D extends DType = DType> extends 
     }
     const value = initialValue(initial, options.dtype);
     this.aval = new Aval(value.shape, value.dtype);
-    this.name = options.name ?? `Variable:${created}`;
+    this.order = created++;
+    this.name = options.name ?? `Variable:${this.order}`;
     this.trainable = options.trainable ?? true;
-    created++;
     this.hold(value);
   }
 

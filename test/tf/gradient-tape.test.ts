@@ -48,9 +48,9 @@ test('G03: with watchAccessedVariables: false only what is watched counts', () =
   expect(numbers(g1)).toBeCloseTo(0.9999546, 6);
 });
 
-test('G04: watchedVariables lists them in the order in which they were met', () => {
+test('G04: watchedVariables lists them in the order in which they were made', () => {
   const [a, b] = [new tf.Variable(1), new tf.Variable(2)];
-  const [tape] = taped([], () => a.mul(b).mul(a));
+  const [tape] = taped([], () => b.mul(a).mul(b));
   expect(tape.watchedVariables().map((v) => [a, b].indexOf(v))).toEqual([0, 1]);
 });
 
