@@ -129,6 +129,25 @@ describe('the context', () => {
     expect([seen, x.grad?.item()]).toEqual([[true, false], 3]);
   });
 
+  it('misses rules that are not there', () => {
+    class Nothing extends autograd.Function {}
+    class Forward extends autograd.Function {
+      static forward(_ctx: Context, x: Tensor): Tensor {
+        return x.clone();
+      }
+    }
+    const x = leaf(1);
+    const apply = (f: { readonly name: string }): Tensor => (f as typeof Clip).apply(x);
+    expect(() => apply(Nothing)).toThrow(
+      'Nothing: expected a static method forward, got undefined: You must implement',
+    );
+    const y = apply(Forward);
+    expect(y.item()).toBe(1);
+    expect(() => y.backward()).toThrow(
+      'Forward: expected a static method backward, got undefined: Implementing either',
+    );
+  });
+
   it('refuses results that are no tensors', () => {
     class Odd extends autograd.Function {
       static forward(_ctx: Context, _x: Tensor): Tensor {

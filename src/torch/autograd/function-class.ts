@@ -47,8 +47,17 @@ export interface ForwardResult {
   readonly isOne: boolean;
 }
 
+function checkRule(f: AnyFunctionClass, rule: 'forward' | 'backward', phrase: string): void {
+  if (typeof f[rule] === 'function') return;
+  throw new ArgumentError(
+    `${f.name}: expected a static method ${rule}, got ${describe(f[rule])}: ${phrase}.`,
+    `write static ${rule}(ctx, …) in the class.`,
+  );
+}
+
 /** Runs `forward`, not recorded. */
 export function runForward(f: AnyFunctionClass, ctx: FunctionContext, args: readonly unknown[]): ForwardResult {
+  checkRule(f, 'forward', 'You must implement the forward function for custom autograd.Function');
   const result = withModes({ isGradEnabled: false }, () => {
     if (f.setupContext === undefined) return f.forward(...([ctx, ...args] as never[]));
     const output = f.forward(...(args as never[]));
@@ -74,7 +83,23 @@ export function runForward(f: AnyFunctionClass, ctx: FunctionContext, args: read
   return { outs, isOne: !Array.isArray(result) };
 }
 
-/** What `backward` gave: one gradient for each argument. */
+/** Runs `backward`: one gradient for each of `count` arguments. */
+export function runBackward(
+  f: AnyFunctionClass,
+  name: string,
+  ctx: FunctionContext,
+  grads: readonly unknown[],
+  count: number,
+): readonly (Tensor | null | undefined)[] {
+  checkRule(
+    f,
+    'backward',
+    "Implementing either the 'backward' or 'vjp' method is mandatory to use it with backward mode AD",
+  );
+  return gradsOf(name, f.backward(ctx, ...(grads as never[])), count);
+}
+
+/** What a rule gave: one gradient for each argument. */
 export function gradsOf(name: string, result: Grads, count: number): readonly (Tensor | null | undefined)[] {
   const grads = (Array.isArray(result) ? result : [result]) as readonly (Tensor | null | undefined)[];
   const extra = grads.slice(count).filter((g) => g !== null && g !== undefined);

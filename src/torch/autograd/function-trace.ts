@@ -14,7 +14,14 @@ import { operand, Tensor } from '../tensor.ts';
 import { changeInPlace } from '../views.ts';
 import { FunctionContext } from './context.ts';
 import { makeDual, unpackDual } from './forward-ad.ts';
-import { type AnyFunctionClass, fitted, type ForwardResult, gradsOf, runForward } from './function-class.ts';
+import {
+  type AnyFunctionClass,
+  fitted,
+  type ForwardResult,
+  gradsOf,
+  runBackward,
+  runForward,
+} from './function-class.ts';
 
 const shown = (x: CoreTensor): Tensor => (x instanceof Tensor ? x : new Tensor(x));
 const hidden = (x: Tensor): CoreTensor => operand(x.asCore(), currentTrace());
@@ -71,7 +78,7 @@ class TracedCall {
     const saved = ctx.kept.map((x) => (x === null ? null : new Tensor(residuals[next++]!)));
     ctx.saved = saved.map((x) => ({ restore: () => x }));
     const name = `${this.f.name}Backward`;
-    const grads = gradsOf(name, this.f.backward(ctx, ...(cts.map(shown) as never[])), this.args.length);
+    const grads = runBackward(this.f, name, ctx, cts.map(shown), this.args.length);
     return this.places.map((i) => {
       const g = grads[i] ?? null;
       const { aval } = this.args[i] as Tensor;

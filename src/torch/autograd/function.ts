@@ -22,7 +22,7 @@ import {
   type FunctionClass,
   type FunctionWithSetup,
   type Grads,
-  gradsOf,
+  runBackward,
   runForward,
 } from './function-class.ts';
 import { applyDual, applyTraced, isDual } from './function-trace.ts';
@@ -35,10 +35,10 @@ class FunctionNode extends Node {
   private readonly ctx: FunctionContext;
   private readonly inAvals: readonly (Aval | undefined)[];
   private readonly outAvals: readonly Aval[];
-  private readonly backward: (ctx: FunctionContext, ...grads: never[]) => Grads;
+  private readonly f: AnyFunctionClass;
 
   constructor(
-    f: FunctionClass<never, unknown>,
+    f: AnyFunctionClass,
     ctx: FunctionContext,
     args: readonly unknown[],
     outs: readonly Tensor[],
@@ -48,7 +48,7 @@ class FunctionNode extends Node {
     this.name = `${f.name}Backward`;
     this.numOutputs = outs.length;
     this.ctx = ctx;
-    this.backward = (...all) => f.backward(...all);
+    this.f = f;
     this.inAvals = args.map((x) => (x instanceof Tensor ? x.aval : undefined));
     this.outAvals = outs.map((x) => x.aval);
   }
@@ -58,7 +58,7 @@ class FunctionNode extends Node {
       if (ct === null) return this.ctx.materializes ? new Tensor(zeros(this.outAvals[i]!)) : null;
       return ct instanceof Tensor ? ct : new Tensor(ct);
     });
-    const grads = gradsOf(this.name, this.backward(this.ctx, ...(given as never[])), this.parents.length);
+    const grads = runBackward(this.f, this.name, this.ctx, given, this.parents.length);
     return this.parents.map((edge, i) => {
       const g = grads[i] ?? null;
       if (edge === undefined || g === null) return null;
