@@ -145,6 +145,12 @@ describe('at the extremes', () => {
     }
   });
 
+  test('l1Loss, and smoothL1Loss with beta 0, have derivative 0 where there is no error', () => {
+    const zero = (loss: (x: Tensor) => Tensor): number => grad(loss)(np.array(0)).item();
+    expect(zero((x) => nn.l1Loss(x, 0))).toBe(0);
+    expect(zero((x) => nn.smoothL1Loss(x, 0, { beta: 0 }))).toBe(0);
+  });
+
   test('logCosh keeps its precision near 0', () => {
     const x = np.array([1e-4]);
     expect(nn.logCosh(x, 0).item() / 5e-9).toBeCloseTo(1, 5);

@@ -43,11 +43,11 @@ export function mseLoss(prediction: TensorLike, target: TensorLike, options: Los
  */
 export function l1Loss(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
   checkLoss('l1Loss', options);
-  return elementwiseLoss('l1Loss', [prediction, target], options, [0, 0], (p, t) => {
-    const error = sub(p!, t!);
-    return mul(error, sign(error));
-  });
+  return elementwiseLoss('l1Loss', [prediction, target], options, [0, 0], (p, t) => sizeOf(sub(p!, t!)));
 }
+
+/** |e| with derivative 0 at 0, where that of `abs` is 1. */
+const sizeOf = (error: Tensor): Tensor => mul(error, sign(error));
 
 function positive(op: string, name: string, value: number): number {
   if (typeof value === 'number' && value > 0) return value;
@@ -102,7 +102,7 @@ export function smoothL1Loss(prediction: TensorLike, target: TensorLike, options
   if (beta !== 0) positive('smoothL1Loss', 'beta', beta);
   return elementwiseLoss('smoothL1Loss', [prediction, target], options, [0, 0], (p, t) => {
     const error = sub(p!, t!);
-    return beta === 0 ? abs(error) : mul(huberOf(error, beta), like(error, 1 / beta));
+    return beta === 0 ? sizeOf(error) : mul(huberOf(error, beta), like(error, 1 / beta));
   });
 }
 

@@ -11,6 +11,7 @@ import { withModes } from '../modes.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
 import { type Arguments, readArguments } from '../ops/named.ts';
 import type { Tensor } from '../tensor.ts';
+import { type LocalResponseOptions, localResponseNorm } from './functional/local-response.ts';
 import * as F from './functional/normalization.ts';
 import { constant_ } from './init.ts';
 import { Layer, python, pythonFloat } from './layer.ts';
@@ -296,18 +297,18 @@ export class RMSNorm extends Layer {
 /** Each element divided by (k + alpha · the mean square of the `size` channels around it)^beta. */
 export class LocalResponseNorm extends Layer {
   readonly size: number;
-  readonly options: F.LocalResponseOptions;
+  readonly options: LocalResponseOptions;
 
-  constructor(size: number, ...options: Arguments<F.LocalResponseOptions, ['alpha', 'beta', 'k']>) {
+  constructor(size: number, ...options: Arguments<LocalResponseOptions, ['alpha', 'beta', 'k']>) {
     super();
     checkCount('LocalResponseNorm', 'size', size, 1);
     this.size = size;
-    this.options = readArguments<F.LocalResponseOptions>('LocalResponseNorm', ['alpha', 'beta', 'k'], options);
+    this.options = readArguments<LocalResponseOptions>('LocalResponseNorm', ['alpha', 'beta', 'k'], options);
   }
 
   /** @param x `[N, C, …]` */
   forward(x: TensorLike): Tensor {
-    return F.localResponseNorm(x, this.size, this.options);
+    return localResponseNorm(x, this.size, this.options);
   }
 
   override extraRepr(): string {

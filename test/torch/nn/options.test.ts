@@ -59,6 +59,13 @@ describe('functions', () => {
       F.batchNorm(y, null, null, null, null, true, 0.1, 1e-3),
       F.batchNorm(y, null, null, null, null, { training: true, eps: 1e-3 }),
     );
+    const [weight, bias] = [randn([4]), randn([4])];
+    same(F.batchNorm(y, null, null, null, bias, true), F.batchNorm(y, null, null, { training: true, bias }));
+    same(F.layerNorm(y, [4], weight, bias, 0.1), F.layerNorm(y, [4], { weight, bias, eps: 0.1 }));
+    same(F.groupNorm(y, 2, null, bias, 0.1), F.groupNorm(y, 2, { bias, eps: 0.1 }));
+    same(F.rmsNorm(y, [4], weight, 0.1), F.rmsNorm(y, [4], { weight, eps: 0.1 }));
+    const z = y.unsqueeze(0);
+    same(F.instanceNorm(z, null, null, null, null, true, 0.1, 0.5), F.instanceNorm(z, { eps: 0.5 }));
     const mask = tensor([[true, false, true]]);
     const q = randn([3, 4]);
     same(F.scaledDotProductAttention(q, q, q, mask), F.scaledDotProductAttention(q, q, q, { attnMask: mask }));
@@ -71,7 +78,7 @@ describe('functions', () => {
     );
     expect(() => F.scaledDotProductAttention(y, y, y, { mask: y } as never)).toThrow('expected options attnMask');
     expect(() => F.batchNorm(y, null, null, null, null, { train: true } as never)).toThrow(
-      'batchNorm: expected options training',
+      'batchNorm: expected options weight, bias, training',
     );
   });
 });
@@ -136,6 +143,16 @@ describe('tables', () => {
     expect(() => bag.call(index([0, 1]))).toThrow('expected bags as the rows of a matrix, or a vector with offsets');
     expect(() => bag.call(index([0, 1]), index([1]))).toThrow('offsets[0] has to be 0');
     expect(() => bag.call(index([[0, 1]]), null, ones(1, 2))).toThrow("mode 'sum' alone");
+  });
+
+  it('of classes too', () => {
+    const [rows, none] = [ones(2, 3), index([-100, -100])];
+    for (const loss of [F.nllLoss, F.crossEntropy]) {
+      expect(() => loss(rows, index([0, 3]))).toThrow('expected targets from 0 to 2, got 3: Target is out of bounds');
+      expect(() => loss(rows, index([0, -1]))).toThrow('got -1: Target is out of bounds');
+      expect(loss(rows, index([0, -1]), { ignoreIndex: -1 }).item()).toBe(loss(rows, index([0, 0])).item());
+      expect(loss(rows, none, { reduction: 'sum' }).item()).toBe(0);
+    }
   });
 
   it('give empty bags 0', () => {

@@ -6,7 +6,7 @@
 import { isInteger } from '../../../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../../../ir/errors.ts';
 import { sameShape } from '../../../ir/shape.ts';
-import { ConcreteTensor, type Tensor as CoreTensor } from '../../../core/tensor.ts';
+import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { checkChoice, checkOptions } from '../../../api/options.ts';
 import { like } from '../../../primitives/arithmetic.ts';
@@ -16,6 +16,7 @@ import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import { normAlong } from '../../ops/subgradients.ts';
 import { Tensor } from '../../tensor.ts';
 import { changeInPlace } from '../../views.ts';
+import { checkRange } from './index-range.ts';
 
 export interface EmbeddingOptions {
   /** A row that gets no gradient. */
@@ -82,21 +83,11 @@ function prepared(
     throw new ArgumentError(`${op}: expected sparse to be false, got true: gradients are dense.`);
   }
   const rows = table.shape[0]!;
-  checkRange(op, at, rows);
+  checkRange(op, 'indices', at, rows, 'index out of range in self', 'make the table larger.');
   const { maxNorm, normType = 2, scaleGradByFreq = false } = options;
   if (maxNorm !== null && maxNorm !== undefined) shorten(op, table, at, maxNorm, normType);
   const padding = options.paddingIdx ?? null;
   return [at, table, { paddingIdx: padding !== null && padding < 0 ? padding + rows : padding, scaleGradByFreq }];
-}
-
-/** Throws for indices that the table does not have, as far as they have numbers. */
-function checkRange(op: string, { value }: Tensor, rows: number): void {
-  const bad = value instanceof ConcreteTensor ? value.read().find((i) => i < 0 || i >= rows) : undefined;
-  if (bad === undefined) return;
-  throw new ArgumentError(
-    `${op}: expected indices from 0 to ${rows - 1}, got ${bad}: index out of range in self.`,
-    'make the table larger.',
-  );
 }
 
 /** Scales the rows at some indices to at most a norm, in place and unrecorded. */

@@ -32,6 +32,7 @@ export { bilinear, linear, oneHot } from './linear.ts';
 export type { LossOptions } from './loss-options.ts';
 export * from './losses.ts';
 export * from './margins.ts';
+export * from './local-response.ts';
 export * from './normalization.ts';
 export * from './pad.ts';
 export { channelShuffle, fold, type PatchOptions, pixelShuffle, pixelUnshuffle, unfold } from './patches.ts';

@@ -15,6 +15,7 @@ import type { Reduction } from '../../../nn/losses/reduction.ts';
 import * as regression from '../../../nn/losses/regression.ts';
 import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import type { Tensor } from '../../tensor.ts';
+import { checkRange } from './index-range.ts';
 import { checkLossOptions, type LossOptions } from './loss-options.ts';
 
 type Reduced = { readonly reduction: Reduction };
@@ -112,8 +113,11 @@ function classOperands(
  */
 export function nllLoss(input: TensorLike, target: TensorLike, options: NllOptions = {}): Tensor {
   const operands = classOperands(input, target, options);
-  if (!isInteger(operands[1].dtype)) throw floatTarget('nllLoss', operands[1]);
-  return nllOf(operands, options, { axis: classAxis(operands[0]), ignoreIndex: options.ignoreIndex ?? -100 });
+  const [x, t] = operands;
+  if (!isInteger(t.dtype)) throw floatTarget('nllLoss', t);
+  const ignoreIndex = options.ignoreIndex ?? -100;
+  checkClasses('nllLoss', x, t, ignoreIndex);
+  return nllOf(operands, options, { axis: classAxis(x), ignoreIndex });
 }
 
 /**
@@ -131,12 +135,22 @@ export function nllLoss(input: TensorLike, target: TensorLike, options: NllOptio
 export function crossEntropy(input: TensorLike, target: TensorLike, options: CrossEntropyOptions = {}): Tensor {
   const operands = classOperands(input, target, options);
   const [x, t] = operands;
-  if (!isInteger(t.dtype) && !sameShape(x.shape, t.shape)) throw floatTarget('crossEntropy', t);
+  const isClasses = isInteger(t.dtype);
+  const ignoreIndex = options.ignoreIndex ?? -100;
+  if (isClasses) checkClasses('crossEntropy', x, t, ignoreIndex);
+  else if (!sameShape(x.shape, t.shape)) throw floatTarget('crossEntropy', t);
   return crossEntropyOf(operands, options, {
     axis: classAxis(x),
-    ignoreIndex: isInteger(t.dtype) ? (options.ignoreIndex ?? -100) : null,
+    ignoreIndex: isClasses ? ignoreIndex : null,
     labelSmoothing: options.labelSmoothing ?? 0,
   });
+}
+
+/** Throws for class numbers that the input does not have. */
+function checkClasses(op: string, x: Tensor, target: Tensor, ignoreIndex: number): void {
+  const count = x.shape[classAxis(x)];
+  if (count === undefined) return; // The loss says what is wrong with a scalar.
+  checkRange(op, 'targets', target, count, 'Target is out of bounds', 'number classes from 0.', ignoreIndex);
 }
 
 const floatTarget = (op: string, target: Tensor): DTypeError =>

@@ -11,7 +11,6 @@ import { standardize } from '../../../api/nn/normalize.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { add, like, mul, sub } from '../../../primitives/arithmetic.ts';
 import { rsqrt } from '../../../primitives/elementwise-exp.ts';
-import { reduceWindowSum } from '../../../primitives/window.ts';
 import { withModes } from '../../modes.ts';
 import { type TensorLike, toTensor, withParams, withResults } from '../../ops/define.ts';
 import { type Arguments, readArguments } from '../../ops/named.ts';
@@ -71,7 +70,13 @@ const byKnown = withParams<Affine & { readonly eps: number }>(
   },
 );
 
-export interface BatchNormOptions {
+/** A factor and a summand for each channel, or none. */
+export interface AffineOptions {
+  readonly weight?: Given;
+  readonly bias?: Given;
+}
+
+export interface BatchNormOptions extends AffineOptions {
   /** Whether to take (and track) the statistics of the batch; false. */
   readonly training?: boolean | undefined;
   /** Share of new statistics in the running ones; 0.1. */
@@ -79,8 +84,8 @@ export interface BatchNormOptions {
   readonly eps?: number | undefined;
 }
 
-const batchNames = ['training', 'momentum', 'eps'] as const;
-const instanceNames = ['useInputStats', 'momentum', 'eps'] as const;
+const batchNames = ['weight', 'bias', 'training', 'momentum', 'eps'] as const;
+const instanceNames = ['runningMean', 'runningVar', 'weight', 'bias', 'useInputStats', 'momentum', 'eps'] as const;
 
 interface Running {
   readonly mean: Tensor | null;
@@ -119,12 +124,10 @@ export function batchNorm(
   x: TensorLike,
   runningMean: Tensor | null,
   runningVar: Tensor | null,
-  weight?: Given,
-  bias?: Given,
   ...options: Arguments<BatchNormOptions, typeof batchNames>
 ): Tensor {
   const given = readArguments<BatchNormOptions>('batchNorm', batchNames, options);
-  const { training = false, momentum = 0.1, eps = 1e-5 } = given;
+  const { weight, bias, training = false, momentum = 0.1, eps = 1e-5 } = given;
   const t = toTensor(x);
   checkChannels('batchNorm', t);
   if (!training && runningMean !== null && runningVar !== null) {
@@ -141,7 +144,9 @@ export function batchNorm(
   return normalized(t, axes, weight, bias, eps, { ...isTracked, momentum });
 }
 
-export interface InstanceNormOptions {
+export interface InstanceNormOptions extends AffineOptions {
+  readonly runningMean?: Tensor | null | undefined;
+  readonly runningVar?: Tensor | null | undefined;
   /** Whether to take the statistics of each instance, not the running ones; true. */
   readonly useInputStats?: boolean | undefined;
   readonly momentum?: number | undefined;
@@ -149,16 +154,17 @@ export interface InstanceNormOptions {
 }
 
 /** Each channel of each example to mean 0 and variance 1. */
-export function instanceNorm(
-  x: TensorLike,
-  runningMean: Tensor | null = null,
-  runningVar: Tensor | null = null,
-  weight?: Given,
-  bias?: Given,
-  ...options: Arguments<InstanceNormOptions, typeof instanceNames>
-): Tensor {
+export function instanceNorm(x: TensorLike, ...options: Arguments<InstanceNormOptions, typeof instanceNames>): Tensor {
   const given = readArguments<InstanceNormOptions>('instanceNorm', instanceNames, options);
-  const { useInputStats = true, momentum = 0.1, eps = 1e-5 } = given;
+  const {
+    runningMean = null,
+    runningVar = null,
+    weight,
+    bias,
+    useInputStats = true,
+    momentum = 0.1,
+    eps = 1e-5,
+  } = given;
   const t = toTensor(x);
   if (!useInputStats) return batchNorm(t, runningMean, runningVar, weight, bias, { eps });
   const axes = t.shape.map((_, d) => d).slice(2);
@@ -178,8 +184,20 @@ const byLayer = withParams<Affine & { readonly rank: number; readonly eps: numbe
   },
 );
 
+export interface NormOptions extends AffineOptions {
+  /** Added to the variance; 1e-5. */
+  readonly eps?: number | undefined;
+}
+
+const normNames = ['weight', 'bias', 'eps'] as const;
+
 /** The last dimensions together to mean 0 and variance 1. */
-export function layerNorm(x: TensorLike, normalizedShape: Shape, weight?: Given, bias?: Given, eps = 1e-5): Tensor {
+export function layerNorm(
+  x: TensorLike,
+  normalizedShape: Shape,
+  ...options: Arguments<NormOptions, typeof normNames>
+): Tensor {
+  const { weight, bias, eps = 1e-5 } = readArguments<NormOptions>('layerNorm', normNames, options);
   const t = toTensor(x);
   const rank = normalizedShape.length;
   if (rank === 0 || t.ndim < rank || !sameShape(t.shape.slice(t.ndim - rank), normalizedShape)) {
@@ -200,7 +218,12 @@ const byGroup = withParams<Affine & { readonly groups: number; readonly eps: num
 );
 
 /** Groups of channels of each example to mean 0 and variance 1. */
-export function groupNorm(x: TensorLike, numGroups: number, weight?: Given, bias?: Given, eps = 1e-5): Tensor {
+export function groupNorm(
+  x: TensorLike,
+  numGroups: number,
+  ...options: Arguments<NormOptions, typeof normNames>
+): Tensor {
+  const { weight, bias, eps = 1e-5 } = readArguments<NormOptions>('groupNorm', normNames, options);
   const t = toTensor(x);
   checkChannels('groupNorm', t);
   if (t.shape[1]! % numGroups !== 0) {
@@ -221,8 +244,19 @@ const byRootMeanSquare = withParams<{ readonly rank: number; readonly eps: numbe
   },
 );
 
-/** The last dimensions together divided by their root mean square. @param eps added to the mean square; the machine epsilon */
-export function rmsNorm(x: TensorLike, normalizedShape: Shape, weight?: Given, eps?: number | null): Tensor {
+export interface RmsNormOptions {
+  readonly weight?: Given;
+  /** Added to the mean square; the machine epsilon. */
+  readonly eps?: number | null | undefined;
+}
+
+/** The last dimensions together divided by their root mean square. */
+export function rmsNorm(
+  x: TensorLike,
+  normalizedShape: Shape,
+  ...options: Arguments<RmsNormOptions, ['weight', 'eps']>
+): Tensor {
+  const { weight, eps } = readArguments<RmsNormOptions>('rmsNorm', ['weight', 'eps'], options);
   const t = toTensor(x);
   const rank = normalizedShape.length;
   if (rank === 0 || t.ndim < rank || !sameShape(t.shape.slice(t.ndim - rank), normalizedShape)) {
@@ -231,48 +265,4 @@ export function rmsNorm(x: TensorLike, normalizedShape: Shape, weight?: Given, e
     );
   }
   return byRootMeanSquare([t, ...present(weight)], { rank, eps: eps ?? np.finfo(t.dtype).eps });
-}
-
-export interface LocalResponseOptions {
-  readonly alpha?: number | undefined;
-  readonly beta?: number | undefined;
-  readonly k?: number | undefined;
-}
-
-interface LocalResponse {
-  readonly size: number;
-  readonly alpha: number;
-  readonly beta: number;
-  readonly k: number;
-}
-
-const byNeighbours = withParams<LocalResponse>('localResponseNorm', ([x], { size, alpha, beta, k }) => {
-  const before = Math.floor(size / 2);
-  const ends = x!.shape.map((_, d) => (d === 1 ? ([before, size - 1 - before] as const) : ([0, 0] as const)));
-  const ones = x!.shape.map(() => 1);
-  const total = reduceWindowSum(mul(x!, x!), {
-    windowDimensions: ones.map((n, d) => (d === 1 ? size : n)),
-    windowStrides: ones,
-    padding: ends,
-    baseDilation: ones,
-    windowDilation: ones,
-  });
-  return np.divide(x!, np.power(np.add(np.multiply(total, alpha / size), k), beta));
-});
-
-/** Each element divided by (k + alpha · the mean square of the `size` channels around it)^beta. @param x `[N, C, …]` */
-export function localResponseNorm(
-  x: TensorLike,
-  size: number,
-  ...options: Arguments<LocalResponseOptions, ['alpha', 'beta', 'k']>
-): Tensor {
-  const t = toTensor(x);
-  const names = ['alpha', 'beta', 'k'] as const;
-  const { alpha = 1e-4, beta = 0.75, k = 1 } = readArguments<LocalResponseOptions>('localResponseNorm', names, options);
-  if (t.ndim < 3) {
-    throw new ShapeError(
-      `localResponseNorm: expected input [N,C,…] of at least 3 dimensions, got ${t.aval.toString()}: Expected 3D or higher dimensionality input.`,
-    );
-  }
-  return byNeighbours([t], { size, alpha, beta, k });
 }
