@@ -1,6 +1,6 @@
 /**
  * From what users pass to tensors, and dtype promotion.
- * May import: `ir`, `core`, `primitives`.
+ * May import: `ir`, `core`, `primitives`, `api/typed-arrays`.
  * @module
  */
 import { Aval } from '../ir/aval.ts';
@@ -24,6 +24,7 @@ import { convert } from '../primitives/convert.ts';
 import { concatenate } from '../primitives/movement.ts';
 import { reshape } from '../primitives/structural.ts';
 import { setUpDevices } from './device.ts';
+import { elementsOf, type NumericArray } from './typed-arrays.ts';
 
 setUpDevices();
 
@@ -170,14 +171,9 @@ function hostValues(op: string, data: Exclude<TensorLike, Tensor>): HostValues {
   if (typeof data === 'number') return { values: [data], inferred: { dtype: defaultFloat(), shape: [] }, own: false };
   if (typeof data === 'boolean') return { values: [Number(data)], inferred: { dtype: 'bool', shape: [] }, own: false };
   if (ArrayBuffer.isView(data)) {
-    const dtype = dtypeOfTypedArray(data);
-    if (dtype === undefined) {
-      throw new DTypeError(
-        `${op}: expected a Float32Array, Float64Array, Int32Array, Uint32Array or Uint8Array, got ${data.constructor.name}.`,
-        'convert it with one of their from() methods first.',
-      );
-    }
-    const values = ownCopy(data as unknown as TypedArray, dtype);
+    const elements = elementsOf(op, data as NumericArray);
+    const dtype = dtypeOfTypedArray(elements)!;
+    const values = elements === (data as unknown) ? ownCopy(elements, dtype) : elements;
     return { values, inferred: { dtype, shape: [values.length] }, own: true };
   }
   if (!Array.isArray(data)) {

@@ -1,12 +1,12 @@
 /**
  * One column of an Arrow table as elements on the host.
- * May import: `util`, `ir`, `interop/values`.
+ * May import: `util`, `ir`, `api/typed-arrays`.
  * @module
  */
 import { type DType, dtypeOfTypedArray, makeTypedArray, type TypedArray } from '../ir/dtype.ts';
 import { FileError } from '../ir/errors.ts';
 import { decodeHalf } from '../ir/half.ts';
-import { hostValues, type NumericArray } from './values.ts';
+import { elementsOf, type NumericArray } from '../api/typed-arrays.ts';
 
 /** What is read of a chunk (`Data`) of apache-arrow. Values begin at the first element; bits at `offset`. */
 export interface ArrowData {
@@ -84,7 +84,7 @@ function chunkOf(chunk: ArrowData, name: string): TypedArray {
   }
   const values = (chunk.values as NumericArray).subarray(0, chunk.length);
   if (typeId === types.float && values instanceof Uint16Array) return decodeHalf(values, 'float16');
-  return hostValues('fromArrow', values, ` in column ${JSON.stringify(name)}`);
+  return elementsOf('fromArrow', values, ` in column ${JSON.stringify(name)}`);
 }
 
 function joined(parts: readonly TypedArray[], empty: () => TypedArray): TypedArray {

@@ -6,7 +6,7 @@
  */
 import { setUpDevices } from '../api/device.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
-import { checkChoice, checkOptions } from '../api/options.ts';
+import { checkChoice, checkOptions, describe } from '../api/options.ts';
 import { deviceTensor, type Tensor } from '../core/tensor.ts';
 import { Aval } from '../ir/aval.ts';
 import { ArgumentError, FileError } from '../ir/errors.ts';
@@ -38,6 +38,16 @@ export interface ArrowColumns {
   readonly categories: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What a table says of its columns; values that are no tables come from JavaScript. */
+function fieldsOf(table: Partial<ArrowTable> | null | undefined): ArrowTable['schema']['fields'] {
+  const fields: unknown = table?.schema?.fields;
+  if (Array.isArray(fields) && typeof table?.getChildAt === 'function') return fields as ArrowTable['schema']['fields'];
+  throw new ArgumentError(
+    `fromArrow: expected a table of apache-arrow, got ${describe(table)}.`,
+    'read one with tableFromIPC, or make one with tableFromArrays.',
+  );
+}
+
 const tensorOf = ({ data, dtype, shape }: Column): Tensor => deviceTensor(data, new Aval(shape, dtype));
 
 /**
@@ -50,7 +60,7 @@ const tensorOf = ({ data, dtype, shape }: Column): Tensor => deviceTensor(data, 
  * The buffer of a column of one chunk without nulls whose dtype exists here is taken as it is: nothing is copied before the one copy into the
  * device's memory. Do not write to it afterwards.
  *
- * @throws FileError for nulls that are not asked for, and types that are no numbers
+ * @throws ArgumentError for what is no table, FileError for nulls that are not asked for, and types that are no numbers
  * @example
  * ```ts
  * import { tableFromArrays } from 'apache-arrow';
@@ -64,7 +74,7 @@ export function fromArrow(table: ArrowTable, options: FromArrowOptions = {}): Ar
   checkOptions('fromArrow', options, ['columns', 'nulls']);
   const { nulls = 'error' } = options;
   checkChoice('fromArrow', 'nulls', nulls, ['error', 'nan']);
-  const names = table.schema.fields.map(({ name }) => name);
+  const names = fieldsOf(table).map(({ name }) => name);
   const tensors: [string, Tensor][] = [];
   const categories: [string, readonly string[]][] = [];
   for (const name of options.columns ?? names) {

@@ -13,4 +13,4 @@ export {
 } from './arrow.ts';
 export type { ArrowData, ArrowType, ArrowVector, Nulls } from './arrow-column.ts';
 export { fromNdarray, type FromNdarrayOptions, type NdarrayLike, type PlainNdarray, toNdarray } from './ndarray.ts';
-export type { NumericArray } from './values.ts';
+export type { NumericArray } from '../api/typed-arrays.ts';

@@ -1,18 +1,18 @@
 /**
  * Strided arrays of other libraries: scijs' `ndarray` (`stride`), stdlib's (`strides`), and whatever looks like them.
- * May import: `util`, `ir`, `core`, `api`, `interop/values`.
+ * May import: `util`, `ir`, `core`, `api`.
  * @module
  */
 import { setUpDevices } from '../api/device.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
-import { checkOptions } from '../api/options.ts';
+import { checkOptions, describe } from '../api/options.ts';
 import { deviceTensor, type Tensor } from '../core/tensor.ts';
 import { Aval } from '../ir/aval.ts';
 import { type DType, dtypeOfTypedArray, type TypedArray } from '../ir/dtype.ts';
-import { ShapeError } from '../ir/errors.ts';
+import { ArgumentError, ShapeError } from '../ir/errors.ts';
 import { rowMajorStrides, type Shape, sizeOf } from '../ir/shape.ts';
 import { forEachIndex } from '../primitives/structural.ts';
-import { hostValues, type NumericArray } from './values.ts';
+import { elementsOf, type NumericArray } from '../api/typed-arrays.ts';
 
 setUpDevices();
 
@@ -38,6 +38,16 @@ interface Layout {
   readonly shape: Shape;
   readonly strides: readonly number[];
   readonly offset: number;
+}
+
+const isArrayLike = (x: unknown): boolean => Array.isArray(x) || ArrayBuffer.isView(x);
+
+function checkNdarray(x: NdarrayLike | null | undefined): void {
+  if (isArrayLike(x?.data) && isArrayLike(x?.shape)) return;
+  throw new ArgumentError(
+    `fromNdarray: expected a strided array { data, shape, stride, offset }, got ${describe(x)}.`,
+    'np.array takes nested arrays and typed arrays.',
+  );
 }
 
 function layoutOf(x: NdarrayLike): Layout {
@@ -84,7 +94,7 @@ function gathered(data: NdarrayLike['data'], { shape, strides, offset }: Layout)
  * float64. Elements are put in row-major order where they are not; then they are copied into the device's memory. `{ copy: false }` saves the copy
  * on the way there for arrays that are in order.
  *
- * @throws ShapeError for a shape, strides and offset that lead out of the data
+ * @throws ArgumentError for what is no strided array, ShapeError for a shape, strides and offset that lead out of the data
  * @example
  * ```ts
  * import { fromNdarray } from 'cotangent/interop';
@@ -95,13 +105,14 @@ function gathered(data: NdarrayLike['data'], { shape, strides, offset }: Layout)
  */
 export function fromNdarray(x: NdarrayLike, options: FromNdarrayOptions = {}): Tensor {
   checkOptions('fromNdarray', options, ['copy']);
+  checkNdarray(x);
   const layout = layoutOf(x);
   const { data } = x;
   const size = sizeOf(layout.shape);
   const isTyped = ArrayBuffer.isView(data);
   const isInPlace = isTyped && isRowMajor(layout) && data.buffer instanceof ArrayBuffer;
   const elements = isInPlace ? data.subarray(layout.offset, layout.offset + size) : gathered(data, layout);
-  const values = hostValues('fromNdarray', elements);
+  const values = elementsOf('fromNdarray', elements);
   const isOwned = options.copy === false || values !== (elements as unknown) || !isInPlace;
   return deviceTensor(
     (isOwned ? values : values.slice()) as TypedArray,

@@ -188,3 +188,9 @@ describe('and back', () => {
     expect(() => toArrow({ x: codes }, { categories: { x: ['a'] } })).toThrow(/expected codes below 1 for x, got 5/);
   });
 });
+
+test('what is no table is refused', () => {
+  for (const x of [null, undefined, {}, { schema: {} }, { schema: { fields: [] } }, [1]]) {
+    expect(() => fromArrow(x as never), JSON.stringify(x)).toThrow('fromArrow: expected a table of apache-arrow, got');
+  }
+});

@@ -35,6 +35,25 @@ test('types are kept where they exist', () => {
   );
 });
 
+test('typed arrays of every width are arrays without a detour', () => {
+  const made = (data: ArrayBufferView): [string, unknown] => [np.array(data).dtype, np.array(data).toArray()];
+  expect(made(new Int8Array([-128, 127]))).toEqual(['int32', [-128, 127]]);
+  expect(made(new Int16Array([-32768]))).toEqual(['int32', [-32768]]);
+  expect(made(new Uint16Array([65535]))).toEqual(['uint32', [65535]]);
+  expect(made(new Uint8ClampedArray([300]))).toEqual(['uint8', [255]]);
+  expect(made(new BigInt64Array([-3n]))).toEqual(['int32', [-3]]);
+  expect(np.add(new Int16Array([1, 2]), 1).toArray()).toEqual([2, 3]);
+  expect(np.array(new Int8Array([-1]), { dtype: 'float32' }).toArray()).toEqual([-1]);
+  expect(() => np.array(new BigInt64Array([2n ** 31n]))).toThrow('array: expected integers of 32 bits');
+  expect(() => np.array(new DataView(new ArrayBuffer(8)))).toThrow('expected a typed array of numbers, got DataView');
+});
+
+test('what is no strided array is refused', () => {
+  for (const x of [null, undefined, 3, [[1, 2]], {}, { data: [1] }, { shape: [1] }]) {
+    expect(() => fromNdarray(x as never), String(x)).toThrow('fromNdarray: expected a strided array { data, shape');
+  }
+});
+
 test('a copy is the tensor’s own, whatever its size', () => {
   for (const n of [2, 1000]) {
     const data = new Float32Array(n).fill(1);

@@ -1,5 +1,5 @@
 /**
- * Elements of other libraries' arrays as elements here.
+ * Typed arrays of every width as those that have a dtype here.
  * May import: `util`, `ir`.
  * @module
  */
@@ -22,7 +22,7 @@ export type NumericArray =
   | BigUint64Array;
 
 /** The array itself where its type exists here; narrower integers widened, 64-bit ones checked. */
-export function hostValues(op: string, values: NumericArray, where = ''): TypedArray {
+export function elementsOf(op: string, values: NumericArray, where = ''): TypedArray {
   if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
     const out = narrowInt64(values);
     if (typeof out !== 'number') return out;
@@ -32,5 +32,8 @@ export function hostValues(op: string, values: NumericArray, where = ''): TypedA
   if (values instanceof Uint16Array) return Uint32Array.from(values);
   if (values instanceof Uint8ClampedArray) return Uint8Array.from(values);
   if (dtypeOfTypedArray(values) !== undefined) return values as TypedArray;
-  throw new DTypeError(`${op}: expected a typed array of numbers, got ${String(values)}${where}.`);
+  throw new DTypeError(
+    `${op}: expected a typed array of numbers, got ${(values as object).constructor.name}${where}.`,
+    'make a Float32Array, Int32Array or the like of its buffer.',
+  );
 }
