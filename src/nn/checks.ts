@@ -4,7 +4,7 @@
  * @module
  */
 import { ArgumentError, ShapeError } from '../ir/errors.ts';
-import type { Shape } from '../ir/shape.ts';
+import { sameShape, type Shape } from '../ir/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
 import type { Initializer } from '../api/nn/initializers.ts';
@@ -59,7 +59,7 @@ export function parameter(
   { dtype }: Pick<ParameterOptions, 'dtype'>,
 ): Tensor {
   const made = initializer(key, shape, dtype);
-  if (made.shape.length === shape.length && made.shape.every((n, d) => n === shape[d])) return made;
+  if (sameShape(made.shape, shape)) return made;
   throw new ShapeError(`nn: expected an initializer that gives [${shape.join(',')}], got ${made.aval.toString()}.`);
 }
 

@@ -17,6 +17,12 @@ import { Edge, Node, OperationNode } from './graph.ts';
 import { Operation, primitiveOperation } from './operation.ts';
 import type { Pullback } from './pullback.ts';
 
+/** The current trace, or the one below it where tapes record. */
+export function traceBelowTapes(): Trace {
+  const trace = currentTrace();
+  return trace instanceof RecordTrace ? trace.parent : trace;
+}
+
 /** Where a followed value that nothing has computed stands in the graph. */
 class SourceNode extends Node {
   readonly name = 'source';

@@ -4,9 +4,9 @@
  * @module
  */
 import { ArgumentError } from '../ir/errors.ts';
-import { currentTrace, evalTrace, type Trace } from '../core/trace.ts';
+import { evalTrace } from '../core/trace.ts';
 import { unflatten } from '../core/pytree.ts';
-import { RecordTrace } from '../tape/record-trace.ts';
+import { traceBelowTapes } from '../tape/record-trace.ts';
 import { type AnyFunction, checkFunction, flattenArgs, type Tensors } from '../api/args.ts';
 import { cond as traceCond } from '../api/lax/index.ts';
 import type { TensorLike } from '../api/lift.ts';
@@ -15,11 +15,7 @@ import { nextVars, truth } from './loop-vars.ts';
 import { tracedWhile } from './while.ts';
 
 /** Whether values are known where this is called: nothing is traced, mapped or differentiated by a function transformation. */
-function isEager(): boolean {
-  let trace: Trace = currentTrace();
-  if (trace instanceof RecordTrace) trace = trace.parent;
-  return trace === evalTrace;
-}
+const isEager = (): boolean => traceBelowTapes() === evalTrace;
 
 /**
  * `trueFn()` or `falseFn()`, by a condition. Where values are known only that one is called; in a traced function both are traced, their

@@ -11,8 +11,8 @@ import type { MaybeZero } from '../core/primitive.ts';
 import { traceProgram } from '../core/program-trace.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { currentTrace, type CustomVjpCall, evalTrace, type Trace } from '../core/trace.ts';
-import { RecordTrace } from '../tape/record-trace.ts';
+import { currentTrace, type CustomVjpCall, evalTrace } from '../core/trace.ts';
+import { RecordTrace, traceBelowTapes } from '../tape/record-trace.ts';
 import { zeros } from '../transforms/jvp.ts';
 import {
   type AnyFunction,
@@ -178,14 +178,8 @@ export function customGradient<A extends readonly unknown[] = Tensor[], const R 
   };
 }
 
-/** The trace under whatever tapes record. */
-function baseTrace(): Trace {
-  const trace = currentTrace();
-  return trace instanceof RecordTrace ? trace.parent : trace;
-}
-
 function apply(name: string, f: AnyFunction, leaves: readonly Tensor[], def: TreeDef): unknown {
-  if (baseTrace() === evalTrace) return applyNow(name, f, leaves, def);
+  if (traceBelowTapes() === evalTrace) return applyNow(name, f, leaves, def);
   return applyTraced(name, f, leaves, def);
 }
 

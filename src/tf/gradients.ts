@@ -5,6 +5,7 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import { ArgumentError, ShapeError } from '../ir/errors.ts';
+import { sameShape } from '../ir/shape.ts';
 import type { MaybeZero } from '../core/primitive.ts';
 import type { TreeDef } from '../core/pytree.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -20,6 +21,7 @@ export interface UnconnectedOption {
   readonly unconnectedGradients?: UnconnectedGradients;
 }
 
+/** `row` of each of the rows, one after the other; its results along a new first axis. */
 export function stackRows(rows: Tensor, row: (ct: Tensor) => Tensor[]): Tensor[] {
   const all = Array.from({ length: rows.shape[0]! }, (_, i) => row(rows.slice(i)));
   const first = all[0] ?? [];
@@ -54,8 +56,7 @@ export function cotangentsOf(targets: readonly Tensor[], def: TreeDef, given: un
   }
   return leaves.map((ct, i) => {
     const y = targets[i]!;
-    const fits = ct.shape.length === y.shape.length && ct.shape.every((n, k) => n === y.shape[k]);
-    if (fits) return ct.dtype === y.dtype ? ct : ct.astype(y.dtype);
+    if (sameShape(ct.shape, y.shape)) return ct.dtype === y.dtype ? ct : ct.astype(y.dtype);
     throw new ShapeError(
       `GradientTape.gradient: expected outputGradients${def.path(i)} like the target ${y.aval.toString()}, got ${ct.aval.toString()}.`,
     );

@@ -8,21 +8,15 @@ import { isFloat } from '../ir/dtype.ts';
 import { TraceError } from '../ir/errors.ts';
 import type { ProgramTrace } from '../core/program-trace.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { type CustomJvpCall, currentTrace, type Trace } from '../core/trace.ts';
+import type { CustomJvpCall } from '../core/trace.ts';
 import { applyCustomJvp } from '../control/custom.ts';
-import { RecordTrace } from '../tape/record-trace.ts';
+import { traceBelowTapes } from '../tape/record-trace.ts';
 import type { Variable } from './variable.ts';
 
 export interface PrintRequest {
   /** Text, or the position of a value among the printed ones. */
   readonly parts: readonly (string | { readonly value: number })[];
 }
-
-/** The trace at which things happen in the order of the program text: not inside a loop's body or a branch. */
-const ownTrace = (): Trace => {
-  const trace = currentTrace();
-  return trace instanceof RecordTrace ? trace.parent : trace;
-};
 
 export class GraphContext {
   readonly trace: ProgramTrace;
@@ -67,8 +61,9 @@ export class GraphContext {
     });
   }
 
+  /** Throws where things do not happen in the order of the program text: inside a loop's body or a branch. */
   private checkPlace(op: string): void {
-    if (ownTrace() === this.trace) return;
+    if (traceBelowTapes() === this.trace) return;
     throw new TraceError(
       `${op}: expected a call in the body of ${this.name} itself, got one inside a loop or branch that is traced, where it would happen ` +
         'once and not each time.',

@@ -5,6 +5,7 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import { ArgumentError, DifferentiationError } from '../ir/errors.ts';
+import type { MaybeZero } from '../core/primitive.ts';
 import type { Tensor as CoreTensor } from '../core/tensor.ts';
 import { describe } from '../api/options.ts';
 import type { CotangentHook, Edge } from '../tape/graph.ts';
@@ -28,13 +29,18 @@ function hooksOf({ node, output }: Edge): CotangentHook[] {
   return hooks;
 }
 
-export function handle<T>(list: T[], hook: T): RemovableHandle {
+function handle<T>(list: T[], hook: T): RemovableHandle {
   return {
     remove: () => {
       const at = list.indexOf(hook);
       if (at >= 0) list.splice(at, 1);
     },
   };
+}
+
+export function addHook<T>(list: T[], hook: T): RemovableHandle {
+  list.push(hook);
+  return handle(list, hook);
 }
 
 /**
@@ -52,7 +58,11 @@ export function fitting(op: string, result: Tensor, given: Aval): Tensor {
 }
 
 /** A gradient as users see it: recorded if the backward pass is. */
-const shown = (ct: CoreTensor): Tensor => (ct instanceof Tensor ? ct : new Tensor(ct));
+export function shown(ct: CoreTensor): Tensor;
+export function shown(ct: MaybeZero): Tensor | null;
+export function shown(ct: MaybeZero): Tensor | null {
+  return ct === null || ct instanceof Tensor ? ct : new Tensor(ct);
+}
 
 /**
  * Calls `hook` with the gradient of `x` in every backward pass, before it goes on; a tensor that it returns takes its place.
@@ -118,7 +128,5 @@ export function registerPostAccumulateGradHook(x: Tensor, hook: (leaf: Tensor) =
       'use registerHook for other tensors.',
     );
   }
-  const hooks = (x.rare().afterAccumulate ??= []);
-  hooks.push(hook);
-  return handle(hooks, hook);
+  return addHook((x.rare().afterAccumulate ??= []), hook);
 }

@@ -7,9 +7,9 @@ import { ArgumentError } from '../ir/errors.ts';
 import type { MaybeZero } from '../core/primitive.ts';
 import type { Node as TapeNode } from '../tape/graph.ts';
 import { AccumulateGrad } from './accumulate.ts';
-import { fitting, handle, type RemovableHandle } from './hooks.ts';
+import { addHook, fitting, type RemovableHandle, shown } from './hooks.ts';
 import { modes } from './modes.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 /** Gradients as hooks see them: null where there is none. */
 export type Gradients = readonly (Tensor | null)[];
@@ -68,28 +68,28 @@ export class Node {
   /** Calls `hook` in every backward pass, after this node. */
   registerHook(hook: BackwardHook): RemovableHandle {
     const { name } = this;
-    return added((this.node.posthooks ??= []), (grads, cts) =>
-      replaced(name, grads, hook(grads.map(shown), cts.map(shown))),
+    return addHook((this.node.posthooks ??= []), (grads, cts) =>
+      replaced(
+        name,
+        grads,
+        hook(
+          grads.map((g) => shown(g)),
+          cts.map((ct) => shown(ct)),
+        ),
+      ),
     );
   }
 
   /** Calls `hook` in every backward pass, before this node and after the hooks of its tensors. */
   registerPrehook(hook: BackwardPrehook): RemovableHandle {
     const { name } = this;
-    return added((this.node.prehooks ??= []), (cts) => replaced(name, cts, hook(cts.map(shown))));
+    return addHook((this.node.prehooks ??= []), (cts) => replaced(name, cts, hook(cts.map((ct) => shown(ct)))));
   }
 
   toString(): string {
     return `<${this.name}>`;
   }
 }
-
-function added<T>(list: T[], hook: T): RemovableHandle {
-  list.push(hook);
-  return handle(list, hook);
-}
-
-const shown = (ct: MaybeZero): Tensor | null => (ct === null ? null : ct instanceof Tensor ? ct : new Tensor(ct));
 
 /** What takes the place of `old`: recorded where the backward pass is. */
 function replaced(name: string, old: readonly MaybeZero[], result: Gradients | null | void): readonly MaybeZero[] {

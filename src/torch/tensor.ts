@@ -153,7 +153,7 @@ export class Tensor extends Base {
     return this.raw.aval.shape.length;
   }
 
-  /** Number of elements; with a dimension, or nothing, as `size(dim)` see the methods. */
+  /** Number of elements. */
   numel(): number {
     return this.raw.aval.size;
   }

@@ -5,6 +5,7 @@
  */
 import { isFloat } from '../../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../../ir/errors.ts';
+import { sameShape } from '../../ir/shape.ts';
 import { checkCount, checkOptions } from '../../api/options.ts';
 import { ones, zeros } from '../creation.ts';
 import { logicalOr, where } from '../ops/arithmetic.ts';
@@ -252,7 +253,7 @@ export class MultiheadAttention extends Layer {
           "convert with .to('bool').",
         );
       }
-      if (shapes.some((s) => s.length === mask.ndim && s.every((n, d) => n === mask.shape[d]))) return mask;
+      if (shapes.some((s) => sameShape(s, mask.shape))) return mask;
       throw new ShapeError(
         `MultiheadAttention: expected ${what} ${shapes.map((s) => `[${s.join(',')}]`).join(' or ')}, got ${mask.aval.toString()}.`,
       );

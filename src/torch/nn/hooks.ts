@@ -5,8 +5,9 @@
  */
 import type { MaybeZero } from '../../core/primitive.ts';
 import { type Edge, Node, type Recorder } from '../../tape/graph.ts';
-import type { RemovableHandle } from '../hooks.ts';
+import { shown } from '../hooks.ts';
 import { modes } from '../modes.ts';
+import type { Gradients } from '../node.ts';
 import { attach, Tensor } from '../tensor.ts';
 import type { Module } from './module.ts';
 
@@ -14,8 +15,6 @@ import type { Module } from './module.ts';
 export type ForwardPreHook = (module: Module, args: readonly unknown[]) => readonly unknown[] | void;
 /** Sees the result of `forward`; anything but undefined that it returns takes its place. */
 export type ForwardHook = (module: Module, args: readonly unknown[], output: unknown) => unknown;
-/** Gradients, null where there is none. */
-export type Gradients = readonly (Tensor | null)[];
 /** Sees the gradients of the inputs and outputs of a module; an array that it returns takes the place of the former. */
 export type BackwardHook = (module: Module, gradInput: Gradients, gradOutput: Gradients) => Gradients | void;
 
@@ -32,16 +31,6 @@ export class ModuleHooks {
   }
 }
 
-export function addHook<T>(list: T[], hook: T): RemovableHandle {
-  list.push(hook);
-  return {
-    remove: () => {
-      const at = list.indexOf(hook);
-      if (at >= 0) list.splice(at, 1);
-    },
-  };
-}
-
 /** Hands cotangents on, past a function that sees them all at once and may replace them. */
 class PassingNode extends Node {
   readonly name: string = 'BackwardHookFunctionBackward';
@@ -55,8 +44,9 @@ class PassingNode extends Node {
   }
 
   pull(cts: readonly MaybeZero[], recorder: Recorder | undefined): readonly MaybeZero[] {
-    const shown = cts.map((ct) => (ct === null ? null : ct instanceof Tensor ? ct : new Tensor(ct)));
-    return this.see(shown).map((g) => (g === null ? null : recorder === undefined ? g.value : g.asCore()));
+    return this.see(cts.map((ct) => shown(ct))).map((g) =>
+      g === null ? null : recorder === undefined ? g.value : g.asCore(),
+    );
   }
 }
 

@@ -15,7 +15,8 @@ export {
   ConvTranspose3d,
   type ConvTransposeLayerOptions,
 } from './conv.ts';
-export type { BackwardHook, ForwardHook, ForwardPreHook, Gradients } from './hooks.ts';
+export type { Gradients } from '../node.ts';
+export type { BackwardHook, ForwardHook, ForwardPreHook } from './hooks.ts';
 export type { TensorModule } from './layer.ts';
 export * from './distance.ts';
 export * from './dropout.ts';

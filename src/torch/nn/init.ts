@@ -51,7 +51,8 @@ export function eye_(x: Tensor): Tensor {
 
 /** A matrix with orthonormal rows or columns, whichever are fewer, times `gain`; all dimensions after the first count as columns. */
 export function orthogonal_(x: Tensor, gain = 1, options: GeneratorOption = {}): Tensor {
-  const [rows] = fans('orthogonal_', x).sizes as [number];
+  checkWeight('orthogonal_', x);
+  const rows = x.shape[0]!;
   const columns = x.numel() / rows;
   const [count, length] = rows < columns ? [rows, columns] : [columns, rows];
   const vectors = new Float64Array(keyed.normal(keyFrom(options), [count, length], 'float32').dataSync());
@@ -83,7 +84,14 @@ function matrix(op: string, x: Tensor): [number, number] {
 }
 
 /** Inputs of one output, and outputs of one input, of a weight `[out, in, ...kernel]`. */
-function fans(op: string, x: Tensor): { readonly fanIn: number; readonly fanOut: number; readonly sizes: number[] } {
+function fans(op: string, x: Tensor): { readonly fanIn: number; readonly fanOut: number } {
+  checkWeight(op, x);
+  const [out, ins, ...kernel] = x.shape as [number, number, ...number[]];
+  const field = kernel.reduce((a, b) => a * b, 1);
+  return { fanIn: ins * field, fanOut: out * field };
+}
+
+function checkWeight(op: string, x: Tensor): void {
   if (x.ndim < 2) {
     throw new ShapeError(
       `${op}: expected a weight of at least 2 dimensions, got ${x.aval.toString()}: fan in and fan out can not be computed for tensor ` +
@@ -91,9 +99,6 @@ function fans(op: string, x: Tensor): { readonly fanIn: number; readonly fanOut:
       'use uniform_ or normal_ for vectors.',
     );
   }
-  const [out, ins, ...kernel] = x.shape as [number, number, ...number[]];
-  const field = kernel.reduce((a, b) => a * b, 1);
-  return { fanIn: ins * field, fanOut: out * field, sizes: [out, ins, ...kernel] };
 }
 
 export type Nonlinearity =

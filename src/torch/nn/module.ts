@@ -7,17 +7,10 @@ import { isFloat } from '../../ir/dtype.ts';
 import { ArgumentError } from '../../ir/errors.ts';
 import { convert } from '../../primitives/convert.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
-import type { RemovableHandle } from '../hooks.ts';
+import { addHook, type RemovableHandle } from '../hooks.ts';
 import { deepcopy, Given } from './deepcopy.ts';
 import { Tensor } from '../tensor.ts';
-import {
-  addHook,
-  type BackwardHook,
-  type ForwardHook,
-  type ForwardPreHook,
-  ModuleHooks,
-  withBackwardHooks,
-} from './hooks.ts';
+import { type BackwardHook, type ForwardHook, type ForwardPreHook, ModuleHooks, withBackwardHooks } from './hooks.ts';
 import { clearGrad, Parameter } from './parameter.ts';
 import {
   type LoadOptions,

@@ -4,6 +4,7 @@
  * @module
  */
 import { DTypeError, ShapeError } from '../../ir/errors.ts';
+import { sameShape } from '../../ir/shape.ts';
 import { checkChoice, checkCount, checkOptions } from '../../api/options.ts';
 import { zeros } from '../creation.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
@@ -84,7 +85,7 @@ abstract class Cell extends Layer {
       if (s === null || s === undefined) return zeros(shape, { dtype: x.dtype });
       const state = toTensor(s);
       checkDtype(op, 'hidden state', state, this.weightIh);
-      if (state.shape.length === shape.length && state.shape.every((n, d) => n === shape[d])) return state;
+      if (sameShape(state.shape, shape)) return state;
       throw new ShapeError(`${op}: expected hidden state [${shape.join(',')}], got ${state.aval.toString()}.`);
     });
     return recurrentStep(this.kind, x, given, {

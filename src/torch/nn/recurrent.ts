@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
+import { sameShape } from '../../ir/shape.ts';
 import { checkChoice, checkCount, checkOptions } from '../../api/options.ts';
 import { zeros } from '../creation.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
@@ -192,7 +193,7 @@ abstract class Recurrent<H extends Tensor | [h: Tensor, c: Tensor]> extends Laye
       const state = toTensor(hx[i]!);
       const shape = isBatched ? [rows, batch, width] : [rows, width];
       checkDtype(this.constructor.name, 'states', state, x);
-      if (state.ndim === shape.length && state.shape.every((n, d) => n === shape[d])) {
+      if (sameShape(state.shape, shape)) {
         return isBatched ? state : state.unsqueeze(1);
       }
       throw new ShapeError(

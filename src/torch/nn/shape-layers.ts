@@ -120,93 +120,85 @@ export class ConstantPad3d extends ConstantPad {
   }
 }
 
-/** Zeros around the last dimensions. */
-export class ZeroPad1d extends Pad {
+abstract class ZeroPad extends Pad {
   protected readonly mode: PadMode = 'constant';
+}
 
+/** Zeros around the last dimensions. */
+export class ZeroPad1d extends ZeroPad {
   constructor(padding: Sizes) {
     super(1, padding);
   }
 }
-export class ZeroPad2d extends Pad {
-  protected readonly mode: PadMode = 'constant';
-
+export class ZeroPad2d extends ZeroPad {
   constructor(padding: Sizes) {
     super(2, padding);
   }
 }
-export class ZeroPad3d extends Pad {
-  protected readonly mode: PadMode = 'constant';
-
+export class ZeroPad3d extends ZeroPad {
   constructor(padding: Sizes) {
     super(3, padding);
   }
+}
+
+abstract class ReflectionPad extends Pad {
+  protected readonly mode: PadMode = 'reflect';
 }
 
 /** The elements before the ends, in the other direction. */
-export class ReflectionPad1d extends Pad {
-  protected readonly mode: PadMode = 'reflect';
-
+export class ReflectionPad1d extends ReflectionPad {
   constructor(padding: Sizes) {
     super(1, padding);
   }
 }
-export class ReflectionPad2d extends Pad {
-  protected readonly mode: PadMode = 'reflect';
-
+export class ReflectionPad2d extends ReflectionPad {
   constructor(padding: Sizes) {
     super(2, padding);
   }
 }
-export class ReflectionPad3d extends Pad {
-  protected readonly mode: PadMode = 'reflect';
-
+export class ReflectionPad3d extends ReflectionPad {
   constructor(padding: Sizes) {
     super(3, padding);
   }
+}
+
+abstract class ReplicationPad extends Pad {
+  protected readonly mode: PadMode = 'replicate';
 }
 
 /** The outermost elements again. */
-export class ReplicationPad1d extends Pad {
-  protected readonly mode: PadMode = 'replicate';
-
+export class ReplicationPad1d extends ReplicationPad {
   constructor(padding: Sizes) {
     super(1, padding);
   }
 }
-export class ReplicationPad2d extends Pad {
-  protected readonly mode: PadMode = 'replicate';
-
+export class ReplicationPad2d extends ReplicationPad {
   constructor(padding: Sizes) {
     super(2, padding);
   }
 }
-export class ReplicationPad3d extends Pad {
-  protected readonly mode: PadMode = 'replicate';
-
+export class ReplicationPad3d extends ReplicationPad {
   constructor(padding: Sizes) {
     super(3, padding);
   }
 }
 
-/** The elements of the other end. */
-export class CircularPad1d extends Pad {
+abstract class CircularPad extends Pad {
   protected readonly mode: PadMode = 'circular';
+}
 
+/** The elements of the other end. */
+export class CircularPad1d extends CircularPad {
   constructor(padding: Sizes) {
     super(1, padding);
   }
 }
-export class CircularPad2d extends Pad {
-  protected readonly mode: PadMode = 'circular';
-
+export class CircularPad2d extends CircularPad {
   constructor(padding: Sizes) {
     super(2, padding);
   }
 }
-export class CircularPad3d extends Pad {
-  protected readonly mode: PadMode = 'circular';
-
+export class CircularPad3d extends CircularPad {
   constructor(padding: Sizes) {
     super(3, padding);
   }

@@ -11,61 +11,41 @@ import type { Tensor } from '../tensor.ts';
 import * as F from './functional/activations.ts';
 import { Layer } from './layer.ts';
 
-/** exp(x) / Σ exp(x) along a dimension */
-export class Softmax extends Layer {
-  readonly dim: number;
+type DimArguments = Arguments<Pick<F.SoftmaxOptions, 'dim'>, ['dim']>;
 
-  constructor(...options: Arguments<Pick<F.SoftmaxOptions, 'dim'>, ['dim']>) {
-    const given = readArguments<Pick<F.SoftmaxOptions, 'dim'>>('Softmax', ['dim'], options);
+/** A weighing along one dimension. */
+abstract class AlongDim extends Layer {
+  readonly dim: number;
+  protected abstract readonly weigh: (x: TensorLike, dim: number) => Tensor;
+
+  constructor(...options: DimArguments) {
+    const given = readArguments<Pick<F.SoftmaxOptions, 'dim'>>(new.target.name, ['dim'], options);
     super();
     this.dim = given.dim;
   }
 
   forward(x: TensorLike): Tensor {
-    return F.softmax(x, this.dim);
+    return this.weigh(x, this.dim);
   }
 
   override extraRepr(): string {
     return `dim=${this.dim}`;
   }
+}
+
+/** exp(x) / Σ exp(x) along a dimension */
+export class Softmax extends AlongDim {
+  protected readonly weigh: typeof F.softmax = F.softmax;
 }
 
 /** The logarithm of `Softmax` */
-export class LogSoftmax extends Layer {
-  readonly dim: number;
-
-  constructor(...options: Arguments<Pick<F.SoftmaxOptions, 'dim'>, ['dim']>) {
-    const given = readArguments<Pick<F.SoftmaxOptions, 'dim'>>('LogSoftmax', ['dim'], options);
-    super();
-    this.dim = given.dim;
-  }
-
-  forward(x: TensorLike): Tensor {
-    return F.logSoftmax(x, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.dim}`;
-  }
+export class LogSoftmax extends AlongDim {
+  protected readonly weigh: typeof F.logSoftmax = F.logSoftmax;
 }
 
 /** `Softmax` of −x */
-export class Softmin extends Layer {
-  readonly dim: number;
-
-  constructor(...options: Arguments<Pick<F.SoftmaxOptions, 'dim'>, ['dim']>) {
-    const given = readArguments<Pick<F.SoftmaxOptions, 'dim'>>('Softmin', ['dim'], options);
-    super();
-    this.dim = given.dim;
-  }
-
-  forward(x: TensorLike): Tensor {
-    return F.softmin(x, this.dim);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.dim}`;
-  }
+export class Softmin extends AlongDim {
+  protected readonly weigh: typeof F.softmin = F.softmin;
 }
 
 /** `Softmax` over the channels of images `[N, C, H, W]` or `[C, H, W]`. */

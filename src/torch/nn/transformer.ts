@@ -16,6 +16,7 @@ import type { Module } from './module.ts';
 import { LayerNorm } from './normalization.ts';
 import {
   type DecoderMasks,
+  type StackMasks,
   TransformerDecoder,
   TransformerDecoderLayer,
   TransformerEncoder,
@@ -25,10 +26,7 @@ import {
 
 /** A module from the source to the memory. */
 export interface EncoderModule extends Module {
-  forward(
-    src: Tensor,
-    masks: { readonly mask?: TensorLike | null; readonly srcKeyPaddingMask?: TensorLike | null },
-  ): Tensor;
+  forward(src: Tensor, masks: StackMasks): Tensor;
 }
 
 /** A module from the target and the memory to the result. */
@@ -148,7 +146,7 @@ export class Transformer extends Layer {
     const [source, target] = [toTensor(src), toTensor(tgt)];
     this.check(source, target);
     const encoderMasks = { mask: srcMask, srcKeyPaddingMask, isCausal: srcIsCausal };
-    const memory = this.encoder.call(source, encoderMasks as never);
+    const memory = this.encoder.call(source, encoderMasks);
     return this.decoder.call(target, memory, decoderMasks);
   }
 
