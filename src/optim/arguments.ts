@@ -12,6 +12,9 @@ export type Arguments<Required extends readonly unknown[], Optional extends read
   | readonly [...Required, options: Options | undefined]
   | readonly [everything: Everything];
 
+/** The only argument of a function, by position or by name. */
+export type Only<Name extends string, T> = T | Readonly<Record<Name, T>>;
+
 /**
  * Arguments by name. `names` are in positional order; those without an entry in `defaults` are required.
  * @throws ArgumentError for a name that is unknown, missing, or given twice

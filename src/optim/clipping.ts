@@ -6,21 +6,24 @@
 import { viaFloat32 } from '../api/halves.ts';
 import type { TensorLike } from '../api/lift.ts';
 import { asTensor } from '../api/lift.ts';
-import { checkOptions } from '../api/options.ts';
+import { readArgument } from '../api/named.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ShapeError } from '../ir/errors.ts';
 import { normalizeAxis } from '../ir/shape.ts';
 import * as prim from '../primitives/index.ts';
+import { type Arguments, type Only, readArguments } from './arguments.ts';
 import { cast, castTo, leavesOf, mapLeaves, scaled } from './leaves.ts';
 import { type GradientTransformation, stateless, statelessWithParams, transformation } from './transformation.ts';
 import { squaredNorm } from './update.ts';
 
 /** Each element to [−maxDelta, maxDelta]. */
-export const clip = (maxDelta: TensorLike): GradientTransformation =>
-  stateless('clip', (g) => {
-    const bound = castTo(g.dtype, maxDelta);
+export function clip(maxDelta: Only<'maxDelta', TensorLike>): GradientTransformation {
+  const limit = readArgument('clip', 'maxDelta', maxDelta);
+  return stateless('clip', (g) => {
+    const bound = castTo(g.dtype, limit);
     return prim.max(prim.neg(bound), prim.min(bound, g));
   });
+}
 
 /**
  * Scales all updates together so that their norm is at most maxNorm.
@@ -32,18 +35,19 @@ export const clip = (maxDelta: TensorLike): GradientTransformation =>
  * console.log(String(updates)); // => 0.6,0.8
  * ```
  */
-export function clipByGlobalNorm(maxNorm: TensorLike): GradientTransformation {
+export function clipByGlobalNorm(maxNorm: Only<'maxNorm', TensorLike>): GradientTransformation {
+  const limit = readArgument('clipByGlobalNorm', 'maxNorm', maxNorm);
   return transformation<null>({
     init: () => null,
     update: (updates) => {
       if (leavesOf('clipByGlobalNorm', updates)[0].length === 0) return [updates, null];
       const squares = squaredNorm('clipByGlobalNorm', updates);
-      const bound = castTo(squares.dtype, maxNorm);
+      const bound = castTo(squares.dtype, limit);
       // The root and the quotient are taken of a safe value, so that a zero gradient has a derivative.
       const isShort = prim.lt(squares, prim.mul(bound, bound));
       const norm = prim.sqrt(prim.select(isShort, prim.like(squares, 1), squares));
       const shorten = (g: Tensor): Tensor => {
-        const shortened = scaled(prim.div(g, castTo(g.dtype, norm)), maxNorm);
+        const shortened = scaled(prim.div(g, castTo(g.dtype, norm)), limit);
         return prim.select(isShort, g, shortened);
       };
       return [mapLeaves('clipByGlobalNorm', shorten, updates), null];
@@ -52,15 +56,17 @@ export function clipByGlobalNorm(maxNorm: TensorLike): GradientTransformation {
 }
 
 /** Each leaf to a root mean square of at most `threshold`. */
-export const clipByBlockRms = (threshold: TensorLike): GradientTransformation =>
-  stateless('clipByBlockRms', (g) => {
+export function clipByBlockRms(threshold: Only<'threshold', TensorLike>): GradientTransformation {
+  const limit = asTensor(readArgument('clipByBlockRms', 'threshold', threshold));
+  return stateless('clipByBlockRms', (g) => {
     const axes = g.shape.map((_, i) => i);
     const mean = scaled(prim.reduceSum(prim.mul(g, g), axes), 1 / g.size);
-    const bound = castTo(g.dtype, asTensor(threshold));
+    const bound = castTo(g.dtype, limit);
     const isSmall = prim.le(mean, prim.mul(bound, bound));
     const rms = prim.sqrt(prim.select(isSmall, prim.like(mean, 1), mean));
     return prim.select(isSmall, g, prim.div(g, prim.div(rms, bound)));
   });
+}
 
 export interface AdaptiveGradClipOptions {
   /** The least norm of a unit that counts, so that weights of 0 can grow; 1e-3. */
@@ -70,6 +76,12 @@ export interface AdaptiveGradClipOptions {
    * and height × width × inputs × outputs for convolutions.
    */
   readonly outputAxis?: number;
+}
+
+interface ClippingArguments {
+  readonly clipping: TensorLike;
+  readonly eps: TensorLike;
+  readonly outputAxis: number | undefined;
 }
 
 /** The axes of one unit's weights. */
@@ -112,9 +124,17 @@ function normsOf(x: Tensor, axes: readonly number[]): Tensor {
  * console.log(String(updates)); // => [[0.3, 0.4], [0, 0.05]]
  * ```
  */
-export function adaptiveGradClip(clipping: TensorLike, options: AdaptiveGradClipOptions = {}): GradientTransformation {
-  checkOptions('adaptiveGradClip', options, ['eps', 'outputAxis']);
-  const { eps = 1e-3, outputAxis } = options;
+export function adaptiveGradClip(
+  ...args: Arguments<
+    [clipping: TensorLike],
+    [eps: TensorLike],
+    AdaptiveGradClipOptions,
+    AdaptiveGradClipOptions & { readonly clipping: TensorLike }
+  >
+): GradientTransformation {
+  const names = ['clipping', 'eps', 'outputAxis'] as const;
+  const defaults = { eps: 1e-3, outputAxis: undefined };
+  const { clipping, eps, outputAxis } = readArguments<ClippingArguments>('adaptiveGradClip', names, defaults, args);
   const clipped = (g: Tensor, p: Tensor): Tensor => {
     const axes = unitAxes(g, outputAxis);
     const norms = normsOf(g, axes);

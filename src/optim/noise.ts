@@ -8,19 +8,28 @@ import { normalOf } from '../api/random/continuous.ts';
 import { key, splitKeys } from '../api/random/keys.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { unflatten } from '../core/pytree.ts';
-import { readArguments } from './arguments.ts';
+import { type Arguments, readArguments } from './arguments.ts';
 import * as prim from '../primitives/index.ts';
 import { castTo, increment, leavesOf, mapLeaves, zeroCount } from './leaves.ts';
 import { scaleByLearningRate } from './scaling.ts';
 import type { LearningRate } from './schedules.ts';
 import { chain, type GradientTransformation, transformation } from './transformation.ts';
 
+interface NoiseArguments {
+  readonly eta: TensorLike;
+  readonly gamma: TensorLike;
+  readonly seed: number | Tensor;
+}
+
 /**
  * g + N(0, eta / kᵍᵃᵐᵐᵃ) at step k. State `{ count, rngKey }`.
  * @param seed an integer, or a key
  * @see Neelakantan et al., Adding Gradient Noise Improves Learning for Very Deep Networks, 2015
  */
-export function addNoise(eta: TensorLike, gamma: TensorLike, seed: number | Tensor): GradientTransformation {
+export function addNoise(
+  ...args: Arguments<[eta: TensorLike, gamma: TensorLike, seed: number | Tensor], [], never, NoiseArguments>
+): GradientTransformation {
+  const { eta, gamma, seed } = readArguments<NoiseArguments>('addNoise', ['eta', 'gamma', 'seed'], {}, args);
   return transformation<{ readonly count: Tensor; readonly rngKey: Tensor }>({
     init: () => ({ count: zeroCount(), rngKey: typeof seed === 'number' ? key(seed) : seed }),
     update: (updates, state) => {

@@ -20,7 +20,8 @@ import {
   scaleByRadam,
   scaleByYogi,
 } from './adaptive.ts';
-import { readArguments } from './arguments.ts';
+import { readArgument } from '../api/named.ts';
+import { type Only, readArguments } from './arguments.ts';
 import {
   type RmsOptions,
   rmsKeys,
@@ -280,8 +281,8 @@ export function adadelta(...args: Call<AdadeltaOptions>): GradientTransformation
 }
 
 /** −learningRate · sign(g). */
-export const signSgd = (learningRate: LearningRate): GradientTransformation =>
-  chain(scaleBySign(), scaleByLearningRate(learningRate));
+export const signSgd = (learningRate: Only<'learningRate', LearningRate>): GradientTransformation =>
+  chain(scaleBySign(), scaleByLearningRate(readArgument('signSgd', 'learningRate', learningRate)));
 
 export interface SignumOptions {
   /** Decay of the moving average; 0.9. */

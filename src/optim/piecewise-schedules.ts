@@ -4,10 +4,11 @@
  * @module
  */
 import type { TensorLike } from '../api/lift.ts';
-import { checkChoice, checkOptions } from '../api/options.ts';
+import { checkChoice, checkOptions, isOptions } from '../api/options.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ArgumentError } from '../ir/errors.ts';
 import * as prim from '../primitives/index.ts';
+import { type Arguments, readArguments } from './arguments.ts';
 import { castTo, floatOf, scaled, shifted } from './leaves.ts';
 import type { StepFunction } from './schedules.ts';
 
@@ -23,6 +24,11 @@ function sortedBoundaries(op: string, boundaries: Boundaries | null | undefined)
   return pairs.sort((a, b) => a[0] - b[0]);
 }
 
+interface PiecewiseArguments {
+  readonly initValue: TensorLike;
+  readonly boundariesAndScales?: Boundaries | null;
+}
+
 /**
  * initValue, multiplied by a factor from each given step on.
  * @example
@@ -33,9 +39,14 @@ function sortedBoundaries(op: string, boundaries: Boundaries | null | undefined)
  * ```
  */
 export function piecewiseConstantSchedule(
-  initValue: TensorLike,
+  initValue: TensorLike | PiecewiseArguments,
   boundariesAndScales?: Boundaries | null,
 ): StepFunction {
+  if (isOptions(initValue)) {
+    checkOptions('piecewiseConstantSchedule', initValue, ['initValue', 'boundariesAndScales']);
+    const given = initValue as PiecewiseArguments;
+    return piecewiseConstantSchedule(given.initValue, given.boundariesAndScales);
+  }
   const pairs = sortedBoundaries('piecewiseConstantSchedule', boundariesAndScales);
   return (count) => {
     const k = floatOf(count);
@@ -47,13 +58,36 @@ export function piecewiseConstantSchedule(
 
 type Interpolation = 'linear' | 'cosine';
 
+interface InterpolateArguments {
+  readonly interpolateType: Interpolation;
+  readonly initValue: number;
+  readonly boundariesAndScales?: Boundaries | null;
+}
+
 /** As `piecewiseConstantSchedule`, with straight lines or half cosines between the steps. */
+export function piecewiseInterpolateSchedule(everything: InterpolateArguments): StepFunction;
 export function piecewiseInterpolateSchedule(
   interpolateType: Interpolation,
   initValue: number,
   boundariesAndScales?: Boundaries | null,
+): StepFunction;
+export function piecewiseInterpolateSchedule(
+  first: Interpolation | InterpolateArguments,
+  initValue?: number,
+  boundariesAndScales?: Boundaries | null,
 ): StepFunction {
   const op = 'piecewiseInterpolateSchedule';
+  if (!isOptions(first)) return interpolated(op, first, initValue!, boundariesAndScales);
+  checkOptions(op, first, ['interpolateType', 'initValue', 'boundariesAndScales']);
+  return interpolated(op, first.interpolateType, first.initValue, first.boundariesAndScales);
+}
+
+function interpolated(
+  op: string,
+  interpolateType: Interpolation,
+  initValue: number,
+  boundariesAndScales?: Boundaries | null,
+): StepFunction {
   checkChoice(op, 'interpolateType', interpolateType, ['linear', 'cosine']);
   const pairs = sortedBoundaries(op, boundariesAndScales);
   const steps = [0, ...pairs.map(([step]) => step)];
@@ -89,37 +123,51 @@ interface OnecycleOptions {
   readonly finalDivFactor?: number;
 }
 
-function onecycle(
-  op: string,
-  type: Interpolation,
-  steps: number,
-  peakValue: number,
-  options: OnecycleOptions,
-): StepFunction {
-  checkOptions(op, options, ['pctStart', ...(type === 'linear' ? ['pctFinal'] : []), 'divFactor', 'finalDivFactor']);
+interface OnecycleArguments extends OnecycleOptions {
+  readonly transitionSteps: number;
+  readonly peakValue: number;
+}
+
+type OnecycleCall<Omitted extends keyof OnecycleOptions> = Arguments<
+  [transitionSteps: number, peakValue: number],
+  [],
+  Omit<OnecycleOptions, Omitted>,
+  Omit<OnecycleArguments, Omitted>
+>;
+
+const onecycleDefaults = { pctStart: 0.3, divFactor: 25, finalDivFactor: 1e4 };
+
+function onecycle(op: string, type: Interpolation, args: readonly unknown[]): StepFunction {
+  const isLinear = type === 'linear';
+  const names = ['transitionSteps', 'peakValue', 'pctStart', isLinear && 'pctFinal', 'divFactor', 'finalDivFactor'];
+  const {
+    transitionSteps: steps,
+    peakValue,
+    pctStart,
+    pctFinal,
+    divFactor,
+    finalDivFactor,
+  } = readArguments<Required<OnecycleArguments>>(
+    op,
+    names.filter((name) => name !== false) as (keyof OnecycleArguments)[],
+    isLinear ? { ...onecycleDefaults, pctFinal: 0.85 } : onecycleDefaults,
+    args,
+  );
   if (!(steps > 0)) throw new ArgumentError(`${op}: expected a positive transitionSteps, got ${steps}.`);
-  const { pctStart = 0.3, pctFinal = 0.85, divFactor = 25, finalDivFactor = 1e4 } = options;
   const top = [Math.trunc(pctStart * steps), divFactor] as const;
-  const down: (readonly [number, number])[] =
-    type === 'linear'
-      ? [
-          [Math.trunc(pctFinal * steps), 1 / divFactor],
-          [steps, 1 / finalDivFactor],
-        ]
-      : [[steps, 1 / (divFactor * finalDivFactor)]];
+  const down: (readonly [number, number])[] = isLinear
+    ? [
+        [Math.trunc(pctFinal * steps), 1 / divFactor],
+        [steps, 1 / finalDivFactor],
+      ]
+    : [[steps, 1 / (divFactor * finalDivFactor)]];
   return piecewiseInterpolateSchedule(type, peakValue / divFactor, new Map([top, ...down]));
 }
 
 /** One cycle of half cosines: up to peakValue, down to peakValue / (divFactor · finalDivFactor). */
-export const cosineOnecycleSchedule = (
-  transitionSteps: number,
-  peakValue: number,
-  options: Omit<OnecycleOptions, 'pctFinal'> = {},
-): StepFunction => onecycle('cosineOnecycleSchedule', 'cosine', transitionSteps, peakValue, options);
+export const cosineOnecycleSchedule = (...args: OnecycleCall<'pctFinal'>): StepFunction =>
+  onecycle('cosineOnecycleSchedule', 'cosine', args);
 
 /** One cycle of straight lines: up to peakValue, back to the start, and on to peakValue / (divFactor · finalDivFactor). */
-export const linearOnecycleSchedule = (
-  transitionSteps: number,
-  peakValue: number,
-  options: OnecycleOptions = {},
-): StepFunction => onecycle('linearOnecycleSchedule', 'linear', transitionSteps, peakValue, options);
+export const linearOnecycleSchedule = (...args: OnecycleCall<never>): StepFunction =>
+  onecycle('linearOnecycleSchedule', 'linear', args);

@@ -5,9 +5,11 @@
  */
 import type { DTypeLike } from '../api/numpy/dtypes.ts';
 import { asTensor, type TensorLike } from '../api/lift.ts';
-import { checkOptions } from '../api/options.ts';
+import { readArgument } from '../api/named.ts';
+import { checkOptions, isOptions } from '../api/options.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import * as prim from '../primitives/index.ts';
+import { type Arguments, type Only, readArguments } from './arguments.ts';
 import {
   cast,
   castTo,
@@ -34,7 +36,10 @@ import {
 } from './transformation.ts';
 
 /** stepSize · g. */
-export const scale = (stepSize: TensorLike): GradientTransformation => stateless('scale', (g) => scaled(g, stepSize));
+export function scale(stepSize: Only<'stepSize', TensorLike>): GradientTransformation {
+  const size = readArgument('scale', 'stepSize', stepSize);
+  return stateless('scale', (g) => scaled(g, size));
+}
 
 /** sign(g). */
 export const scaleBySign = (): GradientTransformation => stateless('scaleBySign', (g) => prim.sign(g));
@@ -46,8 +51,9 @@ function valueAt(op: string, schedule: Schedule, count: Tensor, tree: unknown): 
   return typeof value === 'number' ? scalarTensor(value, 'float64') : asTensor(value);
 }
 
-/** schedule(step) · g; the first step is 0. State `{ count }`. */
-export const scaleBySchedule = (schedule: Schedule): GradientTransformation => scheduled(schedule, false);
+/** stepSizeFn(step) · g; the first step is 0. State `{ count }`. */
+export const scaleBySchedule = (stepSizeFn: Only<'stepSizeFn', Schedule>): GradientTransformation =>
+  scheduled(readArgument('scaleBySchedule', 'stepSizeFn', stepSizeFn), false);
 
 function scheduled(schedule: Schedule, flipSign: boolean): GradientTransformation {
   return transformation<{ readonly count: Tensor }, Tensor>({
@@ -66,9 +72,20 @@ export interface FlipSignOption {
 }
 
 /** −learningRate · g, for a number, a scalar tensor or a schedule. */
-export function scaleByLearningRate(learningRate?: LearningRate, options: FlipSignOption = {}): GradientTransformation {
-  checkOptions('scaleByLearningRate', options, ['flipSign']);
-  const flipSign = options.flipSign ?? true;
+export function scaleByLearningRate(
+  ...args: Arguments<
+    [learningRate?: LearningRate],
+    [flipSign: boolean],
+    FlipSignOption,
+    FlipSignOption & { readonly learningRate?: LearningRate }
+  >
+): GradientTransformation {
+  const { learningRate, flipSign } = readArguments<{ learningRate: LearningRate | undefined; flipSign: boolean }>(
+    'scaleByLearningRate',
+    ['learningRate', 'flipSign'],
+    { learningRate: undefined, flipSign: true },
+    args,
+  );
   if (learningRate === undefined || learningRate === null) return identity();
   if (typeof learningRate === 'function') return scheduled(learningRate, flipSign);
   if (typeof learningRate === 'number') return scale(flipSign ? -learningRate : learningRate);
@@ -84,9 +101,17 @@ export interface TraceOptions {
 }
 
 /** Momentum: t ← g + decay · t; with Nesterov's form the update is g + decay · t of the new t. State `{ trace }`. */
-export function trace(decay: TensorLike, options: Omit<TraceOptions, 'decay'> = {}): GradientTransformation {
-  checkOptions('trace', options, ['nesterov', 'accumulatorDtype']);
-  const { nesterov = false, accumulatorDtype } = options;
+export function trace(
+  ...args: Arguments<
+    [decay: TensorLike],
+    [nesterov: boolean, accumulatorDtype: DTypeLike | undefined],
+    Omit<TraceOptions, 'decay'>,
+    TraceOptions
+  >
+): GradientTransformation {
+  const names = ['decay', 'nesterov', 'accumulatorDtype'] as const;
+  const defaults = { nesterov: false, accumulatorDtype: undefined };
+  const { decay, nesterov, accumulatorDtype } = readArguments<TraceOptions>('trace', names, defaults, args);
   const add = (g: Tensor, t: Tensor): Tensor => prim.add(g, scaled(cast(t, g.dtype), decay));
   return transformation<{ readonly trace: unknown }>({
     init: (params) => ({ trace: fullLike('trace', params, 0, accumulatorDtype) }),
@@ -99,15 +124,25 @@ export function trace(decay: TensorLike, options: Omit<TraceOptions, 'decay'> = 
 }
 
 export interface EmaOptions {
+  /** Share of the past. */
+  readonly decay: TensorLike;
   /** Correct the bias toward the zeros it starts from; true. */
   readonly debias?: boolean;
   readonly accumulatorDtype?: DTypeLike | undefined;
 }
 
 /** Moving average of the updates. State `{ count, ema }`. */
-export function ema(decay: TensorLike, options: EmaOptions = {}): GradientTransformation {
-  checkOptions('ema', options, ['debias', 'accumulatorDtype']);
-  const { debias = true, accumulatorDtype } = options;
+export function ema(
+  ...args: Arguments<
+    [decay: TensorLike],
+    [debias: boolean, accumulatorDtype: DTypeLike | undefined],
+    Omit<EmaOptions, 'decay'>,
+    EmaOptions
+  >
+): GradientTransformation {
+  const names = ['decay', 'debias', 'accumulatorDtype'] as const;
+  const defaults = { debias: true, accumulatorDtype: undefined };
+  const { decay, debias, accumulatorDtype } = readArguments<EmaOptions>('ema', names, defaults, args);
   return transformation<{ readonly count: Tensor; readonly ema: unknown }>({
     init: (params) => ({ count: zeroCount(), ema: fullLike('ema', params, 0, accumulatorDtype) }),
     update: (updates, state) => {
@@ -121,8 +156,22 @@ export function ema(decay: TensorLike, options: EmaOptions = {}): GradientTransf
   });
 }
 
+interface DecayedWeightsArguments {
+  /** 0 */
+  readonly weightDecay?: TensorLike | Schedule;
+  readonly mask?: Mask;
+}
+
 /** g + weightDecay · p: weight decay that the learning rate scales. State null; `{ count }` when scheduled. */
-export function addDecayedWeights(weightDecay: TensorLike | Schedule = 0, mask?: Mask): GradientTransformation {
+export function addDecayedWeights(
+  weightDecay: TensorLike | Schedule | DecayedWeightsArguments = 0,
+  mask?: Mask,
+): GradientTransformation {
+  if (isOptions(weightDecay)) {
+    checkOptions('addDecayedWeights', weightDecay, ['weightDecay', 'mask']);
+    const given = weightDecay as DecayedWeightsArguments;
+    return addDecayedWeights(given.weightDecay, given.mask);
+  }
   const inner = typeof weightDecay === 'function' ? scheduledDecay(weightDecay) : constantDecay(weightDecay);
   return mask === undefined || mask === null ? inner : masked(inner, mask);
 }
@@ -184,15 +233,19 @@ export function scaleByTrustRatio(options: TrustRatioOptions = {}): GradientTran
 }
 
 /** g · max(‖p‖, minScale) per leaf. */
-export const scaleByParamBlockNorm = (minScale: TensorLike = 1e-3): GradientTransformation =>
-  statelessWithParams('scaleByParamBlockNorm', (g, p) => prim.mul(g, safeNorm(cast(p, g.dtype), minScale)));
+export function scaleByParamBlockNorm(minScale: Only<'minScale', TensorLike> = 1e-3): GradientTransformation {
+  const least = readArgument('scaleByParamBlockNorm', 'minScale', minScale);
+  return statelessWithParams('scaleByParamBlockNorm', (g, p) => prim.mul(g, safeNorm(cast(p, g.dtype), least)));
+}
 
 /** g · max(root mean square of p, minScale) per leaf. */
-export const scaleByParamBlockRms = (minScale: TensorLike = 1e-3): GradientTransformation =>
-  statelessWithParams('scaleByParamBlockRms', (g, p) => {
+export function scaleByParamBlockRms(minScale: Only<'minScale', TensorLike> = 1e-3): GradientTransformation {
+  const least = readArgument('scaleByParamBlockRms', 'minScale', minScale);
+  return statelessWithParams('scaleByParamBlockRms', (g, p) => {
     const perElement = 1 / Math.sqrt(p.size);
-    return prim.mul(g, safeNorm(scaled(cast(p, g.dtype), perElement), minScale));
+    return prim.mul(g, safeNorm(scaled(cast(p, g.dtype), perElement), least));
   });
+}
 
 /** g minus its mean over all axes but the first; vectors and scalars as they are. */
 export const centralize = (): GradientTransformation =>

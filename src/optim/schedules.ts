@@ -5,10 +5,11 @@
  * @module
  */
 import { asTensor, type TensorLike } from '../api/lift.ts';
+import { readArgument } from '../api/named.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { ArgumentError } from '../ir/errors.ts';
 import * as prim from '../primitives/index.ts';
-import { type Arguments, readArguments } from './arguments.ts';
+import { type Arguments, type Only, readArguments } from './arguments.ts';
 import { castTo, complement, floatOf, scaled, shifted } from './leaves.ts';
 
 /** From the step count (an int32 scalar, 0 at the first step) to a scalar. */
@@ -39,10 +40,10 @@ function needPositive(op: string, name: string, value: number): void {
 }
 
 /** The same value at every step. */
-export const constantSchedule =
-  (value: TensorLike): StepFunction =>
-  (count) =>
-    castTo(floatOf(count).dtype, value);
+export function constantSchedule(value: Only<'value', TensorLike>): StepFunction {
+  const constant = readArgument('constantSchedule', 'value', value);
+  return (count) => castTo(floatOf(count).dtype, constant);
+}
 
 interface PolynomialOptions {
   /** Step at which the transition begins; 0. */
@@ -222,8 +223,21 @@ function cosine(op: string, { initValue, decaySteps, alpha = 0, exponent = 1 }: 
   };
 }
 
+interface JoinArguments {
+  readonly schedules: readonly Schedule[];
+  readonly boundaries: readonly number[];
+}
+
 /** Schedules one after the other: from boundaries[i] on, schedules[i + 1] of the steps since. */
-export function joinSchedules(schedules: readonly Schedule[], boundaries: readonly number[]): StepFunction {
+export function joinSchedules(
+  ...args: Arguments<[schedules: readonly Schedule[], boundaries: readonly number[]], [], never, JoinArguments>
+): StepFunction {
+  const { schedules, boundaries } = readArguments<JoinArguments>(
+    'joinSchedules',
+    ['schedules', 'boundaries'],
+    {},
+    args,
+  );
   if (schedules.length !== boundaries.length + 1) {
     throw new ArgumentError(
       `joinSchedules: expected one boundary less than schedules, got ${boundaries.length} and ${schedules.length}.`,
@@ -330,15 +344,29 @@ export function warmupExponentialDecaySchedule(
   return joinSchedules([rise, exponential({ ...a, initValue: a.peakValue })], [a.warmupSteps]);
 }
 
+interface WarmupConstantArguments {
+  readonly initValue: TensorLike;
+  readonly peakValue: TensorLike;
+  readonly warmupSteps: number;
+}
+
 /** Linear rise from initValue to peakValue in warmupSteps steps, then constant. */
-export const warmupConstantSchedule = (
-  initValue: TensorLike,
-  peakValue: TensorLike,
-  warmupSteps: number,
-): StepFunction => linearSchedule(initValue, peakValue, warmupSteps);
+export function warmupConstantSchedule(
+  ...args: Arguments<
+    [initValue: TensorLike, peakValue: TensorLike, warmupSteps: number],
+    [],
+    never,
+    WarmupConstantArguments
+  >
+): StepFunction {
+  const names = ['initValue', 'peakValue', 'warmupSteps'] as const;
+  const a = readArguments<WarmupConstantArguments>('warmupConstantSchedule', names, {}, args);
+  return linearSchedule(a.initValue, a.peakValue, a.warmupSteps);
+}
 
 /** Cosine decay with warm restarts (SGDR): one `warmupCosineDecaySchedule` after the other. */
-export function sgdrSchedule(cycles: readonly WarmupCosineArguments[]): StepFunction {
+export function sgdrSchedule(cosineKwargs: Only<'cosineKwargs', readonly WarmupCosineArguments[]>): StepFunction {
+  const cycles = readArgument('sgdrSchedule', 'cosineKwargs', cosineKwargs);
   let end = 0;
   const ends = cycles.map((c) => (end += c.decaySteps));
   return joinSchedules(

@@ -6,12 +6,14 @@
 import { promote, type TensorLike } from '../api/lift.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { defaultFloat } from '../core/config.ts';
+import { ShapeError } from '../ir/errors.ts';
+import { sameShape } from '../ir/shape.ts';
 import * as prim from '../primitives/index.ts';
 import { cast, complement, leavesOf, mapLeaves, scaled } from './leaves.ts';
 
 /**
  * params + updates, in the dtypes of the parameters.
- * @throws TreeError if the structures differ
+ * @throws TreeError if the structures differ, ShapeError for an update that is larger than its parameter
  * @example
  * ```ts
  * import * as optim from 'cotangent/optim';
@@ -21,7 +23,14 @@ import { cast, complement, leavesOf, mapLeaves, scaled } from './leaves.ts';
 export const applyUpdates = <P>(params: P, updates: NoInfer<P>): P =>
   mapLeaves(
     'applyUpdates',
-    (p, u) => (p.dtype === u!.dtype ? prim.add(p, u!) : prim.convert(sum(p, u!), p.dtype)),
+    (p, u) => {
+      const next = p.dtype === u!.dtype ? prim.add(p, u!) : prim.convert(sum(p, u!), p.dtype);
+      if (sameShape(next.shape, p.shape)) return next;
+      throw new ShapeError(
+        `applyUpdates: expected updates that broadcast to their parameters, got ${u!.aval.toString()} for ${p.aval.toString()}.`,
+        'is it the gradient of these parameters?',
+      );
+    },
     params,
     updates,
   );

@@ -4,10 +4,12 @@
  * @module
  */
 import { asTensor, type TensorLike } from '../api/lift.ts';
-import { checkOptions } from '../api/options.ts';
+import { readArgument } from '../api/named.ts';
+import { checkCount } from '../api/options.ts';
 import { scalarTensor, type Tensor } from '../core/tensor.ts';
 import { ArgumentError } from '../ir/errors.ts';
 import * as prim from '../primitives/index.ts';
+import { type Arguments, type Only, readArguments } from './arguments.ts';
 import { allFinite, selectTree } from './choose.ts';
 import { cast, castTo, fullLike, increment, mapLeaves, scaled, zeroCount } from './leaves.ts';
 import type { Schedule } from './schedules.ts';
@@ -37,6 +39,12 @@ export interface MultiStepsOptions {
   readonly shouldSkipUpdateFn?: SkipRule;
 }
 
+interface MultiStepsArguments {
+  readonly everyKSchedule: number | Schedule;
+  readonly useGradMean: boolean;
+  readonly shouldSkipUpdateFn: SkipRule | undefined;
+}
+
 export interface MultiStepsState {
   readonly miniStep: Tensor;
   readonly gradientStep: Tensor;
@@ -50,10 +58,10 @@ export interface MultiSteps extends GradientTransformation {
 }
 
 /**
- * Gradient accumulation: `inner` sees the mean of `everyK` gradients, at every `everyK`-th step; at the others updates are 0. With equal
- * batches that is one step with a batch `everyK` times as large. The sums have the dtype of the parameters.
+ * Gradient accumulation: `inner` sees the mean of k gradients, at every k-th step; at the others updates are 0. With equal batches that is
+ * one step with a batch k times as large. The sums have the dtype of the parameters.
  * State `{ miniStep, gradientStep, innerOptState, accGrads }`.
- * @param everyK a number, or a schedule of the number of whole steps
+ * @param args everyKSchedule, k itself or a schedule of it by the number of whole steps, and options
  * @example
  * ```ts
  * import * as optim from 'cotangent/optim';
@@ -65,14 +73,26 @@ export interface MultiSteps extends GradientTransformation {
  */
 export function multiSteps(
   inner: GradientTransformation,
-  everyK: number | Schedule,
-  options: MultiStepsOptions = {},
+  ...args: Arguments<
+    [everyKSchedule: number | Schedule],
+    [useGradMean: boolean, shouldSkipUpdateFn: SkipRule],
+    MultiStepsOptions,
+    MultiStepsOptions & { readonly everyKSchedule: number | Schedule }
+  >
 ): MultiSteps {
-  checkOptions('multiSteps', options, ['useGradMean', 'shouldSkipUpdateFn']);
+  const {
+    everyKSchedule: everyK,
+    useGradMean,
+    shouldSkipUpdateFn,
+  } = readArguments<MultiStepsArguments>(
+    'multiSteps',
+    ['everyKSchedule', 'useGradMean', 'shouldSkipUpdateFn'],
+    { useGradMean: true, shouldSkipUpdateFn: undefined },
+    args,
+  );
   if (typeof everyK === 'number' && !(Number.isInteger(everyK) && everyK > 0)) {
     throw new ArgumentError(`multiSteps: expected a positive number of steps, got ${everyK}.`);
   }
-  const { useGradMean = true, shouldSkipUpdateFn } = options;
   const add = (total: Tensor, g: Tensor, k: Tensor): Tensor => {
     const grad = cast(g, total.dtype);
     if (!useGradMean) return prim.add(total, grad);
@@ -124,7 +144,12 @@ export interface ApplyIfFiniteState {
  * Leaves out steps whose gradients hold a NaN or an infinity, as if they had not been taken; after `maxConsecutiveErrors` in a row the next
  * one is taken nevertheless. State `{ notFiniteCount, lastFinite, totalNotFinite, innerState }`.
  */
-export function applyIfFinite(inner: GradientTransformation, maxConsecutiveErrors: number): GradientTransformation {
+export function applyIfFinite(
+  inner: GradientTransformation,
+  maxConsecutiveErrors: Only<'maxConsecutiveErrors', number>,
+): GradientTransformation {
+  const most = readArgument('applyIfFinite', 'maxConsecutiveErrors', maxConsecutiveErrors);
+  checkCount('applyIfFinite', 'maxConsecutiveErrors', most ?? null, 0);
   return transformation<ApplyIfFiniteState>({
     isOpaque: true,
     init: (params) => ({
@@ -137,7 +162,7 @@ export function applyIfFinite(inner: GradientTransformation, maxConsecutiveError
       const isFinite = allFinite(updates);
       const bad = increment(state.notFiniteCount);
       const notFiniteCount = prim.select(isFinite, prim.like(bad, 0), bad);
-      const isTaken = prim.or(isFinite, prim.gt(notFiniteCount, prim.like(bad, maxConsecutiveErrors)));
+      const isTaken = prim.or(isFinite, prim.gt(notFiniteCount, prim.like(bad, most)));
       const [given, innerState] = inner.update(updates, state.innerState, params);
       const next: ApplyIfFiniteState = {
         notFiniteCount,
@@ -155,6 +180,15 @@ export interface LookaheadParams<P> {
   readonly fast: P;
   readonly slow: P;
 }
+
+interface LookaheadArguments {
+  readonly syncPeriod: number;
+  readonly slowStepSize: TensorLike;
+  readonly resetState: boolean;
+}
+
+const isPair = (x: unknown): x is LookaheadParams<unknown> =>
+  typeof x === 'object' && x !== null && 'fast' in x && 'slow' in x;
 
 /** Both from the same start. */
 export const lookaheadParams = <P>(params: P): LookaheadParams<P> => ({ fast: params, slow: params });
@@ -181,20 +215,24 @@ export const lookaheadParams = <P>(params: P): LookaheadParams<P> => ({ fast: pa
  */
 export function lookahead(
   inner: GradientTransformation,
-  syncPeriod: number,
-  slowStepSize: TensorLike,
-  options: { readonly resetState?: boolean } = {},
+  ...args: Arguments<
+    [syncPeriod: number, slowStepSize: TensorLike],
+    [resetState: boolean],
+    { readonly resetState?: boolean },
+    Omit<LookaheadArguments, 'resetState'> & { readonly resetState?: boolean }
+  >
 ): GradientTransformation {
-  checkOptions('lookahead', options, ['resetState']);
+  const names = ['syncPeriod', 'slowStepSize', 'resetState'] as const;
+  const given = readArguments<LookaheadArguments>('lookahead', names, { resetState: false }, args);
+  const { syncPeriod, slowStepSize, resetState } = given;
   if (!(Number.isInteger(syncPeriod) && syncPeriod > 0)) {
     throw new ArgumentError(`lookahead: expected a positive synchronisation period, got ${syncPeriod}.`);
   }
   const pairOf = (x: unknown): LookaheadParams<unknown> => {
-    const isPair = typeof x === 'object' && x !== null && 'fast' in x && 'slow' in x;
-    if (isPair) return x as LookaheadParams<unknown>;
+    if (isPair(x)) return x;
     throw new ArgumentError(
-      'lookahead: expected parameters and gradients { fast, slow }, got something else.',
-      'make them with lookaheadParams(params); the gradients of slow are not read.',
+      'lookahead: expected parameters { fast, slow }, got something else.',
+      'make them with lookaheadParams(params).',
     );
   };
   return transformation<{ readonly fastState: OptState; readonly stepsSinceSync: Tensor }>({
@@ -202,17 +240,17 @@ export function lookahead(
     init: (params) => ({ fastState: inner.init(pairOf(params).fast), stepsSinceSync: zeroCount() }),
     update: (updates, state, params) => {
       const { fast, slow } = pairOf(needParams('lookahead', params));
-      const [given, fastState] = inner.update(pairOf(updates).fast, state.fastState, fast);
+      const [step, fastState] = inner.update(isPair(updates) ? updates.fast : updates, state.fastState, fast);
       const taken = increment(state.stepsSinceSync);
       const isSync = prim.eq(taken, prim.like(taken, syncPeriod));
-      const ahead = mapLeaves('lookahead', (p, u, s) => prim.sub(prim.add(p, u!), s!), fast, given, slow);
+      const ahead = mapLeaves('lookahead', (p, u, s) => prim.sub(prim.add(p, u!), s!), fast, step, slow);
       const slowUpdates = mapLeaves('lookahead', (d) => scaled(d, slowStepSize), ahead);
-      const back = mapLeaves('lookahead', (u, s, d) => prim.add(u, prim.sub(s!, d!)), given, slowUpdates, ahead);
+      const back = mapLeaves('lookahead', (u, s, d) => prim.add(u, prim.sub(s!, d!)), step, slowUpdates, ahead);
       const pair = {
-        fast: selectTree(isSync, back, given),
+        fast: selectTree(isSync, back, step),
         slow: selectTree(isSync, slowUpdates, zerosLike('lookahead', slowUpdates)),
       };
-      const kept = options.resetState ? selectTree(isSync, inner.init(fast), fastState) : fastState;
+      const kept = resetState ? selectTree(isSync, inner.init(fast), fastState) : fastState;
       return [pair, { fastState: kept, stepsSinceSync: prim.select(isSync, prim.like(taken, 0), taken) }];
     },
   });
