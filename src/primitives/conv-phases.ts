@@ -7,7 +7,7 @@
  */
 import { constant, type Expr, int, linearize, load } from '../ir/loop/expr.ts';
 import type { KernelBuilder } from '../ir/loop/kernel.ts';
-import { rowMajorStrides } from '../ir/shape.ts';
+import { rowMajorStrides, sizeOf } from '../ir/shape.ts';
 import type { ConvArrays } from './conv-lower.ts';
 import type { ConvParams } from './conv-shape.ts';
 import { offsetOf } from './strided-view.ts';
@@ -115,8 +115,6 @@ function lowerPhase(
   );
   b.parallel(outShape, (index) => b.store(out.buffer, toOut(index), load(result.buffer, linearize(index, outShape))));
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((p, q) => p * q, 1);
 
 /** Offset in an array of `whole` shape of element `index` of the part that begins at `first` and goes on in `steps`. */
 function strided(

@@ -5,11 +5,9 @@
  */
 import type { Aval } from '../ir/aval.ts';
 import { ArgumentError, DifferentiationError } from '../ir/errors.ts';
-import type { MaybeZero } from '../core/primitive.ts';
-import type { Tensor as CoreTensor } from '../core/tensor.ts';
 import { describe } from '../api/options.ts';
 import type { CotangentHook, Edge } from '../tape/graph.ts';
-import { Tensor } from './tensor.ts';
+import { shown, Tensor } from './tensor.ts';
 
 /** What registering a hook gives. */
 export interface RemovableHandle {
@@ -55,13 +53,6 @@ export function fitting(op: string, result: Tensor, given: Aval): Tensor {
       'of value.',
     'return a tensor of the same shape and dtype, or nothing.',
   );
-}
-
-/** A gradient as users see it: recorded if the backward pass is. */
-export function shown(ct: CoreTensor): Tensor;
-export function shown(ct: MaybeZero): Tensor | null;
-export function shown(ct: MaybeZero): Tensor | null {
-  return ct === null || ct instanceof Tensor ? ct : new Tensor(ct);
 }
 
 /**

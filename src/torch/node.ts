@@ -7,9 +7,9 @@ import { ArgumentError } from '../ir/errors.ts';
 import type { MaybeZero } from '../core/primitive.ts';
 import type { Node as TapeNode } from '../tape/graph.ts';
 import { AccumulateGrad } from './accumulate.ts';
-import { addHook, fitting, type RemovableHandle, shown } from './hooks.ts';
+import { addHook, fitting, type RemovableHandle } from './hooks.ts';
 import { modes } from './modes.ts';
-import type { Tensor } from './tensor.ts';
+import { shown, type Tensor } from './tensor.ts';
 
 /** Gradients as hooks see them: null where there is none. */
 export type Gradients = readonly (Tensor | null)[];

@@ -8,7 +8,7 @@ import type { Aval } from '../ir/aval.ts';
 import { type DType, isFloat } from '../ir/dtype.ts';
 import { ArgumentError, DifferentiationError, DTypeError, ShapeError } from '../ir/errors.ts';
 import type { Shape } from '../ir/shape.ts';
-import type { AnyPrimitive } from '../core/primitive.ts';
+import type { AnyPrimitive, MaybeZero } from '../core/primitive.ts';
 import { recordScratch } from '../core/scratch.ts';
 import { captureSite } from '../core/site.ts';
 import { ConcreteTensor, Tensor as CoreTensor, Tracer } from '../core/tensor.ts';
@@ -373,7 +373,7 @@ export function applyOperation(
   const values = args.map((x) => operand(x, here));
   const outs = finished(operation.apply(values), here);
   const parents = modes.isGradEnabled ? parentsOf(args, values) : undefined;
-  if (parents === undefined) return outs.map((o) => wrap(o));
+  if (parents === undefined) return outs.map((o) => shown(o));
   const isWanted = parents.map((edge) => edge !== undefined);
   const pullback = operation.pullback(values, isWanted);
   const saved: CoreTensor[] = [];
@@ -391,7 +391,7 @@ export function applyFunction(name: string, f: FlatFunction, args: readonly Core
   const here = currentTrace();
   const values = args.map((x) => operand(x, here));
   const parents = modes.isGradEnabled ? parentsOf(args, values) : undefined;
-  if (parents === undefined) return finished(f(values), here).map((o) => wrap(o));
+  if (parents === undefined) return finished(f(values), here).map((o) => shown(o));
   // Towards the arguments whose gradient is wanted; the others are constants.
   const wanted = parents.flatMap((edge, i) => (edge === undefined ? [] : [i]));
   const some: FlatFunction = (xs) => {
@@ -443,10 +443,15 @@ function checkSaved(x: CoreTensor): void {
   );
 }
 
-const wrap = (value: CoreTensor): Tensor => (value instanceof Tensor ? value : new Tensor(value));
+/** A value of the core as a tensor of this face; null, which stands for no gradient, as it is. */
+export function shown(x: CoreTensor): Tensor;
+export function shown(x: MaybeZero): Tensor | null;
+export function shown(x: MaybeZero): Tensor | null {
+  return x === null || x instanceof Tensor ? x : new Tensor(x);
+}
 
 /** Tensors for the outputs of a node. */
 export function attach(node: Node, outs: readonly CoreTensor[]): Tensor[] {
   if (modes.detectsAnomaly) node.site = captureSite();
-  return outs.map((o, k) => (isFloat(o.dtype) ? new Tensor(o, new Edge(node, k)) : wrap(o)));
+  return outs.map((o, k) => (isFloat(o.dtype) ? new Tensor(o, new Edge(node, k)) : shown(o)));
 }

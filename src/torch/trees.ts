@@ -6,7 +6,7 @@
 import { flatten, unflatten } from '../core/pytree.ts';
 import { Tensor as CoreTensor } from '../core/tensor.ts';
 import { currentTrace } from '../core/trace.ts';
-import { operand, Tensor } from './tensor.ts';
+import { operand, shown } from './tensor.ts';
 
 const isTensor = (x: unknown): boolean => x instanceof CoreTensor;
 
@@ -21,7 +21,7 @@ function mapTensors(tree: unknown, f: (x: CoreTensor) => unknown): unknown {
 }
 
 /** Values of the core as tensors of this face. */
-export const wrap = (tree: unknown): unknown => mapTensors(tree, (x) => (x instanceof Tensor ? x : new Tensor(x)));
+export const wrap = (tree: unknown): unknown => mapTensors(tree, (x) => shown(x));
 
 /** Tensors of this face as the transformation that is under way sees them. */
 export const unwrap = (tree: unknown): unknown => mapTensors(tree, (x) => operand(x, currentTrace()));

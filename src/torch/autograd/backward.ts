@@ -17,7 +17,7 @@ import { Operation, OperationFamily } from '../../tape/operation.ts';
 import type { Edge, Recorder } from '../../tape/graph.ts';
 import { walkBackward, type WalkOptions } from '../../tape/walk.ts';
 import { modes, withModes } from '../modes.ts';
-import { applyFunction, applyOperation, Tensor } from '../tensor.ts';
+import { applyFunction, applyOperation, shown, Tensor } from '../tensor.ts';
 import { anomalyCheck } from './anomaly.ts';
 
 /** One tensor, or several. */
@@ -215,7 +215,7 @@ const gradKeys = [
 ] as const;
 
 function finished(ct: MaybeZero, input: Tensor, options: GradOptions): Tensor | null {
-  if (ct !== null) return ct instanceof Tensor ? ct : new Tensor(ct);
+  if (ct !== null) return shown(ct);
   if (options.materializeGrads === true) return new Tensor(zeros(input.aval));
   if (options.allowUnused === true) return null;
   throw new DifferentiationError(

@@ -5,11 +5,12 @@
  */
 import { isFloat } from '../../ir/dtype.ts';
 import { DifferentiationError, DTypeError, ShapeError } from '../../ir/errors.ts';
+import { sameShape } from '../../ir/shape.ts';
 import { flatten, unflatten } from '../../core/pytree.ts';
 import { currentTrace, withTrace } from '../../core/trace.ts';
 import { DualTrace } from '../../transforms/jvp.ts';
 import { modes, withModes } from '../modes.ts';
-import { Tensor } from '../tensor.ts';
+import { shown, Tensor } from '../tensor.ts';
 
 /** A value and its tangent; null where it has none. */
 export interface UnpackedDual {
@@ -72,7 +73,7 @@ export function makeDual(tensor: Tensor, tangent: Tensor): Tensor {
         'to be floating point or complex and of the dtype of its primal.',
     );
   }
-  if (tensor.shape.join() !== tangent.shape.join()) {
+  if (!sameShape(tensor.shape, tangent.shape)) {
     throw new ShapeError(
       `makeDual: expected a tangent like its primal ${tensor.aval.toString()}, got ${tangent.aval.toString()}: has incompatible tensor geometry.`,
     );
@@ -89,6 +90,6 @@ export function unpackDual(tensor: Tensor): UnpackedDual {
   const tangent = trace.tangentOf(tensor.value);
   return {
     primal: primalOf(trace, tensor),
-    tangent: tangent === null ? null : tangent instanceof Tensor ? tangent : new Tensor(tangent),
+    tangent: shown(tangent),
   };
 }

@@ -10,7 +10,7 @@ import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import { currentTrace } from '../../core/trace.ts';
 import { applyCustomVjp } from '../../control/custom.ts';
 import { stopGradientOf } from '../../primitives/barrier.ts';
-import { operand, Tensor } from '../tensor.ts';
+import { operand, shown, Tensor } from '../tensor.ts';
 import { changeInPlace } from '../views.ts';
 import { FunctionContext } from './context.ts';
 import { makeDual, unpackDual } from './forward-ad.ts';
@@ -23,7 +23,6 @@ import {
   runForward,
 } from './function-class.ts';
 
-const shown = (x: CoreTensor): Tensor => (x instanceof Tensor ? x : new Tensor(x));
 const hidden = (x: Tensor): CoreTensor => operand(x.asCore(), currentTrace());
 
 /** One call of a function under a transformation of the core. */
@@ -52,7 +51,7 @@ class TracedCall {
     };
     const bwd = (residuals: readonly CoreTensor[], cts: readonly CoreTensor[]): (CoreTensor | null)[] =>
       this.backward(residuals, cts);
-    const outs = applyCustomVjp({ name: this.f.name, fun, fwd, bwd }, values).map(shown);
+    const outs = applyCustomVjp({ name: this.f.name, fun, fwd, bwd }, values).map((o) => shown(o));
     const results = outs.map((o, k) => {
       const at = this.dirty[k];
       return at === undefined ? o : changeInPlace(this.f.name, this.args[at] as Tensor, () => o);
@@ -78,7 +77,13 @@ class TracedCall {
     const saved = ctx.kept.map((x) => (x === null ? null : new Tensor(residuals[next++]!)));
     ctx.saved = saved.map((x) => ({ restore: () => x }));
     const name = `${this.f.name}Backward`;
-    const grads = runBackward(this.f, name, ctx, cts.map(shown), this.args.length);
+    const grads = runBackward(
+      this.f,
+      name,
+      ctx,
+      cts.map((ct) => shown(ct)),
+      this.args.length,
+    );
     return this.places.map((i) => {
       const g = grads[i] ?? null;
       const { aval } = this.args[i] as Tensor;

@@ -12,7 +12,7 @@ import { currentTrace } from '../../core/trace.ts';
 import { Edge, Node, type Recorder } from '../../tape/graph.ts';
 import { zeros } from '../../transforms/jvp.ts';
 import { modes, withModes } from '../modes.ts';
-import { attach, Tensor } from '../tensor.ts';
+import { attach, shown, Tensor } from '../tensor.ts';
 import { changeInPlace, detachView } from '../views.ts';
 import { FunctionContext, Saved } from './context.ts';
 import {
@@ -55,8 +55,8 @@ class FunctionNode extends Node {
 
   pull(cts: readonly MaybeZero[], recorder: Recorder | undefined): readonly MaybeZero[] {
     const given = cts.map((ct, i): Tensor | null => {
-      if (ct === null) return this.ctx.materializes ? new Tensor(zeros(this.outAvals[i]!)) : null;
-      return ct instanceof Tensor ? ct : new Tensor(ct);
+      if (ct === null && this.ctx.materializes) return new Tensor(zeros(this.outAvals[i]!));
+      return shown(ct);
     });
     const grads = runBackward(this.f, this.name, this.ctx, given, this.parents.length);
     return this.parents.map((edge, i) => {

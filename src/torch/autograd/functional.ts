@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
+import { sameShape } from '../../ir/shape.ts';
 import { eye, reshape, zeros as zerosOf } from '../../api/numpy/index.ts';
 import { checkOptions } from '../../api/options.ts';
 import { enableGrad } from '../grad-mode.ts';
@@ -140,16 +141,16 @@ export function hessian(f: TensorFunction, inputs: OneOrMore, options: Functiona
 /** Results without their graph, unless that was asked for. */
 const finish = (x: Tensor, { createGraph }: FunctionalOptions): Tensor => (createGraph === true ? x : detachView(x));
 
-function directions(op: string, v: OneOrMore | null | undefined, like: readonly Tensor[]): Tensor[] {
+function directions(op: string, v: OneOrMore | null | undefined, pattern: readonly Tensor[]): Tensor[] {
   if (v !== null && v !== undefined) {
     const given = several(v);
-    const fits = given.length === like.length && given.every((t, i) => t.shape.join() === like[i]!.shape.join());
+    const fits = given.length === pattern.length && given.every((t, i) => sameShape(t.shape, pattern[i]!.shape));
     if (fits) return [...given];
     throw new ShapeError(
-      `${op}: expected v like ${like.map((x) => x.aval.toString()).join(', ')}, got ${given.map((x) => x.aval.toString()).join(', ')}.`,
+      `${op}: expected v like ${pattern.map((x) => x.aval.toString()).join(', ')}, got ${given.map((x) => x.aval.toString()).join(', ')}.`,
     );
   }
-  if (like.length === 1 && like[0]!.numel() === 1) return [onesLike(like[0]!)];
+  if (pattern.length === 1 && pattern[0]!.numel() === 1) return [onesLike(pattern[0]!)];
   throw new ShapeError(`${op}: expected v, got none: the vector v can only be None if there is one element.`);
 }
 

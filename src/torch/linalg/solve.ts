@@ -8,6 +8,7 @@ import * as prim from '../../primitives/index.ts';
 import * as np from '../../api/numpy/index.ts';
 import { expm } from '../../api/scipy/linalg/functions.ts';
 import { solveTriangular as triangularOf } from '../../api/scipy/linalg/systems.ts';
+import type { SomeDim } from '../ops/axes.ts';
 import { promote, type TensorLike, toTensor, type Unary, unary, withParams, withResults } from '../ops/define.ts';
 import { type Arguments, type Named, named, readArguments } from '../ops/named.ts';
 import type { Tensor } from '../tensor.ts';
@@ -157,13 +158,9 @@ const dots = withParams<number>('linalgVecdot', (xs, axis) => {
   return np.vecdot(x, y, axis);
 });
 
-interface DimOption {
-  readonly dim?: number | undefined;
-}
-
 /** Σxy along a dimension (the last). */
-export const vecdot = (x: TensorLike, y: TensorLike, ...args: Arguments<DimOption, ['dim']>): Tensor =>
-  dots([x, y], readArguments<DimOption>('linalg.vecdot', ['dim'], args).dim ?? -1);
+export const vecdot = (x: TensorLike, y: TensorLike, ...args: Arguments<SomeDim, ['dim']>): Tensor =>
+  dots([x, y], readArguments<SomeDim>('linalg.vecdot', ['dim'], args).dim ?? -1);
 
 const tensorInverse = withParams<number>('linalgTensorinv', ([x], ind) => np.linalg.tensorinv(x!, ind));
 

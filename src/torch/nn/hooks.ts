@@ -5,10 +5,9 @@
  */
 import type { MaybeZero } from '../../core/primitive.ts';
 import { type Edge, Node, type Recorder } from '../../tape/graph.ts';
-import { shown } from '../hooks.ts';
 import { modes } from '../modes.ts';
 import type { Gradients } from '../node.ts';
-import { attach, Tensor } from '../tensor.ts';
+import { attach, shown, Tensor } from '../tensor.ts';
 import type { Module } from './module.ts';
 
 /** Sees the arguments before `forward`; an array that it returns takes their place. */

@@ -3,10 +3,9 @@
  * May import: everything up to `api`, `tape`, `nn`.
  * @module
  */
+import { snakeCase } from '../javascript.ts';
 import type { Tensor } from '../tensor.ts';
 import { Module } from './module.ts';
-
-const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 /** A module whose fields have PyTorch's names in state dicts: `runningMean` is `running_mean` there. */
 export abstract class Layer extends Module {

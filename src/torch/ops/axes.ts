@@ -44,6 +44,33 @@ export function alongAxis(x: CoreTensor, f: (x: CoreTensor) => CoreTensor): Core
 export const taken = (x: CoreTensor, indices: CoreTensor, axis: number): CoreTensor =>
   np.takeAlongAxis(x, prim.stopGradientOf(indices), axis);
 
+/** Values with the positions they come from. */
+export interface ValuesAndIndices {
+  readonly values: Tensor;
+  readonly indices: Tensor;
+}
+
+/** The two results of an operation by their names. */
+export const valuesAndIndices = ([values, indices]: readonly Tensor[]): ValuesAndIndices => ({
+  values: values!,
+  indices: indices!,
+});
+
+/**
+ * The elements that `find` gives the positions of, with the dimension in its place, and these positions.
+ * @returns without the dimension unless it is kept; of a tensor without dimensions, such
+ */
+export function found(
+  x: CoreTensor,
+  { axis, keepdims }: AxisParams,
+  find: (x: CoreTensor, axis: number) => CoreTensor,
+): CoreTensor[] {
+  const t = x.ndim === 0 ? prim.reshape(x, [1]) : x;
+  const at = find(t, axis);
+  const results = [taken(t, at, axis), at].map((r) => (keepdims ? r : np.squeeze(r, axis)));
+  return x.ndim === 0 && at.size === 1 ? results.map((r) => prim.reshape(r, [])) : results;
+}
+
 /** A dimension that may be left out. */
 export interface SomeDim {
   readonly dim?: number | undefined;

@@ -4,6 +4,7 @@
  * @module
  */
 import { isFloat } from '../../ir/dtype.ts';
+import { sameShape } from '../../ir/shape.ts';
 import { nested } from '../../core/tensor.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import type { Tensor } from '../tensor.ts';
@@ -47,6 +48,5 @@ export const dim = (x: TensorLike): number => toTensor(x).ndim;
 export const isFloatingPoint = (x: TensorLike): boolean => isFloat(toTensor(x).dtype);
 /** Whether the one element is not 0. */
 export const isNonzero = (x: TensorLike): boolean => toTensor(x).item() !== 0;
-/** Whether `y` is the same tensor or one of the same shape and elements in the same memory of an operation. */
-export const isSameSize = (x: TensorLike, y: TensorLike): boolean =>
-  toTensor(x).shape.join() === toTensor(y).shape.join();
+/** Whether both have the same shape. */
+export const isSameSize = (x: TensorLike, y: TensorLike): boolean => sameShape(toTensor(x).shape, toTensor(y).shape);

@@ -97,6 +97,9 @@ export function promote(xs: readonly CoreTensor[]): CoreTensor[] {
   return xs.map((x) => (x.dtype === dtype ? x : convert(x, dtype)));
 }
 
+/** Unsigned numbers as signed ones, which sums and products of them are. */
+export const counted = (x: CoreTensor): CoreTensor => (x.dtype === 'uint8' ? convert(x, 'int32') : x);
+
 export type Unary = (x: TensorLike) => Tensor;
 export type Binary = (x: TensorLike, y: TensorLike) => Tensor;
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { ShapeError } from '../../ir/errors.ts';
+import { sameShape } from '../../ir/shape.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import { updateIndexed } from '../../api/at.ts';
 import { getIndexed, type Index as CoreIndex, type Range } from '../../api/indexing.ts';
@@ -87,7 +88,7 @@ function patternOf(x: Tensor, index: readonly Entry[]): { pattern: Pattern; tens
 /** Positions of a mask, one vector for each dimension that it stands at. */
 function maskPositions(x: Tensor, mask: CoreTensor, start: number): CoreTensor[] {
   const along = x.shape.slice(start, start + mask.ndim);
-  if (along.join() !== mask.shape.join()) {
+  if (!sameShape(along, mask.shape)) {
     throw new ShapeError(
       `index: expected a mask of the shape [${along.join(', ')}] of the dimensions it stands at, got ${mask.aval.toString()}.`,
       'a mask has one boolean for each element, or each row, that it selects from.',

@@ -10,9 +10,8 @@ import * as prim from '../../primitives/index.ts';
 import { updateIndexed } from '../../api/at.ts';
 import * as np from '../../api/numpy/index.ts';
 import { Tensor } from '../tensor.ts';
-import { type Binary, binary, promote, type TensorLike, toTensor, withParams } from './define.ts';
+import { type Binary, binary, counted, promote, type TensorLike, toTensor, withParams } from './define.ts';
 import { type Arguments, type Named, named, readArguments } from './named.ts';
-import { counted } from './reduce.ts';
 import type { SomeDim } from './axes.ts';
 
 const product = (name: string): Binary => binary(name, (x, y) => np.matmul(x, y));

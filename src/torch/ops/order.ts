@@ -11,10 +11,10 @@ import { readOptions } from '../../api/named.ts';
 import * as np from '../../api/numpy/index.ts';
 import { checkOptions } from '../../api/options.ts';
 import { Tensor } from '../tensor.ts';
-import { axisOf, type AxisParams, oneAxis, taken } from './axes.ts';
+import { axisOf, type AxisParams, found, oneAxis, taken, type ValuesAndIndices, valuesAndIndices } from './axes.ts';
 import { pair, type TensorLike, toTensor, withParams, withResults } from './define.ts';
 import { type Named, named, readArguments } from './named.ts';
-import type { DimOptions, ValuesAndIndices } from './reduce.ts';
+import type { DimOptions } from './reduce.ts';
 
 export interface SortOptions {
   readonly dim?: number | undefined;
@@ -33,12 +33,9 @@ interface Order {
 const order = (x: CoreTensor, { axis, descending }: Order): CoreTensor =>
   np.argsort(prim.stopGradientOf(x), { axis, descending, stable: true });
 
-const sorted = withResults<Order>('sort', ([x], how) => {
-  const t = x!.ndim === 0 ? prim.reshape(x!, [1]) : x!;
-  const indices = order(t, how);
-  const result = [taken(t, indices, how.axis), indices];
-  return x!.ndim === 0 ? result.map((r) => prim.reshape(r, [])) : result;
-});
+const sorted = withResults<Order>('sort', ([x], how) =>
+  found(x!, { axis: how.axis, keepdims: true }, (t) => order(t, how)),
+);
 
 function orderOf(op: string, x: Tensor, args: SortArgs): Order {
   const { dim, descending } = readOptions<SortOptions & object>(op, ['dim', 'descending', 'stable'], args);
@@ -48,8 +45,7 @@ function orderOf(op: string, x: Tensor, args: SortArgs): Order {
 /** Elements in order, and where they were. Equal ones keep their order. */
 export function sort(x: TensorLike, ...args: SortArgs): ValuesAndIndices {
   const tensor = toTensor(x);
-  const [values, indices] = sorted([tensor], orderOf('sort', tensor, args));
-  return { values: values!, indices: indices! };
+  return valuesAndIndices(sorted([tensor], orderOf('sort', tensor, args)));
 }
 export const argsort = (x: TensorLike, ...args: SortArgs): Tensor => sort(x, ...args).indices;
 export const msort = (x: TensorLike): Tensor => sort(x, 0).values;
@@ -59,12 +55,9 @@ interface Ranked extends AxisParams {
   readonly at: number;
 }
 
-const rankedAt = withResults<Ranked>('kthvalue', ([x], { axis, keepdims, at }) => {
-  const t = x!.ndim === 0 ? prim.reshape(x!, [1]) : x!;
-  const indices = prim.sliceAxis(order(t, { axis, descending: false }), axis, at, at + 1);
-  const result = [taken(t, indices, axis), indices].map((r) => (keepdims ? r : np.squeeze(r, axis)));
-  return x!.ndim === 0 ? result.map((r) => prim.reshape(r, [])) : result;
-});
+const rankedAt = withResults<Ranked>('kthvalue', ([x], { at, ...params }) =>
+  found(x!, params, (t, axis) => prim.sliceAxis(order(t, { axis, descending: false }), axis, at, at + 1)),
+);
 
 function kth(
   op: string,
@@ -74,8 +67,7 @@ function kth(
   at: (n: number) => number,
 ): ValuesAndIndices {
   const params = oneAxis(op, x, dim, keepdim);
-  const [values, indices] = rankedAt([x], { ...params, at: at(x.shape[params.axis] ?? 1) });
-  return { values: values!, indices: indices! };
+  return valuesAndIndices(rankedAt([x], { ...params, at: at(x.shape[params.axis] ?? 1) }));
 }
 
 export interface KthOptions {
@@ -118,17 +110,12 @@ function middle(op: string, at: (x: CoreTensor, axis: number) => CoreTensor): Me
   // The largest of the elements up to the median is the median; where several are equal, a maximum shares the derivative evenly.
   const ofAll = withParams<null>(op, ([x]) => {
     const flat = np.ravel(x!);
-    const found = np.squeeze(taken(flat, placesOf(flat, 0), 0), 0);
-    if (!isFloat(flat.dtype)) return found;
-    const shared = np.max(np.where(np.lessEqual(flat, found), flat, prim.like(flat, -Infinity)));
-    return np.where(np.isnan(found), found, shared);
+    const value = np.squeeze(taken(flat, placesOf(flat, 0), 0), 0);
+    if (!isFloat(flat.dtype)) return value;
+    const shared = np.max(np.where(np.lessEqual(flat, value), flat, prim.like(flat, -Infinity)));
+    return np.where(np.isnan(value), value, shared);
   });
-  const along = withResults<AxisParams>(op, ([x], { axis, keepdims }) => {
-    const t = x!.ndim === 0 ? prim.reshape(x!, [1]) : x!;
-    const indices = placesOf(t, axis);
-    const result = [taken(t, indices, axis), indices].map((r) => (keepdims ? r : np.squeeze(r, axis)));
-    return x!.ndim === 0 ? result.map((r) => prim.reshape(r, [])) : result;
-  });
+  const along = withResults<AxisParams>(op, ([x], params) => found(x!, params, placesOf));
   return ((x: TensorLike, ...args: readonly unknown[]) => {
     const tensor = toTensor(x);
     const { dim, keepdim } = readArguments<DimOptions>(op, ['dim', 'keepdim'], args);
@@ -136,8 +123,7 @@ function middle(op: string, at: (x: CoreTensor, axis: number) => CoreTensor): Me
       const isNothing = tensor.numel() === 0 && isFloat(tensor.dtype);
       return isNothing ? new Tensor(scalarTensor(Number.NaN, tensor.dtype)) : ofAll([tensor], null);
     }
-    const [values, indices] = along([tensor], oneAxis(op, tensor, dim, keepdim));
-    return { values: values!, indices: indices! };
+    return valuesAndIndices(along([tensor], oneAxis(op, tensor, dim, keepdim)));
   }) as Median;
 }
 
@@ -165,12 +151,9 @@ export interface TopkOptions {
   readonly sorted?: boolean | undefined;
 }
 
-const topOf = withResults<Order & { readonly k: number }>('topk', ([x], { axis, descending, k }) => {
-  const t = x!.ndim === 0 ? prim.reshape(x!, [1]) : x!;
-  const indices = prim.sliceAxis(order(t, { axis, descending }), axis, 0, k);
-  const result = [taken(t, indices, axis), indices];
-  return x!.ndim === 0 && k === 1 ? result.map((r) => prim.reshape(r, [])) : result;
-});
+const topOf = withResults<Order & { readonly k: number }>('topk', ([x], { axis, descending, k }) =>
+  found(x!, { axis, keepdims: true }, (t) => prim.sliceAxis(order(t, { axis, descending }), axis, 0, k)),
+);
 
 /** The k largest (or smallest) elements of a dimension, in order. */
 export const topk: Named<TopkOptions, ['k', 'dim', 'largest', 'sorted'], ValuesAndIndices> = named(
@@ -180,8 +163,7 @@ export const topk: Named<TopkOptions, ['k', 'dim', 'largest', 'sorted'], ValuesA
     const tensor = toTensor(x);
     const axis = axisOf('topk', dim, tensor.ndim);
     checkedPlace('topk', k, 0, tensor.shape[axis] ?? 1);
-    const [values, indices] = topOf([tensor], { axis, descending: largest, k });
-    return { values: values!, indices: indices! };
+    return valuesAndIndices(topOf([tensor], { axis, descending: largest, k }));
   },
 );
 
@@ -244,8 +226,8 @@ export interface Unique {
 export const unique: Unique = ((x: TensorLike, options: UniqueOptions = {}) => {
   checkOptions('unique', options, ['sorted', 'returnInverse', 'returnCounts', 'dim']);
   const { returnInverse = false, returnCounts = false, dim } = options;
-  const found: unknown = np.unique(toTensor(x).value, { returnInverse, returnCounts, axis: dim ?? null } as object);
-  return Array.isArray(found) ? (found as CoreTensor[]).map((t) => new Tensor(t)) : new Tensor(found as CoreTensor);
+  const parts: unknown = np.unique(toTensor(x).value, { returnInverse, returnCounts, axis: dim ?? null } as object);
+  return Array.isArray(parts) ? (parts as CoreTensor[]).map((t) => new Tensor(t)) : new Tensor(parts as CoreTensor);
 }) as Unique;
 
 const membership = withParams<boolean>('isin', ([x, among], invert) => np.isin(x!, among!, { invert }));

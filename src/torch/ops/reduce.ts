@@ -12,8 +12,10 @@ import { isOptions } from '../../api/options.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import type { Tensor } from '../tensor.ts';
 import { maximum, minimum } from './arithmetic.ts';
-import { axesOf, type AxisParams, oneAxis, taken } from './axes.ts';
-import { type TensorLike, toTensor, withParams, withResults } from './define.ts';
+import { axesOf, type AxisParams, found, oneAxis, type ValuesAndIndices, valuesAndIndices } from './axes.ts';
+import { counted, type TensorLike, toTensor, withParams, withResults } from './define.ts';
+
+export type { ValuesAndIndices } from './axes.ts';
 
 /** A dimension, several, or all (`null`). Negative ones count from the end. */
 export type Dims = number | readonly number[] | null;
@@ -62,9 +64,6 @@ function reduction(
 
 type Reduction = (x: TensorLike, ...args: ReduceArgs) => Tensor;
 
-/** Unsigned numbers as signed ones, which sums and products of them are. */
-export const counted = (x: CoreTensor): CoreTensor => (x.dtype === 'uint8' ? prim.convert(x, 'int32') : x);
-
 /** Σx. */
 export const sum: Reduction = reduction('sum', (x, how) => np.sum(counted(x), how));
 /** Σx, NaN counted as 0. */
@@ -108,21 +107,8 @@ export const aminmax = (
   max: amax(x, options),
 });
 
-/** Values with the positions they come from. */
-export interface ValuesAndIndices {
-  readonly values: Tensor;
-  readonly indices: Tensor;
-}
-
-function extreme(name: string, find: (x: CoreTensor, axis: number) => CoreTensor) {
-  return withResults<AxisParams>(name, ([x], { axis, keepdims }) => {
-    const t = x!.ndim === 0 ? prim.reshape(x!, [1]) : x!;
-    const at = np.expandDims(find(t, axis), axis);
-    const values = taken(t, at, axis);
-    const result = [values, at].map((r) => (keepdims ? r : np.squeeze(r, axis)));
-    return x!.ndim === 0 ? result.map((r) => prim.reshape(r, [])) : result;
-  });
-}
+const extreme = (name: string, find: (x: CoreTensor, axis: number) => CoreTensor) =>
+  withResults<AxisParams>(name, ([x], params) => found(x!, params, (t, axis) => np.expandDims(find(t, axis), axis)));
 
 const maxAlong = extreme('max', np.argmax);
 const minAlong = extreme('min', np.argmin);
@@ -163,8 +149,7 @@ function largest(
     if (typeof first !== 'number' && !isOptions(first)) return pairwise(t, first as TensorLike);
     const { dim, keepdim } = dimOptions(op, args);
     if (dim === undefined) return over(t);
-    const [values, indices] = along([t], oneAxis(op, t, dim, keepdim));
-    return { values: values!, indices: indices! };
+    return valuesAndIndices(along([t], oneAxis(op, t, dim, keepdim)));
   };
 }
 

@@ -51,8 +51,8 @@ export interface MultinomialOptions extends GeneratorOption {
 export function multinomial(x: TensorLike, count: number, options: MultinomialOptions = {}): Tensor {
   const { value } = toTensor(x);
   const replace = options.replacement === true;
-  const row = value.ndim === 1;
-  const logits = np.log(row ? np.expandDims(value, 0) : value);
+  const isRow = value.ndim === 1;
+  const logits = np.log(isRow ? np.expandDims(value, 0) : value);
   const picks = np.transpose(
     keyed.categorical(keyFrom(options), np.expandDims(logits, 0), {
       axis: -1,
@@ -60,5 +60,5 @@ export function multinomial(x: TensorLike, count: number, options: MultinomialOp
       shape: [count, logits.shape[0]!],
     }),
   );
-  return new Tensor(row ? np.squeeze(picks, 0) : picks);
+  return new Tensor(isRow ? np.squeeze(picks, 0) : picks);
 }

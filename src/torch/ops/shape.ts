@@ -4,7 +4,7 @@
  * @module
  */
 import { ShapeError } from '../../ir/errors.ts';
-import { normalizeAxes, normalizeAxis, type Shape } from '../../ir/shape.ts';
+import { normalizeAxes, normalizeAxis, type Shape, sizeOf } from '../../ir/shape.ts';
 import * as prim from '../../primitives/index.ts';
 import { resolveShape } from '../../api/lift.ts';
 import * as np from '../../api/numpy/index.ts';
@@ -154,7 +154,6 @@ export function expand(x: TensorLike, ...sizes: Sizes): Tensor {
   if (tensor.numel() < sizeOf(shape)) markOverlapping(operation);
   return makeView(operation, tensor, 'ExpandBackward0');
 }
-const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
 export const expandAs = (x: TensorLike, other: Tensor): Tensor => expand(x, other.shape);
 export const broadcastTo = (x: TensorLike, shape: Shape): Tensor => expand(x, shape);
 

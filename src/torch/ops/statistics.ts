@@ -14,11 +14,11 @@ import { toFloat } from '../../api/numpy/unary.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import type { Tensor } from '../tensor.ts';
 import { sub } from './arithmetic.ts';
-import { alongAxis, axesOf, axisOf, type OneDim, taken } from './axes.ts';
-import { type TensorLike, toTensor, withParams, withResults } from './define.ts';
+import { alongAxis, axesOf, axisOf, type OneDim, taken, type ValuesAndIndices, valuesAndIndices } from './axes.ts';
+import { counted, type TensorLike, toTensor, withParams, withResults } from './define.ts';
 import { cat } from './join.ts';
 import { type Arguments, type Named, named, readArguments } from './named.ts';
-import { counted, type Dims, mean, type ValuesAndIndices } from './reduce.ts';
+import { type Dims, mean } from './reduce.ts';
 import { type Norm, normAlong, rootOf } from './subgradients.ts';
 
 export interface SpreadOptions {
@@ -169,8 +169,7 @@ function running(name: string, cumulate: (x: CoreTensor, axis: number) => CoreTe
   });
   return named<OneDim, ['dim'], ValuesAndIndices>(name, ['dim'], (x, { dim }) => {
     const tensor = toTensor(x);
-    const [values, indices] = apply([tensor], axisOf(name, dim, tensor.ndim));
-    return { values: values!, indices: indices! };
+    return valuesAndIndices(apply([tensor], axisOf(name, dim, tensor.ndim)));
   });
 }
 
