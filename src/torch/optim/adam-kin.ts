@@ -6,43 +6,25 @@
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import * as np from '../../api/numpy/index.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkMoments, type MomentOptions, moments, moved } from './adam.ts';
 import { ElementwiseOptimizer, kernelOf } from './elementwise.ts';
+import {
+  checkMoments,
+  decayed,
+  decayFactor,
+  type DecayFlags,
+  decayFlags,
+  type DecayOptions,
+  type MomentOptions,
+  moments,
+  moved,
+} from './moments.ts';
 import type { Given, ParamGroup, Params } from './optimizer.ts';
-import { gradientOf, minus, nameOf, over, plus, sqrt, times, zeros } from './rules.ts';
+import { type GradientFlags, gradientOf, minus, nameOf, over, plus, sqrt, times, zeros } from './rules.ts';
 import { checkNonNegative } from './settings.ts';
 
 type T = CoreTensor;
 
 const defaults = { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false } as const;
-
-/** Settings of NAdam and RAdam. */
-export interface DecayOptions extends MomentOptions {
-  maximize: boolean;
-  /** Whether weights decay apart from the gradient. */
-  decoupledWeightDecay: boolean;
-}
-
-interface DecayFlags {
-  readonly maximize: boolean;
-  readonly decays: boolean;
-  readonly isDecoupled: boolean;
-}
-
-/** Where a step starts, and the gradient it takes; `decay` is a factor of the weights where they decay by themselves. */
-function decayed(p: T, g: T, decay: T, { maximize, decays, isDecoupled }: DecayFlags): [start: T, gradient: T] {
-  const start = decays && isDecoupled ? times(p, decay) : p;
-  return [start, gradientOf(p, g, decay, { maximize, decays: decays && !isDecoupled })];
-}
-
-const decayFlags = ({ maximize, weightDecay, decoupledWeightDecay }: DecayOptions): DecayFlags => ({
-  maximize,
-  decays: weightDecay !== 0,
-  isDecoupled: decoupledWeightDecay,
-});
-
-const decayFactor = ({ lr, weightDecay, decoupledWeightDecay }: DecayOptions): number =>
-  decoupledWeightDecay ? 1 - lr * weightDecay : weightDecay;
 
 export interface NAdamOptions extends DecayOptions {
   /** How fast the momentum comes to its full size. */
@@ -146,7 +128,7 @@ export interface AdamaxOptions extends MomentOptions {
 }
 
 const adamaxRule =
-  (flags: { readonly decays: boolean; readonly maximize: boolean }) =>
+  (flags: GradientFlags) =>
   (tensors: readonly T[], scalars: readonly T[]): T[] => {
     const [p, g, mean, norm] = tensors as readonly [T, T, T, T];
     const [size, b1, r1, b2, eps, decay] = scalars as readonly [T, T, T, T, T, T];

@@ -2,7 +2,8 @@
  * PyTorch's `torch.optim`.
  * @module
  */
-export { Adam, type AdamOptions, AdamW, type MomentOptions } from './adam.ts';
+export { Adam, type AdamOptions, AdamW } from './adam.ts';
+export type { DecayOptions, MomentOptions } from './moments.ts';
 export {
   type CommonOptions,
   type Given,
@@ -14,7 +15,7 @@ export {
   type Params,
   type ParamState,
 } from './optimizer.ts';
-export { Adamax, type AdamaxOptions, type DecayOptions, NAdam, type NAdamOptions, RAdam } from './adam-kin.ts';
+export { Adamax, type AdamaxOptions, NAdam, type NAdamOptions, RAdam } from './adam-kin.ts';
 export {
   Adadelta,
   type AdadeltaOptions,

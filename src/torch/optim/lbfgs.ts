@@ -184,7 +184,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
       return { t, loss, grad, slope: dot(grad, d) };
     };
     if (group.lineSearchFn !== null) {
-      const { point } = new StrongWolfe(start, evaluate, largest(d), 1e-9).search(memory.t!);
+      const point = new StrongWolfe(start, evaluate, largest(d), 1e-9).search(memory.t!);
       memory.t = point.t;
       this.place(group, from, point.t, d);
       return point;

@@ -33,19 +33,12 @@ function cubicMinimum(p: Point, q: Point, low = Math.min(p.t, q.t), high = Math.
   return Math.min(Math.max(at, low), high);
 }
 
-export interface Search {
-  readonly point: Point;
-  /** How often the loss was computed. */
-  readonly evaluations: number;
-}
-
 /** One search, from the point at step length 0. */
 export class StrongWolfe {
   private readonly start: Point;
-  private readonly run: (t: number) => Point;
+  private readonly evaluate: (t: number) => Point;
   private readonly reach: number;
   private readonly tolerance: number;
-  private evaluations = 0;
 
   /**
    * @param evaluate computes a point
@@ -54,20 +47,9 @@ export class StrongWolfe {
    */
   constructor(start: Point, evaluate: (t: number) => Point, reach: number, tolerance: number) {
     this.start = start;
-    this.run = evaluate;
+    this.evaluate = evaluate;
     this.reach = reach;
     this.tolerance = tolerance;
-  }
-
-  /** @param first the step length to try first */
-  search(first: number): Search {
-    const point = this.bracket(first);
-    return { point, evaluations: this.evaluations };
-  }
-
-  private evaluate(t: number): Point {
-    this.evaluations++;
-    return this.run(t);
   }
 
   private isTooHigh({ t, loss }: Point): boolean {
@@ -78,8 +60,11 @@ export class StrongWolfe {
     return Math.abs(slope) <= -curvature * this.start.slope;
   }
 
-  /** Lengthens the step until a minimum must lie before it. */
-  private bracket(first: number): Point {
+  /**
+   * Lengthens the step until a minimum must lie before it.
+   * @param first the step length to try first
+   */
+  search(first: number): Point {
     let [before, now] = [this.start, this.evaluate(first)];
     for (let round = 0; round < maxRounds; round++) {
       if (this.isTooHigh(now) || (round > 1 && now.loss >= before.loss)) return this.zoom(before, now, round);
