@@ -88,7 +88,7 @@ describe('threads that fail', () => {
   it('are replaced by one thread when a worker ends between calls, with a warning', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const workers: Worker[] = [];
-    const device = useDevice({ spawn: spawning(workerSource, (w) => workers.push(w)) });
+    const device = useDevice({ spawn: spawning(workerSource, (w) => workers.push(w)), patience: 5000 });
     const x = operand();
     const want = product(x);
     config.threads = 2;
@@ -96,12 +96,18 @@ describe('threads that fail', () => {
     expect(device.threadStats().threads).toBe(2);
     const ended = once(workers[0]!, 'exit');
     void workers[0]!.terminate();
-    // In the same job of the event loop nobody has heard of it.
-    expect(product(x)).toBe(want);
+    // In the same job of the event loop nobody has heard of it; it may have time to take a part, and costs this call then.
+    let wasLost = false;
+    try {
+      expect(product(x)).toBe(want);
+    } catch (e) {
+      expect(String(e)).toMatch(/a worker took a part of this call/);
+      wasLost = true;
+    }
     await ended;
     expect(device.threadStats().threads).toBe(1);
     expect(product(x)).toBe(want);
-    expect(warn.mock.calls.flat().join()).toMatch(/a worker was lost \(exit code 1\): using one thread/);
+    if (!wasLost) expect(warn.mock.calls.flat().join()).toMatch(/a worker was lost \(exit code 1\): using one thread/);
     config.threads = 1;
     expect(product(x)).toBe(want);
     config.threads = 2;
