@@ -17,7 +17,7 @@ import {
   type TypedArray,
 } from '../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../ir/errors.ts';
-import { sameShape, type Shape } from '../ir/shape.ts';
+import { sameShape, type Shape, sizeOf } from '../ir/shape.ts';
 import { defaultFloat } from '../core/config.ts';
 import { deviceTensor, scalarTensor, Tensor } from '../core/tensor.ts';
 import { convert } from '../primitives/convert.ts';
@@ -211,7 +211,7 @@ function describe(x: unknown): string {
 
 /** A shape with at most one −1, which is computed from the number of elements. */
 export function resolveShape(op: string, shape: Shape, size: number): number[] {
-  const known = shape.filter((d) => d !== -1).reduce((a, b) => a * b, 1);
+  const known = sizeOf(shape.filter((d) => d !== -1));
   const unknown = shape.length - shape.filter((d) => d !== -1).length;
   const isValid = shape.every((d) => Number.isInteger(d) && d >= -1) && unknown <= 1;
   const fits = unknown === 0 ? known === size : known > 0 && size % known === 0;

@@ -7,7 +7,7 @@
 import { type Aval, scalarAval } from '../ir/aval.ts';
 import { castScalar, type DType, isHalf, makeTypedArray, rounded, type TypedArray } from '../ir/dtype.ts';
 import { ArgumentError, TraceError } from '../ir/errors.ts';
-import type { Shape } from '../ir/shape.ts';
+import { type Shape, sizeOf } from '../ir/shape.ts';
 import { settings } from './config.ts';
 import { activeExecutor, disposedError, HostStorage, type Storage } from './executor.ts';
 import type { Trace } from './trace.ts';
@@ -101,7 +101,7 @@ export function nested(t: ConcreteTensor): unknown {
   let level: unknown[] = Array.from({ length: flat.length }, (_, i) => leaf(i));
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     const n = shape[axis]!;
-    const outer = shape.slice(0, axis).reduce((a, b) => a * b, 1);
+    const outer = sizeOf(shape.slice(0, axis));
     level = Array.from({ length: outer }, (_, i) => level.slice(i * n, (i + 1) * n));
   }
   return level[0];

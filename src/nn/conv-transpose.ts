@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError } from '../ir/errors.ts';
+import { sizeOf } from '../ir/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { promoteToFloat, type TensorLike } from '../api/lift.ts';
 import { convGeneralDilated } from '../api/lax/conv.ts';
@@ -75,7 +76,7 @@ export class ConvTranspose extends Layer {
     checkOutputPadding(op, this.outputPadding, this.stride, this.dilation);
     const shape = [inChannels, outChannels / groups, ...kernel];
     // PyTorch takes axis 1 for the inputs here too, and so do we.
-    const fanIn = shape.slice(1).reduce((a, b) => a * b, 1);
+    const fanIn = sizeOf(shape.slice(1));
     const [weightKey, biasKey] = keysOf(op, options, 2) as [Tensor, Tensor];
     const { weightInit = varianceScaling(1 / 3, 'fan_in', 'uniform', { inAxis: 1, outAxis: 0 }) } = options;
     this.weight = parameter(weightInit, weightKey, shape, options);

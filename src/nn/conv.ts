@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError } from '../ir/errors.ts';
+import { sizeOf } from '../ir/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { promoteToFloat, type TensorLike } from '../api/lift.ts';
 import { convGeneralDilated } from '../api/lax/conv.ts';
@@ -94,7 +95,7 @@ export class Conv extends Layer {
     this.dilation = sizesOf(op, 'dilation', dilation, rank);
     this.groups = groups;
     const shape = [outChannels, inChannels / groups, ...kernel];
-    const fanIn = shape.slice(1).reduce((a, b) => a * b, 1);
+    const fanIn = sizeOf(shape.slice(1));
     const [weightKey, biasKey] = keysOf(op, options, 2) as [Tensor, Tensor];
     const { weightInit = defaultWeightInit, biasInit = uniformOn(1 / Math.sqrt(fanIn)) } = options;
     this.weight = parameter(weightInit, weightKey, shape, options);

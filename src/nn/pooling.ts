@@ -6,6 +6,7 @@
 import { ArgumentError } from '../ir/errors.ts';
 import { Aval } from '../ir/aval.ts';
 import { isFloat, makeTypedArray } from '../ir/dtype.ts';
+import { sizeOf } from '../ir/shape.ts';
 import { deviceTensor, type Tensor } from '../core/tensor.ts';
 import type { TensorLike } from '../api/lift.ts';
 import { resolvePadding } from '../api/lax/window.ts';
@@ -112,7 +113,7 @@ export class AvgPool extends Pool {
     const { input, restore } = batched(this, x, this.kernelSize.length);
     const windows = this.windows(input);
     const total = reduceWindowSum(input, windows);
-    const size = this.kernelSize.reduce((a, b) => a * b, 1);
+    const size = sizeOf(this.kernelSize);
     if (this.countIncludePad) return restore(mul(total, like(total, 1 / size)));
     const ones = broadcastTo(like(input, 1), [1, 1, ...input.shape.slice(2)]);
     return restore(div(total, reduceWindowSum(ones, windows)));

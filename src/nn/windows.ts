@@ -4,7 +4,7 @@
  * @module
  */
 import { ArgumentError, ShapeError } from '../ir/errors.ts';
-import type { Shape } from '../ir/shape.ts';
+import { type Shape, sizeOf } from '../ir/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { promoteToFloat, type TensorLike } from '../api/lift.ts';
 import { describe } from '../api/options.ts';
@@ -68,7 +68,7 @@ export function batched(module: { toString(): string }, x: TensorLike, rank: num
     );
   }
   const outer: Shape = t.shape.slice(0, lead);
-  const count = outer.reduce((a, b) => a * b, 1);
+  const count = sizeOf(outer);
   return {
     input: lead === 1 ? t : reshape(t, [count, ...t.shape.slice(lead)]),
     restore: (result) => (lead === 1 ? result : reshape(result, [...outer, ...result.shape.slice(1)])),

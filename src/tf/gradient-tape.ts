@@ -5,6 +5,7 @@
  */
 import { isFloat } from '../ir/dtype.ts';
 import { ArgumentError, DifferentiationError, DTypeError, ShapeError, TraceError } from '../ir/errors.ts';
+import { sizeOf } from '../ir/shape.ts';
 import type { MaybeZero } from '../core/primitive.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { ConcreteTensor, Tensor } from '../core/tensor.ts';
@@ -254,7 +255,7 @@ export class GradientTape implements VariableWatcher {
     return this.use('batchJacobian', () => {
       const [found] = this.sourcesOf('batchJacobian', [source]);
       const rest = y.shape.slice(1);
-      const n = rest.reduce((a, b) => a * b, 1);
+      const n = sizeOf(rest);
       const one = reshape(eye(n, n, { dtype: y.dtype }), [n, 1, ...rest]);
       const rows = broadcastTo(one, [n, ...y.shape]);
       const shape = [y.shape[0]!, ...rest, ...source.shape.slice(1)];

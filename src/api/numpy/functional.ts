@@ -3,7 +3,7 @@
  * May import: `ir`, `core`, `primitives`, `transforms`, `api/lift`.
  * @module
  */
-import { broadcastShapes, normalizeAxis } from '../../ir/shape.ts';
+import { broadcastShapes, normalizeAxis, sizeOf } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { batchFlat } from '../../transforms/batch.ts';
@@ -43,7 +43,7 @@ export function applyAlongAxis(f: (line: Tensor) => Tensor, axis: number, x: Ten
   const d = normalizeAxis('applyAlongAxis', axis, t.ndim);
   const lines = prim.moveAxis(t, d, t.ndim - 1);
   const outer = lines.shape.slice(0, -1);
-  const flat = prim.reshape(lines, [outer.reduce((a, b) => a * b, 1), t.shape[d]!]);
+  const flat = prim.reshape(lines, [sizeOf(outer), t.shape[d]!]);
   const out = mapped(f, [flat]);
   const inner = out.shape.slice(1);
   const result = prim.reshape(out, [...outer, ...inner]);
@@ -65,7 +65,7 @@ export function vectorize(f: (...scalars: Tensor[]) => Tensor): (...arrays: Tens
   return (...arrays) => {
     const tensors = arrays.map(asTensor);
     const shape = broadcastShapes('vectorize', ...tensors.map((t) => t.shape));
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = sizeOf(shape);
     const flat = tensors.map((t) => prim.reshape(prim.broadcastTo(t, shape), [size]));
     return prim.reshape(mapped(f, flat), shape);
   };

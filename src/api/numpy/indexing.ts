@@ -5,7 +5,7 @@
  */
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
 import { isInteger } from '../../ir/dtype.ts';
-import { broadcastShapes, normalizeAxis, rowMajorStrides, type Shape } from '../../ir/shape.ts';
+import { broadcastShapes, normalizeAxis, rowMajorStrides, type Shape, sizeOf } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { toIndexMode } from '../indexing.ts';
@@ -260,7 +260,7 @@ export function ravelMultiIndex(
 /** Positions on each axis from positions in the flattened array. */
 export function unravelIndex(indices: TensorLike, shape: ShapeLike): Tensor[] {
   const dims = toShape('unravelIndex', shape);
-  const size = dims.reduce((a, b) => a * b, 1);
+  const size = sizeOf(dims);
   const raw = toIndices('unravelIndex', indices);
   const at = prim.clamp(prim.like(raw, 0), wrapNegative(raw, size), prim.like(raw, Math.max(0, size - 1)));
   const strides = rowMajorStrides(dims);

@@ -5,7 +5,7 @@
  */
 import { isFloat } from '../../ir/dtype.ts';
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
-import { normalizeAxis } from '../../ir/shape.ts';
+import { normalizeAxis, sizeOf } from '../../ir/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import * as prim from '../../primitives/index.ts';
 import { asTensor, promote, type TensorLike } from '../lift.ts';
@@ -213,7 +213,7 @@ export function unique(x: TensorLike, options?: UniqueOptions): Tensor | Tensor[
 /** The order of slices along the first axis, compared element by element, and which of the ordered ones differ from the one before. */
 function orderSlices(slices: Tensor, equalNan: boolean): { order: Tensor; isFirst: Tensor } {
   const [n, ...rest] = slices.shape as [number, ...number[]];
-  const width = rest.reduce((a, b) => a * b, 1);
+  const width = sizeOf(rest);
   const rows = prim.reshape(slices, [n, width]);
   const keys = range(width).map((k) => prim.reshape(prim.sliceAxis(rows, 1, k, k + 1), [n]));
   if (width === 0) keys.push(prim.broadcastTo(prim.like(slices, 0), [n]));

@@ -3,7 +3,6 @@
  * May import: everything up to `api`, `tape`, `nn`.
  * @module
  */
-import { ArgumentError } from '../../ir/errors.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
 import { type Arguments, readArguments } from '../ops/named.ts';
 import type { Tensor } from '../tensor.ts';
@@ -28,11 +27,7 @@ export class Dropout extends Layer {
     super();
     const op = new.target.name;
     const { p = 0.5, inplace = false } = readArguments<DropoutLayerOptions>(op, ['p', 'inplace'], options);
-    if (!(p >= 0 && p <= 1)) {
-      throw new ArgumentError(
-        `${op}: expected a probability from 0 to 1, got ${p}: dropout probability has to be between 0 and 1.`,
-      );
-    }
+    F.checkProbability(op, p);
     this.p = p;
     this.inplace = inplace;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError, ShapeError } from '../../ir/errors.ts';
+import { sizeOf } from '../../ir/shape.ts';
 import * as np from '../../api/numpy/index.ts';
 import * as keyed from '../../api/random/index.ts';
 import { type GeneratorOption, keyFrom } from '../generator.ts';
@@ -87,7 +88,7 @@ function matrix(op: string, x: Tensor): [number, number] {
 function fans(op: string, x: Tensor): { readonly fanIn: number; readonly fanOut: number } {
   checkWeight(op, x);
   const [out, ins, ...kernel] = x.shape as [number, number, ...number[]];
-  const field = kernel.reduce((a, b) => a * b, 1);
+  const field = sizeOf(kernel);
   return { fanIn: ins * field, fanOut: out * field };
 }
 

@@ -43,7 +43,7 @@ export const flatten: Named<FlattenOptions, ['startDim', 'endDim']> = named(
       throw new ShapeError(`flatten: expected startDim not after endDim, got ${startDim} and ${endDim}.`);
     }
     const { shape } = t;
-    const merged = shape.slice(start, end + 1).reduce((a, b) => a * b, 1);
+    const merged = sizeOf(shape.slice(start, end + 1));
     return view(t, [...shape.slice(0, start), merged, ...shape.slice(end + 1)]);
   },
 );

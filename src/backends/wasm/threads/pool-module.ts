@@ -190,24 +190,31 @@ function runAlone(f: FunctionBuilder, chunkType: number, count: number): void {
   f.close();
 }
 
-/** Until all chunks are done; a failure on another thread is thrown by `stalled`. */
-function awaitDone(f: FunctionBuilder, control: number, chunks: number, count: number, stalled: number): void {
-  const finished = f.open('block');
-  const again = f.open('loop');
-  f.i32(callerSpins);
+/** Looks up to `times` times, counted down in `count`, and leaves for `exit` where `test` puts true on the stack. */
+function spin(f: FunctionBuilder, count: number, times: number, exit: number, test: () => void): void {
+  f.i32(times);
   f.set(count);
-  const spin = f.open('loop');
-  f.i32(control);
-  f.atomic('i32.atomic.load', layout.done);
-  f.get(chunks);
-  f.op('i32.eq');
-  f.brIf(finished);
+  const top = f.open('loop');
+  test();
+  f.brIf(exit);
   f.get(count);
   f.i32(1);
   f.op('i32.sub');
   f.tee(count);
-  f.brIf(spin);
+  f.brIf(top);
   f.close();
+}
+
+/** Until all chunks are done; a failure on another thread is thrown by `stalled`. */
+function awaitDone(f: FunctionBuilder, control: number, chunks: number, count: number, stalled: number): void {
+  const finished = f.open('block');
+  const again = f.open('loop');
+  spin(f, count, callerSpins, finished, () => {
+    f.i32(control);
+    f.atomic('i32.atomic.load', layout.done);
+    f.get(chunks);
+    f.op('i32.eq');
+  });
   f.callImport(stalled);
   f.br(again);
   f.close();
@@ -224,21 +231,13 @@ function writeAwaitJob(f: FunctionBuilder, control: number): void {
   const [job, count] = [f.local('i32'), f.local('i32')];
   const found = f.open('block');
   const again = f.open('loop');
-  f.i32(helperSpins);
-  f.set(count);
-  const spin = f.open('loop');
-  f.i32(control);
-  f.atomic('i32.atomic.load', layout.generation);
-  f.tee(job);
-  f.get(seen);
-  f.op('i32.ne');
-  f.brIf(found);
-  f.get(count);
-  f.i32(1);
-  f.op('i32.sub');
-  f.tee(count);
-  f.brIf(spin);
-  f.close();
+  spin(f, count, helperSpins, found, () => {
+    f.i32(control);
+    f.atomic('i32.atomic.load', layout.generation);
+    f.tee(job);
+    f.get(seen);
+    f.op('i32.ne');
+  });
   const addSleepers = (n: number): void => {
     f.i32(control);
     f.i32(n);

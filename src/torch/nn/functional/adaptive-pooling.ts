@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError } from '../../../ir/errors.ts';
+import { sizeOf } from '../../../ir/shape.ts';
 import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
 import { arrayFrom } from '../../../api/lift.ts';
 import * as np from '../../../api/numpy/index.ts';
@@ -51,7 +52,7 @@ function flatPositions(spatial: readonly number[], sizes: readonly number[]): nu
 const largestAt = withResults<Bins>('adaptiveMaxPool', ([x], { sizes, isBatched }) => {
   const [lead, spatial] = [x!.shape.slice(0, isBatched ? 2 : 1), x!.shape.slice(isBatched ? 2 : 1)];
   const rows = flatPositions(spatial, sizes);
-  const flat = np.reshape(x!, [...lead, spatial.reduce((a, b) => a * b, 1)]);
+  const flat = np.reshape(x!, [...lead, sizeOf(spatial)]);
   const at = arrayFrom(rows.flat(), 'int32');
   const shape = [...lead, rows.length, rows[0]!.length];
   const values = np.reshape(np.take(stopGradientOf(flat), np.maximum(at, 0), -1), shape);

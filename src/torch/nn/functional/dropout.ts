@@ -28,7 +28,8 @@ type Dropout = (x: TensorLike, ...options: Arguments<DropoutOptions, typeof name
 const optionsOf = (op: string, args: readonly unknown[]): DropoutOptions =>
   readArguments<DropoutOptions>(op, [...names, 'generator'], args);
 
-function checkProbability(op: string, p: number): void {
+/** Throws unless a number is a probability. */
+export function checkProbability(op: string, p: number): void {
   if (p >= 0 && p <= 1) return;
   throw new ArgumentError(
     `${op}: expected a probability from 0 to 1, got ${p}: dropout probability has to be between 0 and 1.`,

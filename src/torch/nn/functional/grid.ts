@@ -4,6 +4,7 @@
  * @module
  */
 import { ShapeError } from '../../../ir/errors.ts';
+import { sizeOf } from '../../../ir/shape.ts';
 import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { checkChoice } from '../../../api/options.ts';
@@ -68,8 +69,8 @@ const sampled = withParams<Sampling>('gridSampler', (xs, how) => {
   const [x, grid] = promote(xs) as [CoreTensor, CoreTensor];
   const [batch, channels, ...spatial] = x.shape as [number, number, ...number[]];
   const places = grid.shape.slice(1, -1);
-  const flat = np.reshape(x, [batch, channels, spatial.reduce((a, b) => a * b, 1)]);
-  const points = np.reshape(grid, [batch, places.reduce((a, b) => a * b, 1), spatial.length]);
+  const flat = np.reshape(x, [batch, channels, sizeOf(spatial)]);
+  const points = np.reshape(grid, [batch, sizeOf(places), spatial.length]);
   /** Coordinates come from the last dimension on. */
   const axes = spatial.map((n, d) => {
     const along = np.take(points, spatial.length - 1 - d, -1);
@@ -163,7 +164,7 @@ const affine = withParams<Affine>('affineGridGenerator', ([theta], { spatial, al
     );
   });
   const points = np.stack([...coordinates.toReversed(), np.ones(spatial, { dtype })], -1);
-  const flat = np.reshape(points, [1, spatial.reduce((a, b) => a * b, 1), rank + 1]);
+  const flat = np.reshape(points, [1, sizeOf(spatial), rank + 1]);
   return np.reshape(np.matmul(flat, np.swapaxes(theta!, -1, -2)), [theta!.shape[0]!, ...spatial, rank]);
 });
 

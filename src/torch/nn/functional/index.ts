@@ -16,7 +16,15 @@ export {
   type ConvTransposeOptions,
 } from './conv.ts';
 export * from './ctc.ts';
-export * from './dropout.ts';
+export {
+  alphaDropout,
+  dropout,
+  dropout1d,
+  dropout2d,
+  dropout3d,
+  type DropoutOptions,
+  featureAlphaDropout,
+} from './dropout.ts';
 export * from './grid.ts';
 export { interpolate, type InterpolateArguments, type InterpolateOptions, type ResizeMode } from './interpolate.ts';
 export {

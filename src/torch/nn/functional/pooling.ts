@@ -4,6 +4,7 @@
  * @module
  */
 import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
+import { sizeOf } from '../../../ir/shape.ts';
 import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
 import { arrayFrom } from '../../../api/lift.ts';
 import * as np from '../../../api/numpy/index.ts';
@@ -100,7 +101,7 @@ const mean = withParams<Mean>('avgPool', ([x], how) =>
 /** How many elements each window counts: a number, or an array that broadcasts. */
 function divisors(x: CoreTensor, total: CoreTensor, how: Mean): number | CoreTensor {
   const counts = how.kernel.map((_, d) => countsOf(x.shape[d + 2]!, total.shape[d + 2]!, how, d));
-  const size = how.kernel.reduce((a, b) => a * b, 1);
+  const size = sizeOf(how.kernel);
   if (counts.every((list, d) => list.every((n) => n === how.kernel[d]))) return size;
   return counts
     .map((list, d) => np.reshape(arrayFrom(list, total.dtype), [list.length, ...how.kernel.slice(d + 1).map(() => 1)]))
@@ -235,7 +236,7 @@ function lpPoolNd(rank: number, average: AvgPoolFunction): LpPoolFunction {
   const op = `lpPool${rank}d`;
   return (x, normType, kernelSize, ...args) => {
     const options = readArguments<LpPoolOptions>(op, ['stride', 'ceilMode'], args);
-    const size = spread(op, 'kernelSize', kernelSize, rank, 1).reduce((a, b) => a * b, 1);
+    const size = sizeOf(spread(op, 'kernelSize', kernelSize, rank, 1));
     const powers = average(toTensor(x).pow(normType), kernelSize, options);
     const isPositive = powers.gt(0);
     const roots = where(isPositive, powers, 1)

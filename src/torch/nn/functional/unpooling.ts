@@ -4,7 +4,7 @@
  * @module
  */
 import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
-import { sameShape } from '../../../ir/shape.ts';
+import { sameShape, sizeOf } from '../../../ir/shape.ts';
 import { zeros } from '../../creation.ts';
 import { type TensorLike, toTensor } from '../../ops/define.ts';
 import { type Arguments, readArguments } from '../../ops/named.ts';
@@ -54,7 +54,7 @@ function unpoolNd(rank: number): UnpoolFunction {
       );
     }
     const lead = t.shape.slice(0, -rank);
-    const plane = sizes.reduce((a, b) => a * b, 1);
+    const plane = sizeOf(sizes);
     const empty = zeros([...lead, plane], { dtype: t.dtype });
     const flat = (y: Tensor): Tensor => y.reshape([...lead, -1]);
     return empty.scatter(-1, flat(at), flat(t)).reshape([...lead, ...sizes]);
