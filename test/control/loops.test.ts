@@ -15,15 +15,9 @@ import {
   valueAndGrad,
   vmap,
 } from 'cotangent';
+import { close, numbers } from './close.ts';
 
 configure({ defaultDtype: 'float64', defaultDevice: 'reference' });
-
-const numbers = (x: unknown): number[] => Array.from((x as Tensor).dataSync());
-function close(actual: unknown, expected: readonly number[]): void {
-  const got = numbers(actual);
-  expect(got).toHaveLength(expected.length);
-  got.forEach((v, i) => expect(v, `${got} ≠ ${expected}`).toBeCloseTo(expected[i]!, 9));
-}
 
 describe('scan', () => {
   /** y = Σ over rows of tanh-recurrence; consts, carry and xs all matter. */
