@@ -9,14 +9,15 @@ import { compileProgram } from '../compiler/compile.ts';
 import { type KernelCost, stepCost, stepsCost } from '../compiler/cost.ts';
 import { equalData } from '../compiler/equal.ts';
 import type { Step } from '../compiler/plan.ts';
-import type { CompileOptions, Executable, Executor, Storage } from '../core/executor.ts';
+import type { Executable, Executor } from '../core/executor.ts';
 import type { AnyPrimitive } from '../core/primitive.ts';
 import { equationSite, placeOf } from '../core/site.ts';
 import type { ConcreteTensor } from '../core/tensor.ts';
 import type { Aval } from '../ir/aval.ts';
-import { dtypeInfo, type TypedArray } from '../ir/dtype.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
 import type { Kernel, Stmt } from '../ir/loop/kernel.ts';
 import { Equation, type Params, Program, subPrograms, Var } from '../ir/program.ts';
+import { StandIn } from './stand-in.ts';
 
 /** What is timed: one kernel, copy or operation of the code that is profiled. */
 export interface Subject {
@@ -44,28 +45,17 @@ interface Instrumented {
   readonly run: Executable;
 }
 
-export class ProfilingExecutor implements Executor {
-  readonly name: string;
+export class ProfilingExecutor extends StandIn {
   readonly keepsScalarsOnHost: boolean;
   /** Largest temporary memory of one compiled Program. */
   arenaBytes = 0;
-  private readonly inner: Executor;
   private readonly recorder: Recorder;
   private readonly instrumented: Instrumented[] = [];
 
   constructor(inner: Executor, recorder: Recorder) {
-    this.name = inner.name;
+    super(inner);
     this.keepsScalarsOnHost = inner.keepsScalarsOnHost === true;
-    this.inner = inner;
     this.recorder = recorder;
-  }
-
-  fromHost(data: TypedArray, aval: Aval): Storage {
-    return this.inner.fromHost(data, aval);
-  }
-
-  compile(program: Program, options: CompileOptions): Executable {
-    return this.inner.compile(program, options);
   }
 
   execute(

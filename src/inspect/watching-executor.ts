@@ -4,7 +4,7 @@
  * May import: `api` and everything below it.
  * @module
  */
-import type { CompileOptions, Executable, Executor, Storage } from '../core/executor.ts';
+import type { Executor } from '../core/executor.ts';
 import { type AnyPrimitive, recordOf } from '../core/primitive.ts';
 import { equationSite, placeOf } from '../core/site.ts';
 import { ConcreteTensor } from '../core/tensor.ts';
@@ -12,6 +12,7 @@ import type { Aval } from '../ir/aval.ts';
 import { makeTypedArray, type TypedArray } from '../ir/dtype.ts';
 import type { ControlFlow } from '../ir/loop/lower.ts';
 import { type Atom, type Params, type Program, subPrograms, type Var } from '../ir/program.ts';
+import { StandIn } from './stand-in.ts';
 
 /** One operation that has run. */
 export interface Operation {
@@ -25,25 +26,14 @@ export interface Operation {
   readonly context: string;
 }
 
-export class WatchingExecutor implements Executor {
-  readonly name: string;
-  private readonly inner: Executor;
+export class WatchingExecutor extends StandIn {
   private readonly observe: (operation: Operation) => void;
   private place = '';
   private readonly contexts: string[] = [];
 
   constructor(inner: Executor, observe: (operation: Operation) => void) {
-    this.name = inner.name;
-    this.inner = inner;
+    super(inner);
     this.observe = observe;
-  }
-
-  fromHost(data: TypedArray, aval: Aval): Storage {
-    return this.inner.fromHost(data, aval);
-  }
-
-  compile(program: Program, options: CompileOptions): Executable {
-    return this.inner.compile(program, options);
   }
 
   execute(

@@ -176,6 +176,15 @@ export function instanceNorm(x: TensorLike, ...options: Arguments<InstanceNormOp
   return normalized(t, axes, weight, bias, eps, { mean: runningMean, variance: runningVar, momentum });
 }
 
+/** How many dimensions a shape has, with which that of the input must end. */
+function trailingRank(op: string, x: Tensor, shape: Shape): number {
+  const rank = shape.length;
+  if (rank > 0 && x.ndim >= rank && sameShape(x.shape.slice(x.ndim - rank), shape)) return rank;
+  throw new ShapeError(
+    `${op}: expected input […,${shape.join(',')}], got ${x.aval.toString()}: Given normalized_shape=[${shape.join(', ')}], expected input with shape [*, ${shape.join(', ')}].`,
+  );
+}
+
 const byLayer = withParams<Affine & { readonly rank: number; readonly eps: number }>(
   'nativeLayerNorm',
   ([x, ...affine], { rank, eps, ...which }) => {
@@ -199,12 +208,7 @@ export function layerNorm(
 ): Tensor {
   const { weight, bias, eps = 1e-5 } = readArguments<NormOptions>('layerNorm', normNames, options);
   const t = toTensor(x);
-  const rank = normalizedShape.length;
-  if (rank === 0 || t.ndim < rank || !sameShape(t.shape.slice(t.ndim - rank), normalizedShape)) {
-    throw new ShapeError(
-      `layerNorm: expected input […,${normalizedShape.join(',')}], got ${t.aval.toString()}: Given normalized_shape=[${normalizedShape.join(', ')}], expected input with shape [*, ${normalizedShape.join(', ')}].`,
-    );
-  }
+  const rank = trailingRank('layerNorm', t, normalizedShape);
   return byLayer([t, ...present(weight, bias)], { rank, eps, ...affineOf(weight, bias) });
 }
 
@@ -258,11 +262,6 @@ export function rmsNorm(
 ): Tensor {
   const { weight, eps } = readArguments<RmsNormOptions>('rmsNorm', ['weight', 'eps'], options);
   const t = toTensor(x);
-  const rank = normalizedShape.length;
-  if (rank === 0 || t.ndim < rank || !sameShape(t.shape.slice(t.ndim - rank), normalizedShape)) {
-    throw new ShapeError(
-      `rmsNorm: expected input […,${normalizedShape.join(',')}], got ${t.aval.toString()}: Given normalized_shape=[${normalizedShape.join(', ')}], expected input with shape [*, ${normalizedShape.join(', ')}].`,
-    );
-  }
+  const rank = trailingRank('rmsNorm', t, normalizedShape);
   return byRootMeanSquare([t, ...present(weight)], { rank, eps: eps ?? np.finfo(t.dtype).eps });
 }
