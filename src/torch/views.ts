@@ -146,6 +146,10 @@ export function changeInPlace(op: string, x: Tensor, compute: () => Tensor): Ten
   return x;
 }
 
+/** Puts a value of the core in the place of that of `x`, its base and its views, unrecorded. */
+export const assignValue = (op: string, x: Tensor, value: CoreTensor): Tensor =>
+  withModes({ isGradEnabled: false }, () => changeInPlace(op, x, () => new Tensor(value)));
+
 /** Puts a value and its history in the place of those of a tensor. */
 function replace(x: Tensor, value: CoreTensor, origin: Edge | undefined): void {
   const before = x.origin;

@@ -6,10 +6,9 @@
 import { ArgumentError } from '../../ir/errors.ts';
 import { sameShape } from '../../ir/shape.ts';
 import { convert } from '../../primitives/convert.ts';
-import { withModes } from '../modes.ts';
 import { type TensorLike, toTensor } from '../ops/define.ts';
-import { Tensor } from '../tensor.ts';
-import { changeInPlace, detachView } from '../views.ts';
+import type { Tensor } from '../tensor.ts';
+import { assignValue, detachView } from '../views.ts';
 
 /** Tensors by name. */
 export type StateDict = Record<string, Tensor>;
@@ -62,7 +61,7 @@ export function loadInto(
   if (problems.length > 0) throw mismatch(title, problems, { missingKeys, unexpectedKeys });
   for (const { to, from } of pairs) {
     const value = from.dtype === to.dtype ? from.value : convert(from.value, to.dtype);
-    withModes({ isGradEnabled: false }, () => changeInPlace('loadStateDict', to, () => new Tensor(value)));
+    assignValue('loadStateDict', to, value);
   }
   return { missingKeys, unexpectedKeys };
 }

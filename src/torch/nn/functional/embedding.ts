@@ -11,11 +11,10 @@ import * as np from '../../../api/numpy/index.ts';
 import { checkChoice, checkOptions } from '../../../api/options.ts';
 import { like } from '../../../primitives/arithmetic.ts';
 import { stopGradientOf } from '../../../primitives/barrier.ts';
-import { withModes } from '../../modes.ts';
 import { type TensorLike, toTensor, withParams } from '../../ops/define.ts';
 import { normAlong } from '../../ops/subgradients.ts';
-import { Tensor } from '../../tensor.ts';
-import { changeInPlace } from '../../views.ts';
+import type { Tensor } from '../../tensor.ts';
+import { assignValue } from '../../views.ts';
 import { checkRange } from './index-range.ts';
 
 export interface EmbeddingOptions {
@@ -98,7 +97,7 @@ function shorten(op: string, table: Tensor, index: Tensor, maxNorm: number, p: n
   const factor = np.divide(maxNorm, np.add(lengths, 1e-7));
   const isLong = np.logicalAnd(np.greater(lengths, maxNorm), np.expandDims(isUsed, -1));
   const next = np.where(isLong, np.multiply(value, factor), value);
-  withModes({ isGradEnabled: false }, () => changeInPlace(op, table, () => new Tensor(next)));
+  assignValue(op, table, next);
 }
 
 /**

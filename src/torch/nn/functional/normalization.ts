@@ -11,11 +11,10 @@ import { standardize } from '../../../api/nn/normalize.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { add, like, mul, sub } from '../../../primitives/arithmetic.ts';
 import { rsqrt } from '../../../primitives/elementwise-exp.ts';
-import { withModes } from '../../modes.ts';
 import { type TensorLike, toTensor, withParams, withResults } from '../../ops/define.ts';
 import { type Arguments, readArguments } from '../../ops/named.ts';
-import { Tensor } from '../../tensor.ts';
-import { changeInPlace } from '../../views.ts';
+import type { Tensor } from '../../tensor.ts';
+import { assignValue } from '../../views.ts';
 
 type Given = TensorLike | null | undefined;
 
@@ -108,7 +107,7 @@ function track(running: Tensor | null, fresh: CoreTensor, momentum: number): voi
     np.multiply(running.value, 1 - momentum),
     np.multiply(np.astype(fresh, running.dtype), momentum),
   );
-  withModes({ isGradEnabled: false }, () => changeInPlace('batchNorm', running, () => new Tensor(mixed)));
+  assignValue('batchNorm', running, mixed);
 }
 
 function checkChannels(op: string, x: Tensor): void {

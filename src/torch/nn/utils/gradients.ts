@@ -6,19 +6,14 @@
 import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
 import * as np from '../../../api/numpy/index.ts';
-import { withModes } from '../../modes.ts';
 import { cat } from '../../ops/join.ts';
 import { Tensor } from '../../tensor.ts';
-import { changeInPlace } from '../../views.ts';
+import { assignValue } from '../../views.ts';
 
 type Tensors = Tensor | Iterable<Tensor>;
 
 const listOf = (x: Tensors): Tensor[] => (x instanceof Tensor ? [x] : [...x]);
 const gradsOf = (x: Tensors): Tensor[] => listOf(x).flatMap(({ grad }) => (grad === null ? [] : [grad]));
-
-function replace(op: string, x: Tensor, value: CoreTensor): void {
-  withModes({ isGradEnabled: false }, () => changeInPlace(op, x, () => new Tensor(value)));
-}
 
 export interface ClipOptions {
   /** Of the norm; 2. `Infinity` for the largest entry. */
@@ -64,13 +59,13 @@ export function clipGradNorm_(parameters: Tensors, maxNorm: number, options: Cli
     );
   }
   const factor = np.minimum(np.divide(maxNorm, np.add(norm, 1e-6)), 1);
-  for (const g of grads) replace('clipGradNorm_', g, np.multiply(g.value, np.astype(factor, g.dtype)));
+  for (const g of grads) assignValue('clipGradNorm_', g, np.multiply(g.value, np.astype(factor, g.dtype)));
   return new Tensor(norm);
 }
 
 /** Gradients, in place, between −clipValue and clipValue. */
 export function clipGradValue_(parameters: Tensors, clipValue: number): void {
-  for (const g of gradsOf(parameters)) replace('clipGradValue_', g, np.clip(g.value, -clipValue, clipValue));
+  for (const g of gradsOf(parameters)) assignValue('clipGradValue_', g, np.clip(g.value, -clipValue, clipValue));
 }
 
 /** All entries in one vector; gradients flow back. */
@@ -87,7 +82,7 @@ export function vectorToParameters(vector: Tensor, parameters: Iterable<Tensor>)
   let start = 0;
   for (const p of list) {
     const part = vector.detach().narrow(0, start, p.numel()).reshape(p.shape);
-    replace('vectorToParameters', p, np.astype(part.value, p.dtype));
+    assignValue('vectorToParameters', p, np.astype(part.value, p.dtype));
     start += p.numel();
   }
 }
