@@ -4,7 +4,9 @@
  * @module
  */
 import { ArgumentError } from '../../ir/errors.ts';
+import { checkChoice } from '../../api/options.ts';
 import { type AnyOptimizer, LRScheduler } from './scheduler.ts';
+import { readSettings, type SchedulerArguments } from './scheduler-arguments.ts';
 
 /** Settings that some optimisers have, in whose momentum a rule takes part. */
 interface WithMomentum {
@@ -43,6 +45,20 @@ const anneals: { readonly [name in 'cos' | 'linear']: Anneal } = {
   linear: (start, end, share) => start + (end - start) * share,
 };
 
+const oneCycleNames = [
+  'maxLr',
+  'totalSteps',
+  'epochs',
+  'stepsPerEpoch',
+  'pctStart',
+  'annealStrategy',
+  'cycleMomentum',
+  'baseMomentum',
+  'maxMomentum',
+  'divFactor',
+  'finalDivFactor',
+] as const;
+
 /** One rise and one fall over all of a training. @see Smith & Topin (2018), arXiv:1708.07120 */
 export class OneCycleLR extends LRScheduler {
   readonly totalSteps: number;
@@ -52,7 +68,8 @@ export class OneCycleLR extends LRScheduler {
   private readonly finalDivFactor: number;
   private readonly momenta: readonly [number, number] | undefined;
 
-  constructor(optimizer: AnyOptimizer, options: OneCycleOptions) {
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<OneCycleOptions, typeof oneCycleNames>) {
+    const options = readSettings<OneCycleOptions>('OneCycleLR', oneCycleNames, ['maxLr'], args);
     super(optimizer);
     const { maxLr, pctStart = 0.3, annealStrategy = 'cos', divFactor = 25, finalDivFactor = 1e4 } = options;
     const { cycleMomentum = true, baseMomentum = 0.85, maxMomentum = 0.95 } = options;
@@ -64,6 +81,7 @@ export class OneCycleLR extends LRScheduler {
     }
     this.totalSteps = total;
     this.peak = pctStart * total - 1;
+    checkChoice('OneCycleLR', 'annealStrategy', annealStrategy, Object.keys(anneals));
     this.anneal = anneals[annealStrategy];
     this.maxLrs = typeof maxLr === 'number' ? optimizer.paramGroups.map(() => maxLr) : maxLr;
     this.finalDivFactor = finalDivFactor;
@@ -110,6 +128,18 @@ export interface CyclicOptions {
   readonly maxMomentum?: number | undefined;
 }
 
+const cyclicNames = [
+  'baseLr',
+  'maxLr',
+  'stepSizeUp',
+  'stepSizeDown',
+  'mode',
+  'gamma',
+  'cycleMomentum',
+  'baseMomentum',
+  'maxMomentum',
+] as const;
+
 /** Rises and falls between two rates. @see Smith (2017), arXiv:1506.01186 */
 export class CyclicLR extends LRScheduler {
   private readonly maxLrs: readonly number[];
@@ -118,8 +148,9 @@ export class CyclicLR extends LRScheduler {
   private readonly amplitude: (cycle: number, step: number) => number;
   private readonly momenta: readonly [number, number] | undefined;
 
-  constructor(optimizer: AnyOptimizer, options: CyclicOptions, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<CyclicOptions, typeof cyclicNames>) {
+    const options = readSettings<CyclicOptions>('CyclicLR', cyclicNames, ['baseLr', 'maxLr'], args);
+    super(optimizer, options.lastEpoch);
     const { baseLr, maxLr, stepSizeUp = 2000, stepSizeDown = stepSizeUp, mode = 'triangular', gamma = 1 } = options;
     const { cycleMomentum = true, baseMomentum = 0.8, maxMomentum = 0.9 } = options;
     const each = (x: number | readonly number[]): number[] =>
@@ -140,6 +171,7 @@ export class CyclicLR extends LRScheduler {
       triangular2: (cycle: number) => 1 / 2 ** (cycle - 1),
       expRange: (_: number, step: number) => gamma ** step,
     };
+    checkChoice('CyclicLR', 'mode', mode, Object.keys(amplitudes));
     this.amplitude = amplitudes[mode];
     this.momenta = cycleMomentum ? [baseMomentum, maxMomentum] : undefined;
     this.step();

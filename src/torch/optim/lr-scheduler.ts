@@ -5,6 +5,7 @@
  */
 import { ArgumentError } from '../../ir/errors.ts';
 import { type AnyOptimizer, LRScheduler } from './scheduler.ts';
+import { readSettings, type SchedulerArguments } from './scheduler-arguments.ts';
 
 export { ChainedScheduler, ReduceLROnPlateau, type ReduceOptions, SequentialLR } from './scheduler-combinations.ts';
 export { CyclicLR, type CyclicOptions, OneCycleLR, type OneCycleOptions } from './cyclic-schedulers.ts';
@@ -16,6 +17,8 @@ export interface StepOptions {
   /** Factor of a decay; 0.1. */
   readonly gamma?: number | undefined;
 }
+
+const stepNames = ['stepSize', 'gamma'] as const;
 
 /**
  * Decay by gamma every `stepSize` epochs.
@@ -36,8 +39,10 @@ export class StepLR extends LRScheduler {
   readonly stepSize: number;
   readonly gamma: number;
 
-  constructor(optimizer: AnyOptimizer, { stepSize, gamma = 0.1 }: StepOptions, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<StepOptions, typeof stepNames>) {
+    const given = readSettings<StepOptions>('StepLR', stepNames, ['stepSize'], args);
+    super(optimizer, given.lastEpoch);
+    const { stepSize, gamma = 0.1 } = given;
     this.stepSize = stepSize;
     this.gamma = gamma;
     this.step();
@@ -54,13 +59,17 @@ export interface MultiStepOptions {
   readonly gamma?: number | undefined;
 }
 
+const multiStepNames = ['milestones', 'gamma'] as const;
+
 /** Decay by gamma at milestones. */
 export class MultiStepLR extends LRScheduler {
   readonly milestones: readonly number[];
   readonly gamma: number;
 
-  constructor(optimizer: AnyOptimizer, { milestones, gamma = 0.1 }: MultiStepOptions, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<MultiStepOptions, typeof multiStepNames>) {
+    const given = readSettings<MultiStepOptions>('MultiStepLR', multiStepNames, ['milestones'], args);
+    super(optimizer, given.lastEpoch);
+    const { milestones, gamma = 0.1 } = given;
     this.milestones = milestones;
     this.gamma = gamma;
     this.step();
@@ -71,12 +80,21 @@ export class MultiStepLR extends LRScheduler {
   }
 }
 
+export interface ExponentialOptions {
+  /** Factor of an epoch. */
+  readonly gamma: number;
+}
+
+const exponentialNames = ['gamma'] as const;
+
 /** Decay by gamma every epoch. */
 export class ExponentialLR extends LRScheduler {
   readonly gamma: number;
 
-  constructor(optimizer: AnyOptimizer, { gamma }: { readonly gamma: number }, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<ExponentialOptions, typeof exponentialNames>) {
+    const given = readSettings<ExponentialOptions>('ExponentialLR', exponentialNames, ['gamma'], args);
+    super(optimizer, given.lastEpoch);
+    const { gamma } = given;
     this.gamma = gamma;
     this.step();
   }
@@ -93,13 +111,17 @@ export interface ConstantOptions {
   readonly totalIters?: number | undefined;
 }
 
+const constantNames = ['factor', 'totalIters'] as const;
+
 /** A factor for the first epochs. */
 export class ConstantLR extends LRScheduler {
   readonly factor: number;
   readonly totalIters: number;
 
-  constructor(optimizer: AnyOptimizer, { factor = 1 / 3, totalIters = 5 }: ConstantOptions = {}, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<ConstantOptions, typeof constantNames>) {
+    const given = readSettings<ConstantOptions>('ConstantLR', constantNames, [], args);
+    super(optimizer, given.lastEpoch);
+    const { factor = 1 / 3, totalIters = 5 } = given;
     this.factor = factor;
     this.totalIters = totalIters;
     this.step();
@@ -120,15 +142,18 @@ export interface LinearOptions {
   readonly totalIters?: number | undefined;
 }
 
+const linearNames = ['startFactor', 'endFactor', 'totalIters'] as const;
+
 /** A factor that goes from one to another. */
 export class LinearLR extends LRScheduler {
   readonly startFactor: number;
   readonly endFactor: number;
   readonly totalIters: number;
 
-  constructor(optimizer: AnyOptimizer, options: LinearOptions = {}, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
-    const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options;
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<LinearOptions, typeof linearNames>) {
+    const given = readSettings<LinearOptions>('LinearLR', linearNames, [], args);
+    super(optimizer, given.lastEpoch);
+    const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = given;
     if (!(startFactor > 0 && startFactor <= 1 && endFactor >= 0 && endFactor <= 1)) {
       throw new ArgumentError(
         `LinearLR: expected factors above 0, and at most 1, got ${startFactor} and ${endFactor}: starting multiplicative factor expected to be between 0 and 1.`,
@@ -153,13 +178,17 @@ export interface PolynomialOptions {
   readonly power?: number | undefined;
 }
 
+const polynomialNames = ['totalIters', 'power'] as const;
+
 /** (1 − epoch / total)^power, and then 0. */
 export class PolynomialLR extends LRScheduler {
   readonly totalIters: number;
   readonly power: number;
 
-  constructor(optimizer: AnyOptimizer, { totalIters = 5, power = 1 }: PolynomialOptions = {}, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<PolynomialOptions, typeof polynomialNames>) {
+    const given = readSettings<PolynomialOptions>('PolynomialLR', polynomialNames, [], args);
+    super(optimizer, given.lastEpoch);
+    const { totalIters = 5, power = 1 } = given;
     this.totalIters = totalIters;
     this.power = power;
     this.step();
@@ -174,22 +203,49 @@ export class PolynomialLR extends LRScheduler {
 
 type Factor = (epoch: number) => number;
 
-/** The first rate times a function of the epoch: one for all groups, or one for each. */
-export class LambdaLR extends LRScheduler {
+export interface FactorOptions {
+  /** The factor of an epoch: one function for all groups, or one for each. */
+  readonly lrLambda: Factor | readonly Factor[];
+}
+
+const factorNames = ['lrLambda'] as const;
+type FactorArguments = SchedulerArguments<FactorOptions, typeof factorNames>;
+
+abstract class WithFactors extends LRScheduler {
   readonly lrLambdas: readonly Factor[];
 
-  constructor(optimizer: AnyOptimizer, lrLambda: Factor | readonly Factor[], lastEpoch = -1) {
+  constructor(op: string, optimizer: AnyOptimizer, args: readonly unknown[]) {
+    const { lrLambda, lastEpoch } = readSettings<FactorOptions>(op, factorNames, factorNames, args);
     super(optimizer, lastEpoch);
     const lambdas = typeof lrLambda === 'function' ? optimizer.paramGroups.map(() => lrLambda) : lrLambda;
     if (lambdas.length !== optimizer.paramGroups.length) {
-      throw new ArgumentError(`LambdaLR: expected ${optimizer.paramGroups.length} lr_lambdas, got ${lambdas.length}.`);
+      throw new ArgumentError(`${op}: expected ${optimizer.paramGroups.length} lr_lambdas, got ${lambdas.length}.`);
     }
     this.lrLambdas = lambdas;
     this.step();
   }
+}
+
+/** The first rate times a function of the epoch. */
+export class LambdaLR extends WithFactors {
+  constructor(optimizer: AnyOptimizer, ...args: FactorArguments) {
+    super('LambdaLR', optimizer, args);
+  }
 
   protected rates(): number[] {
     return this.baseLrs.map((lr, i) => lr * this.lrLambdas[i]!(this.lastEpoch));
+  }
+}
+
+/** The last rate times a function of the epoch. */
+export class MultiplicativeLR extends WithFactors {
+  constructor(optimizer: AnyOptimizer, ...args: FactorArguments) {
+    super('MultiplicativeLR', optimizer, args);
+  }
+
+  protected rates(): number[] {
+    if (this.lastEpoch === 0) return this.kept();
+    return this.optimizer.paramGroups.map((g, i) => g.lr * this.lrLambdas[i]!(this.lastEpoch));
   }
 }
 
@@ -200,13 +256,17 @@ export interface CosineOptions {
   readonly etaMin?: number | undefined;
 }
 
+const cosineNames = ['tMax', 'etaMin'] as const;
+
 /** Half a wave of a cosine, and back. @see Loshchilov & Hutter (2017), arXiv:1608.03983 */
 export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;
 
-  constructor(optimizer: AnyOptimizer, { tMax, etaMin = 0 }: CosineOptions, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<CosineOptions, typeof cosineNames>) {
+    const given = readSettings<CosineOptions>('CosineAnnealingLR', cosineNames, ['tMax'], args);
+    super(optimizer, given.lastEpoch);
+    const { tMax, etaMin = 0 } = given;
     this.tMax = tMax;
     this.etaMin = etaMin;
     this.step();
@@ -233,14 +293,18 @@ export interface WarmRestartOptions {
   readonly etaMin?: number | undefined;
 }
 
+const restartNames = ['t0', 'tMult', 'etaMin'] as const;
+
 /** Half waves of a cosine, each from the top. */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
   readonly t0: number;
   readonly tMult: number;
   readonly etaMin: number;
 
-  constructor(optimizer: AnyOptimizer, { t0, tMult = 1, etaMin = 0 }: WarmRestartOptions, lastEpoch = -1) {
-    super(optimizer, lastEpoch);
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<WarmRestartOptions, typeof restartNames>) {
+    const given = readSettings<WarmRestartOptions>('CosineAnnealingWarmRestarts', restartNames, ['t0'], args);
+    super(optimizer, given.lastEpoch);
+    const { t0, tMult = 1, etaMin = 0 } = given;
     if (!Number.isInteger(t0) || t0 <= 0 || !Number.isInteger(tMult) || tMult < 1) {
       throw new ArgumentError(
         `CosineAnnealingWarmRestarts: expected positive integers t0 and tMult, got ${t0} and ${tMult}.`,

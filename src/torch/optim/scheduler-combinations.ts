@@ -4,8 +4,11 @@
  * @module
  */
 import { ArgumentError } from '../../ir/errors.ts';
+import { checkChoice } from '../../api/options.ts';
+import { type Arguments, readArguments } from '../ops/named.ts';
 import { Tensor } from '../tensor.ts';
 import { type AnyOptimizer, LRScheduler, type SchedulerState } from './scheduler.ts';
+import { readSettings, type SchedulerArguments } from './scheduler-arguments.ts';
 
 /** Several schedulers, each of which steps at every step. */
 export class ChainedScheduler {
@@ -33,12 +36,22 @@ export class ChainedScheduler {
   }
 }
 
+export interface SequenceOptions {
+  readonly schedulers: readonly LRScheduler[];
+  /** Epochs at which the next one takes over. */
+  readonly milestones: readonly number[];
+}
+
+const sequenceNames = ['schedulers', 'milestones'] as const;
+
 /** One scheduler after another, from milestone to milestone; each starts at its epoch 0. */
 export class SequentialLR extends LRScheduler {
   readonly schedulers: readonly LRScheduler[];
   readonly milestones: readonly number[];
 
-  constructor(optimizer: AnyOptimizer, schedulers: readonly LRScheduler[], milestones: readonly number[]) {
+  constructor(optimizer: AnyOptimizer, ...args: SchedulerArguments<SequenceOptions, typeof sequenceNames>) {
+    const given = readSettings<SequenceOptions>('SequentialLR', sequenceNames, sequenceNames, args);
+    const { schedulers, milestones } = given;
     super(optimizer);
     if (milestones.length !== schedulers.length - 1) {
       throw new ArgumentError(
@@ -103,6 +116,8 @@ export interface ReduceOptions {
   readonly eps?: number | undefined;
 }
 
+const reduceNames = ['mode', 'factor', 'patience', 'threshold', 'thresholdMode', 'cooldown', 'minLr', 'eps'] as const;
+
 /** Decay when a result, such as the loss of validation, has stopped to get better. */
 export class ReduceLROnPlateau {
   readonly optimizer: AnyOptimizer;
@@ -113,9 +128,12 @@ export class ReduceLROnPlateau {
   private readonly options: Required<{ [K in keyof ReduceOptions]: NonNullable<ReduceOptions[K]> }>;
   private lastLr: number[] = [];
 
-  constructor(optimizer: AnyOptimizer, options: ReduceOptions = {}) {
+  constructor(optimizer: AnyOptimizer, ...args: Arguments<ReduceOptions, typeof reduceNames>) {
+    const options = readArguments<ReduceOptions>('ReduceLROnPlateau', reduceNames, args);
     const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4, thresholdMode = 'rel' } = options;
     const { cooldown = 0, minLr = 0, eps = 1e-8 } = options;
+    checkChoice('ReduceLROnPlateau', 'mode', mode, ['min', 'max']);
+    checkChoice('ReduceLROnPlateau', 'thresholdMode', thresholdMode, ['rel', 'abs']);
     if (factor >= 1)
       throw new ArgumentError(`ReduceLROnPlateau: expected factor < 1, got ${factor}: Factor should be < 1.0.`);
     this.optimizer = optimizer;

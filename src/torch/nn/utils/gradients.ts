@@ -7,6 +7,7 @@ import { ArgumentError, ShapeError } from '../../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../../core/tensor.ts';
 import * as np from '../../../api/numpy/index.ts';
 import { cat } from '../../ops/join.ts';
+import { type Arguments, readArguments } from '../../ops/named.ts';
 import { Tensor } from '../../tensor.ts';
 import { assignValue } from '../../views.ts';
 
@@ -20,7 +21,11 @@ export interface ClipOptions {
   readonly normType?: number | undefined;
   /** Throw for a norm that is NaN or infinite; false. */
   readonly errorIfNonfinite?: boolean | undefined;
+  /** How PyTorch is to compute it: changes nothing here. */
+  readonly foreach?: boolean | null | undefined;
 }
+
+const clipNames = ['normType', 'errorIfNonfinite', 'foreach'] as const;
 
 /** The p-norm of all entries of some tensors together. */
 function totalNorm(xs: readonly CoreTensor[], p: number): CoreTensor {
@@ -46,7 +51,12 @@ function totalNorm(xs: readonly CoreTensor[], p: number): CoreTensor {
  * console.log(Array.from(w.grad?.dataSync() ?? [], (g) => g.toFixed(3))); // => [ '0.600', '0.800' ]
  * ```
  */
-export function clipGradNorm_(parameters: Tensors, maxNorm: number, options: ClipOptions = {}): Tensor {
+export function clipGradNorm_(
+  parameters: Tensors,
+  maxNorm: number,
+  ...args: Arguments<ClipOptions, typeof clipNames>
+): Tensor {
+  const options = readArguments<ClipOptions>('clipGradNorm_', clipNames, args);
   const grads = gradsOf(parameters);
   if (grads.length === 0) return new Tensor(np.array(0));
   const norm = totalNorm(
