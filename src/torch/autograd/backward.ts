@@ -17,6 +17,7 @@ import { Operation, OperationFamily } from '../../tape/operation.ts';
 import type { Edge, Recorder } from '../../tape/graph.ts';
 import { walkBackward, type WalkOptions } from '../../tape/walk.ts';
 import { modes, withModes } from '../modes.ts';
+import { type Arguments, readArguments } from '../ops/named.ts';
 import { applyFunction, applyOperation, shown, Tensor } from '../tensor.ts';
 import { anomalyCheck } from './anomaly.ts';
 
@@ -189,10 +190,10 @@ export function grad<const I extends OneOrMore>(
 export function grad<const I extends OneOrMore>(
   outputs: OneOrMore,
   inputs: I,
-  options?: GradOptions,
+  ...args: Arguments<GradOptions, typeof gradNames>
 ): PerInput<I, Tensor>;
-export function grad(outputs: OneOrMore, inputs: OneOrMore, options: GradOptions = {}): unknown {
-  checkOptions('autograd.grad', options, gradKeys);
+export function grad(outputs: OneOrMore, inputs: OneOrMore, ...args: readonly unknown[]): unknown {
+  const options = readArguments<GradOptions>('autograd.grad', gradNames, args);
   const wanted = several(inputs);
   const targets = edgesOf('autograd.grad', wanted);
   const cts = options.isGradsBatched
@@ -205,13 +206,13 @@ export function grad(outputs: OneOrMore, inputs: OneOrMore, options: GradOptions
   return cts.map((ct, i) => finished(ct, wanted[i]!, options));
 }
 
-const gradKeys = [
+const gradNames = [
+  'gradOutputs',
   'retainGraph',
   'createGraph',
-  'gradOutputs',
   'allowUnused',
-  'materializeGrads',
   'isGradsBatched',
+  'materializeGrads',
 ] as const;
 
 function finished(ct: MaybeZero, input: Tensor, options: GradOptions): Tensor | null {

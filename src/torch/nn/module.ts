@@ -9,6 +9,7 @@ import { convert } from '../../primitives/convert.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import { addHook, type RemovableHandle } from '../hooks.ts';
 import { deepcopy, Given } from './deepcopy.ts';
+import { type Arguments, readArguments } from '../ops/named.ts';
 import { Tensor } from '../tensor.ts';
 import { type BackwardHook, type ForwardHook, type ForwardPreHook, ModuleHooks, withBackwardHooks } from './hooks.ts';
 import { clearGrad, Parameter } from './parameter.ts';
@@ -290,7 +291,8 @@ export abstract class Module extends Given {
    * @throws ArgumentError that lists missing and unexpected keys (unless `strict` is false), and shapes that do not fit; nothing is
    * changed then
    */
-  loadStateDict(dict: StateSource, options: LoadOptions = {}): LoadResult {
+  loadStateDict(dict: StateSource, ...args: Arguments<LoadOptions, ['strict']>): LoadResult {
+    const options = readArguments<LoadOptions>('loadStateDict', ['strict'], args);
     return loadInto(this.constructor.name, this.#persistent(), dict, options);
   }
 

@@ -328,8 +328,10 @@ const addcmulOf = withParams<number>('addcmul', (xs, value) => {
 });
 
 /** x + value·a·b. */
-export const addcmul = (x: TensorLike, a: TensorLike, b: TensorLike, options: ValueOption = {}): Tensor =>
-  addcmulOf([x, a, b], options.value ?? 1);
+export function addcmul(x: TensorLike, a: TensorLike, b: TensorLike, options: ValueOption = {}): Tensor {
+  checkOptions('addcmul', options, ['value']);
+  return addcmulOf([x, a, b], options.value ?? 1);
+}
 
 const addcdivOf = withParams<number>('addcdiv', (xs, value) => {
   const [x, a, b] = promote(xs);
@@ -337,5 +339,7 @@ const addcdivOf = withParams<number>('addcdiv', (xs, value) => {
 });
 
 /** x + value·a / b. */
-export const addcdiv = (x: TensorLike, a: TensorLike, b: TensorLike, options: ValueOption = {}): Tensor =>
-  addcdivOf([x, a, b], options.value ?? 1);
+export function addcdiv(x: TensorLike, a: TensorLike, b: TensorLike, options: ValueOption = {}): Tensor {
+  checkOptions('addcdiv', options, ['value']);
+  return addcdivOf([x, a, b], options.value ?? 1);
+}

@@ -3,12 +3,13 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
+import { ArgumentError } from '../../ir/errors.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { Shape } from '../../ir/shape.ts';
 import { defaultFloat } from '../../core/config.ts';
 import { scalarTensor, type Tensor as CoreTensor } from '../../core/tensor.ts';
 import { broadcastTo } from '../../primitives/index.ts';
-import { checkOptions, isOptions } from '../../api/options.ts';
+import { checkOptions, describe, isOptions } from '../../api/options.ts';
 import { toShape } from '../../api/sizes.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
 import { Tensor } from '../tensor.ts';
@@ -41,6 +42,12 @@ export function sizesAndOptions(args: SizesAndOptions): [Shape, TensorOptions] {
   const last = args.at(-1);
   const options = isOptions(last) && !Array.isArray(last) ? (last as TensorOptions) : {};
   const sizes = (options === last ? args.slice(0, -1) : args) as readonly number[];
+  if (Array.isArray(sizes[0]) && sizes.length > 1) {
+    throw new ArgumentError(
+      `shape: expected sizes and then options, got ${describe(sizes[1])} after the sizes.`,
+      "options go by name: zeros([2], { dtype: 'int32' }).",
+    );
+  }
   return [toShape('shape', sizesOf(sizes as number[])), options];
 }
 

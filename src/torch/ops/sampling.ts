@@ -3,6 +3,7 @@
  * May import: everything up to `api`, `tape`.
  * @module
  */
+import { ArgumentError } from '../../ir/errors.ts';
 import type { Tensor as CoreTensor } from '../../core/tensor.ts';
 import { convert } from '../../primitives/convert.ts';
 import * as np from '../../api/numpy/index.ts';
@@ -11,6 +12,8 @@ import { type GeneratorOption, keyFrom } from '../generator.ts';
 import { Tensor } from '../tensor.ts';
 import { changeInPlace } from '../views.ts';
 import { type TensorLike, toTensor } from './define.ts';
+import { fullLike } from './fill.ts';
+import { type Arguments, readArguments } from './named.ts';
 
 const fillWith = (op: string, x: Tensor, draw: () => CoreTensor): Tensor =>
   changeInPlace(op, x, () => new Tensor(convert(draw(), x.dtype)));
@@ -37,9 +40,16 @@ export const exponential_ = (x: Tensor, lambd = 1, options: GeneratorOption = {}
 export const random_ = (x: Tensor, low = 0, high: number = 2 ** 24, options: GeneratorOption = {}): Tensor =>
   fillWith('random_', x, () => keyed.randint(keyFrom(options), x.shape, low, high));
 
-/** 1 with the probabilities that the elements say, else 0. */
-export function bernoulli(x: TensorLike, options: GeneratorOption = {}): Tensor {
-  const p = toTensor(x);
+export interface BernoulliOptions extends GeneratorOption {
+  /** One probability for all elements, in the place of the elements. */
+  readonly p?: number | undefined;
+}
+
+/** 1 with the probabilities that the elements say, or with a given one; else 0. */
+export function bernoulli(x: TensorLike, ...args: Arguments<BernoulliOptions, ['p']>): Tensor {
+  const options = readArguments<BernoulliOptions>('bernoulli', ['p', 'generator'], args);
+  const given = toTensor(x);
+  const p = options.p === undefined ? given : fullLike(given, options.p);
   return new Tensor(convert(keyed.bernoulli(keyFrom(options), p.value), p.dtype));
 }
 
@@ -48,9 +58,21 @@ export interface MultinomialOptions extends GeneratorOption {
 }
 
 /** Positions of each row, drawn with probabilities in proportion to its elements. */
-export function multinomial(x: TensorLike, count: number, options: MultinomialOptions = {}): Tensor {
+export function multinomial(
+  x: TensorLike,
+  count: number,
+  ...args: Arguments<MultinomialOptions, ['replacement']>
+): Tensor {
   const { value } = toTensor(x);
+  const options = readArguments<MultinomialOptions>('multinomial', ['replacement', 'generator'], args);
   const replace = options.replacement === true;
+  if (!replace && count > value.shape.at(-1)!) {
+    throw new ArgumentError(
+      `multinomial: expected at most ${value.shape.at(-1)} draws from ${value.aval.toString()} without replacement, got ${count}: ` +
+        'cannot sample n_sample > prob_dist.size(-1) samples without replacement.',
+      'pass { replacement: true }.',
+    );
+  }
   const isRow = value.ndim === 1;
   const logits = np.log(isRow ? np.expandDims(value, 0) : value);
   const picks = np.transpose(

@@ -9,6 +9,7 @@ import * as prim from '../../primitives/index.ts';
 import { viaFloat32 } from '../../api/halves.ts';
 import { readOptions } from '../../api/named.ts';
 import * as nn from '../../api/nn/index.ts';
+import { checkOptions } from '../../api/options.ts';
 import * as np from '../../api/numpy/index.ts';
 import { toFloat } from '../../api/numpy/unary.ts';
 import { type Dtype, toDtype } from '../dtypes.ts';
@@ -202,6 +203,7 @@ export const diff: Named<DiffOptions, ['n', 'dim', 'prepend', 'append']> = named
 const occurrences = withParams<number>('bincount', ([x], length) => np.bincount(x!, { length }));
 /** How often each number 0, 1, … occurs. */
 export function bincount(x: TensorLike, options: { readonly minlength?: number } = {}): Tensor {
+  checkOptions('bincount', options, ['minlength']);
   const tensor = toTensor(x);
   const top = tensor.numel() === 0 ? 0 : np.max(tensor.value).item() + 1;
   return occurrences([tensor], Math.max(top, options.minlength ?? 0));

@@ -35,9 +35,9 @@ const adagradRule =
 
 /** Steps divided by the root of the sum of all squared gradients. @see Duchi et al. (2011) */
 export class Adagrad extends ElementwiseOptimizer<AdagradOptions> {
-  constructor(params: Params<AdagradOptions>, options: Given<AdagradOptions> = {}) {
+  constructor(params: Params<AdagradOptions>, ...given: Given<AdagradOptions>) {
     const plain = { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10, maximize: false };
-    super(params, plain, options);
+    super(params, plain, given);
   }
 
   protected check({ maximize: _, ...settings }: AdagradOptions): void {
@@ -74,8 +74,8 @@ const adadeltaRule =
 
 /** Steps of the size of earlier ones. @see Zeiler (2012), arXiv:1212.5701 */
 export class Adadelta extends ElementwiseOptimizer<AdadeltaOptions> {
-  constructor(params: Params<AdadeltaOptions>, options: Given<AdadeltaOptions> = {}) {
-    super(params, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, options);
+  constructor(params: Params<AdadeltaOptions>, ...given: Given<AdadeltaOptions>) {
+    super(params, { lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0, maximize: false }, given);
   }
 
   protected check({ lr, rho, eps, weightDecay }: AdadeltaOptions): void {
@@ -127,9 +127,9 @@ function rmsRule(flags: RmsFlags) {
 
 /** Steps divided by the root of a running mean of squared gradients. @see Hinton's lectures (2012) */
 export class RMSprop extends ElementwiseOptimizer<RMSpropOptions> {
-  constructor(params: Params<RMSpropOptions>, options: Given<RMSpropOptions> = {}) {
+  constructor(params: Params<RMSpropOptions>, ...given: Given<RMSpropOptions>) {
     const plain = { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0, centered: false, maximize: false };
-    super(params, plain, options);
+    super(params, plain, given);
   }
 
   protected check({ lr, alpha, eps, weightDecay, momentum }: RMSpropOptions): void {
@@ -178,8 +178,8 @@ const rpropRule =
 
 /** Steps by the sign of gradients, with sizes that grow while it stays. @see Riedmiller & Braun (1993) */
 export class Rprop extends ElementwiseOptimizer<RpropOptions> {
-  constructor(params: Params<RpropOptions>, options: Given<RpropOptions> = {}) {
-    super(params, { lr: 1e-2, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false }, options);
+  constructor(params: Params<RpropOptions>, ...given: Given<RpropOptions>) {
+    super(params, { lr: 1e-2, etas: [0.5, 1.2], stepSizes: [1e-6, 50], maximize: false }, given);
   }
 
   protected check({ lr, etas: [down, up] }: RpropOptions): void {

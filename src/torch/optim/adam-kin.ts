@@ -24,7 +24,7 @@ import { checkNonNegative } from './settings.ts';
 
 type T = CoreTensor;
 
-const defaults = { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, maximize: false } as const;
+const defaults = { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 } as const;
 
 export interface NAdamOptions extends DecayOptions {
   /** How fast the momentum comes to its full size. */
@@ -45,8 +45,8 @@ const nadamRule =
 
 /** Adam with Nesterov's momentum. @see Dozat (2016) */
 export class NAdam extends ElementwiseOptimizer<NAdamOptions> {
-  constructor(params: Params<NAdamOptions>, options: Given<NAdamOptions> = {}) {
-    super(params, { lr: 2e-3, ...defaults, decoupledWeightDecay: false, momentumDecay: 4e-3 }, options);
+  constructor(params: Params<NAdamOptions>, ...given: Given<NAdamOptions>) {
+    super(params, { lr: 2e-3, ...defaults, momentumDecay: 4e-3, decoupledWeightDecay: false, maximize: false }, given);
   }
 
   protected check(options: NAdamOptions): void {
@@ -91,8 +91,8 @@ const radamRule =
 
 /** Adam that waits with dividing until the second moment has little variance. @see Liu et al. (2020), arXiv:1908.03265 */
 export class RAdam extends ElementwiseOptimizer<DecayOptions> {
-  constructor(params: Params<DecayOptions>, options: Given<DecayOptions> = {}) {
-    super(params, { lr: 1e-3, ...defaults, decoupledWeightDecay: false }, options);
+  constructor(params: Params<DecayOptions>, ...given: Given<DecayOptions>) {
+    super(params, { lr: 1e-3, ...defaults, decoupledWeightDecay: false, maximize: false }, given);
   }
 
   protected check(options: DecayOptions): void {
@@ -140,8 +140,8 @@ const adamaxRule =
 
 /** Adam with the largest gradient in the place of the second moment. */
 export class Adamax extends ElementwiseOptimizer<AdamaxOptions> {
-  constructor(params: Params<AdamaxOptions>, options: Given<AdamaxOptions> = {}) {
-    super(params, { lr: 2e-3, ...defaults }, options);
+  constructor(params: Params<AdamaxOptions>, ...given: Given<AdamaxOptions>) {
+    super(params, { lr: 2e-3, ...defaults, maximize: false }, given);
   }
 
   protected check(options: AdamaxOptions): void {

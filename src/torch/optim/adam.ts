@@ -46,14 +46,15 @@ const adamRule =
 
 type AdamState = { step: number; expAvg: Tensor; expAvgSq: Tensor; maxExpAvgSq?: Tensor };
 
-const adamDefaults = {
+const adamPlain: AdamOptions = {
   lr: 1e-3,
   betas: [0.9, 0.999],
   eps: 1e-8,
+  weightDecay: 0,
   amsgrad: false,
   maximize: false,
   decoupledWeightDecay: false,
-} as const;
+};
 
 /**
  * p ← p − lr m̂ / (√v̂ + eps), with m̂ and v̂ the moments of the gradients without their bias.
@@ -69,8 +70,8 @@ const adamDefaults = {
  * ```
  */
 export class Adam extends ElementwiseOptimizer<AdamOptions> {
-  constructor(params: Params<AdamOptions>, options: Given<AdamOptions> = {}) {
-    super(params, { ...adamDefaults, weightDecay: 0 }, options);
+  constructor(params: Params<AdamOptions>, ...given: Given<AdamOptions>) {
+    super(params, adamPlain, given);
   }
 
   protected check(options: AdamOptions): void {
@@ -93,8 +94,8 @@ export class Adam extends ElementwiseOptimizer<AdamOptions> {
 
 /** Adam whose weights decay apart from the gradient. @see Loshchilov & Hutter (2019), arXiv:1711.05101 */
 export class AdamW extends Adam {
-  constructor(params: Params<AdamOptions>, options: Given<AdamOptions> = {}) {
-    const given = byName(options);
-    super(params, { ...given, weightDecay: given.weightDecay ?? 0.01, decoupledWeightDecay: true });
+  constructor(params: Params<AdamOptions>, ...given: Given<AdamOptions>) {
+    const options = byName<AdamOptions>('AdamW', Object.keys(adamPlain), given);
+    super(params, { ...options, weightDecay: options.weightDecay ?? 0.01, decoupledWeightDecay: true });
   }
 }

@@ -33,8 +33,8 @@ const asgdRule =
 
 /** Gradient descent whose state has the mean of the parameters (`ax`). @see Polyak & Juditsky (1992) */
 export class ASGD extends ElementwiseOptimizer<ASGDOptions> {
-  constructor(params: Params<ASGDOptions>, options: Given<ASGDOptions> = {}) {
-    super(params, { lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false }, options);
+  constructor(params: Params<ASGDOptions>, ...given: Given<ASGDOptions>) {
+    super(params, { lr: 1e-2, lambd: 1e-4, alpha: 0.75, t0: 1e6, weightDecay: 0, maximize: false }, given);
   }
 
   protected check({ lr, weightDecay }: ASGDOptions): void {

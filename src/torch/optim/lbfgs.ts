@@ -79,7 +79,7 @@ const numberOf = (loss: Tensor | number): number => (typeof loss === 'number' ? 
  * ```
  */
 export class LBFGS extends Optimizer<LBFGSOptions> {
-  constructor(params: Params<LBFGSOptions>, options: Given<LBFGSOptions> = {}) {
+  constructor(params: Params<LBFGSOptions>, ...given: Given<LBFGSOptions>) {
     const plain = {
       lr: 1,
       maxIter: 20,
@@ -89,7 +89,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
       historySize: 100,
       lineSearchFn: null,
     };
-    super(params, plain, options);
+    super(params, plain, given);
     if (this.paramGroups.length === 1) return;
     throw new ArgumentError(
       `LBFGS: expected one group of parameters, got ${this.paramGroups.length}: LBFGS doesn't support per-parameter options (parameter groups).`,

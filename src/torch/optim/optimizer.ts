@@ -7,6 +7,7 @@ import { ArgumentError, DifferentiationError } from '../../ir/errors.ts';
 import { checkOptions, describe } from '../../api/options.ts';
 import { clearGrad } from '../nn/parameter.ts';
 import { toTensor } from '../ops/define.ts';
+import { readArguments } from '../ops/named.ts';
 import { Tensor } from '../tensor.ts';
 
 /** What an optimiser remembers about a parameter: tensors, numbers such as the count of steps, and lists of either. */
@@ -47,12 +48,22 @@ export interface ImplementationOptions {
   readonly differentiable?: boolean | undefined;
 }
 
-/** Settings as they are given to an optimiser: by name, or the learning rate alone. */
-export type Given<O> = (Partial<O> & ImplementationOptions) | number;
+type Options<O> = Partial<O> & ImplementationOptions;
 
-/** All by name. */
-export const byName = <O>(given: Given<O>): Partial<O> & ImplementationOptions =>
-  typeof given === 'number' ? ({ lr: given } as unknown as Partial<O>) : given;
+/** Settings as they are given to an optimiser: by name, or by position from the learning rate on, in PyTorch's order. */
+export type Given<O> =
+  | readonly [options?: Options<O>]
+  | readonly [lr: number, ...settings: readonly (O[keyof O] | Options<O>)[]];
+
+/** All by name. `names` are in PyTorch's order. */
+export function byName<O>(op: string, names: readonly string[], given: Given<O>): Options<O> {
+  const all = [...names, ...implementation];
+  const [first] = given as readonly unknown[];
+  if (typeof first !== 'number') checkOptions(op, first as object, all, `options of ${op}: ${all.join(', ')}.`);
+  return readArguments<Options<O>>(op, all as never, given);
+}
+
+const implementation = ['foreach', 'fused', 'capturable', 'differentiable'];
 
 /** The base of all optimisers. `step` changes parameters in place, outside the graph. */
 export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
@@ -178,11 +189,8 @@ const copied = (state: ParamState): ParamState => {
 };
 
 /** Defaults with the settings that are given in their place. */
-function settingsOf<O extends object>(op: string, defaults: O, options: Given<O>): O {
-  const given = byName(options);
-  const { foreach: _, fused: __, capturable, differentiable, ...settings } = given;
-  const names = [...Object.keys(defaults), 'foreach', 'fused', 'capturable', 'differentiable'];
-  checkOptions(op, given, names, `options of ${op}: ${names.join(', ')}.`);
+function settingsOf<O extends object>(op: string, defaults: O, given: Given<O>): O {
+  const { foreach: _, fused: __, capturable, differentiable, ...settings } = byName(op, Object.keys(defaults), given);
   if (capturable === true || differentiable === true) {
     throw new ArgumentError(
       `${op}: expected ${capturable === true ? 'capturable' : 'differentiable'} to be false, got true: steps are not recorded.`,

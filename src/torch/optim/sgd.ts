@@ -55,9 +55,9 @@ function ruleOf(flags: Flags) {
  * ```
  */
 export class SGD extends ElementwiseOptimizer<SGDOptions> {
-  constructor(params: Params<SGDOptions>, options: Given<SGDOptions> = {}) {
+  constructor(params: Params<SGDOptions>, ...given: Given<SGDOptions>) {
     const plain = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
-    super(params, plain, options);
+    super(params, plain, given);
   }
 
   protected check({ lr, momentum, dampening, weightDecay, nesterov }: SGDOptions): void {

@@ -83,6 +83,39 @@ describe('schedulers', () => {
   });
 });
 
+test.each<[string, optim.Optimizer, optim.Optimizer]>([
+  ['SGD', new optim.SGD([tensor([1])], 0.1, 0.9), new optim.SGD([tensor([1])], { lr: 0.1, momentum: 0.9 })],
+  [
+    'Adam',
+    new optim.Adam([tensor([1])], 0.1, [0.5, 0.6], 1e-3, 0.2, true),
+    new optim.Adam([tensor([1])], { lr: 0.1, betas: [0.5, 0.6], eps: 1e-3, weightDecay: 0.2, amsgrad: true }),
+  ],
+  [
+    'AdamW',
+    new optim.AdamW([tensor([1])], 0.1, [0.5, 0.6], 1e-3, 0.2),
+    new optim.AdamW([tensor([1])], { lr: 0.1, betas: [0.5, 0.6], eps: 1e-3, weightDecay: 0.2 }),
+  ],
+  [
+    'NAdam',
+    new optim.NAdam([tensor([1])], 0.1, [0.5, 0.6], 1e-3, 0.2, 0.3),
+    new optim.NAdam([tensor([1])], {
+      lr: 0.1,
+      betas: [0.5, 0.6],
+      eps: 1e-3,
+      weightDecay: 0.2,
+      momentumDecay: 0.3,
+    }),
+  ],
+  [
+    'RMSprop',
+    new optim.RMSprop([tensor([1])], 0.1, 0.5, 1e-3, { momentum: 0.9 }),
+    new optim.RMSprop([tensor([1])], { lr: 0.1, alpha: 0.5, eps: 1e-3, momentum: 0.9 }),
+  ],
+  ['LBFGS', new optim.LBFGS([tensor([1])], 0.1, 7), new optim.LBFGS([tensor([1])], { lr: 0.1, maxIter: 7 })],
+])('%s takes its settings by position', (_name, first, second) => {
+  expect(first.defaults).toEqual(second.defaults);
+});
+
 test('gradients are clipped by the norm that is asked for', () => {
   const clipped = (...args: [] | [normType: number] | [{ normType: number }]): [number, number] => {
     const w: Tensor = tensor([3, 4], { dtype: 'float64', requiresGrad: true });
