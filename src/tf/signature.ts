@@ -3,11 +3,13 @@
  * May import: everything up to `api`.
  * @module
  */
+import { isInteger } from '../ir/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../ir/errors.ts';
 import { flatten, type TreeDef, unflatten } from '../core/pytree.ts';
 import { Tensor } from '../core/tensor.ts';
 import { arrayFrom, asTensor } from '../api/lift.ts';
-import type { TensorSpec } from './tensor-spec.ts';
+import { isOptions } from '../api/options.ts';
+import { TensorSpec } from './tensor-spec.ts';
 import { Variable } from './variable.ts';
 
 /** Arguments taken apart: tensors are operands, everything else is part of the signature. */
@@ -103,6 +105,7 @@ export function takeApartAs(name: string, args: readonly unknown[], signature: r
     if (!(x instanceof Tensor) && typeof x !== 'number' && typeof x !== 'boolean' && !ArrayBuffer.isView(x))
       throw new ArgumentError(`${where}, got ${String(x)}.`, 'pass a tensor: constant(x) makes one.');
     const isBare = typeof x === 'number' || typeof x === 'boolean';
+    if (isBare) checkNumbers(where, x, spec);
     const given = isBare ? arrayFrom(x, spec.dtype) : asTensor(x as Tensor);
     if (given.dtype !== spec.dtype)
       throw new DTypeError(`${where}, got ${given.aval.toString()}.`, `convert it with astype('${spec.dtype}').`);
@@ -119,8 +122,32 @@ export function takeApartAs(name: string, args: readonly unknown[], signature: r
   };
 }
 
+/** Throws for a number with a fraction in the place of an integer. */
+function checkNumbers(where: string, x: unknown, spec: TensorSpec): void {
+  const odd = isInteger(spec.dtype)
+    ? [x].flat(Infinity).find((v) => typeof v === 'number' && !Number.isInteger(v))
+    : undefined;
+  if (odd === undefined) return;
+  throw new DTypeError(`${where}, got ${String(odd)}.`, 'round it first.');
+}
+
+/** The arguments at `where` with tensors in the place of nested arrays where the signature has one. */
+function withArrays(where: string, spec: unknown, x: unknown): unknown {
+  if (spec instanceof TensorSpec) {
+    if (!Array.isArray(x)) return x;
+    checkNumbers(`${where} to be ${spec.toString()}`, x, spec);
+    return arrayFrom(x as never, spec.dtype, undefined, 'fn');
+  }
+  if (Array.isArray(spec) && Array.isArray(x)) {
+    return x.map((v: unknown, i) => withArrays(`${where}[${i}]`, spec[i], v));
+  }
+  if (!isOptions(spec) || !isOptions(x)) return x;
+  const specs = spec as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(Object.entries(x).map(([key, v]) => [key, withArrays(`${where}.${key}`, specs[key], v)]));
+}
+
 function leavesLike(name: string, args: readonly unknown[], signature: readonly unknown[], def: TreeDef): unknown[] {
-  const [leaves, given] = flatten(args);
+  const [leaves, given] = flatten(withArrays(`${name}: expected args`, signature, args));
   if (given.equals(def)) return leaves;
   throw new ArgumentError(
     `${name}: expected arguments of the structure of inputSignature ${def.toString()}, got ${given.toString()}.`,

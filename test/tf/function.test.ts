@@ -51,6 +51,17 @@ test('G38: arrays by their entries in order, objects by key whatever the order',
   expect(g.experimentalGetTracingCount()).toBe(2);
 });
 
+test('a declared signature takes nested arrays as well, of the declared type', () => {
+  const spec = new tf.TensorSpec([null, 2], 'int32');
+  const f = tf.fn((x: Tensor, p: { w: Tensor }) => x.add(p.w), { inputSignature: [spec, { w: spec }] });
+  const sum = f([[1, 2]] as never, { w: [[10, 20]] } as never);
+  expect([sum.dtype, sum.toArray()]).toEqual(['int32', [[11, 22]]]);
+  expect(() => f([[1.5, 2]] as never, { w: sum })).toThrow('args[0] to be int32[?,2], got 1.5');
+  expect(() => f([[1, 2, 3]] as never, { w: sum })).toThrow('args[0] to be int32[?,2], got i32[1,3]');
+  expect(() => f([[1, 2]] as never, [sum] as never)).toThrow('expected arguments of the structure of inputSignature');
+  expect(() => tf.fn((x: Tensor) => x, { inputSignature: [spec] })(1.5 as never)).toThrow('got 1.5');
+});
+
 test('G39: an input signature refuses other ranks and dtypes; an open dimension takes every length', () => {
   const f = tf.fn((x: Tensor) => x.mul(2), { inputSignature: [new tf.TensorSpec([null], 'int32')] });
   expect(numbers(f(tf.constant([1, 2], 'int32')))).toEqual([2, 4]);
