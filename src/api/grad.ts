@@ -318,6 +318,8 @@ function valueAndGradOf(
 /**
  * The gradient of a scalar function, ∇f, as a function of the same arguments.
  *
+ * Arguments that are not differentiated reach `f` as they are given: a number as a number, which has no methods. `np.array(3)` has.
+ *
  * @param f returns a float scalar (with `hasAux`, `[scalar, aux]`)
  * @param options argnums alone, or an object: `grad(f, 1)`, `grad(f, { argnums: 1 })`
  * @returns a function giving the gradient with the structure, shapes and dtypes of the argument at `argnums`

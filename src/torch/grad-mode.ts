@@ -23,11 +23,11 @@ import { Tensor } from './tensor.ts';
 export const noGrad = <T>(f: () => T): T => unrecorded('noGrad', { isGradEnabled: false }, f);
 
 /** Runs `f` with recording, inside `noGrad`. */
-export const enableGrad = <T>(f: () => T): T =>
-  synchronous('enableGrad', () => withModes({ isGradEnabled: true, stopsAt: undefined }, f));
+export const enableGrad = <T>(f: () => T): T => recorded('enableGrad', f);
 
 /** Runs `f` with recording or without. */
-export const setGradEnabled = <T>(isEnabled: boolean, f: () => T): T => (isEnabled ? enableGrad(f) : noGrad(f));
+export const setGradEnabled = <T>(isEnabled: boolean, f: () => T): T =>
+  isEnabled ? recorded('setGradEnabled', f) : unrecorded('setGradEnabled', { isGradEnabled: false }, f);
 
 /**
  * Like `noGrad`, for tensors that never meet the graph: what is made inside can neither be saved for a backward pass nor changed in
@@ -41,6 +41,11 @@ function synchronous<T>(op: string, f: () => T): T {
   const result = f();
   refusePromise(op, result);
   return result;
+}
+
+function recorded<T>(op: string, f: () => T): T {
+  checkFunction(op, f);
+  return synchronous(op, () => withModes({ isGradEnabled: true, stopsAt: undefined }, f));
 }
 
 /** Without recording; inside a function that is transformed or compiled also without derivatives of what it computes. */

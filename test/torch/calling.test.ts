@@ -36,6 +36,12 @@ test('loadStateDict is strict by position', () => {
   expect(() => layer.loadStateDict(state, { strictly: false } as never)).toThrow('expected options strict');
 });
 
+test('modes are callbacks', () => {
+  expect(torch.setGradEnabled(false, () => torch.isGradEnabled())).toBe(false);
+  expect(() => torch.setGradEnabled(false, undefined as never)).toThrow('setGradEnabled: expected a function, got');
+  expect(() => torch.enableGrad(undefined as never)).toThrow('enableGrad: expected a function, got undefined');
+});
+
 test('what is not known is refused', () => {
   expect(() => torch.addcmul(x, x, x, 3 as never)).toThrow('addcmul: expected an options object, got 3');
   expect(() => torch.addcdiv(x, x, x, { factor: 3 } as never)).toThrow('addcdiv: expected options value, got factor');
