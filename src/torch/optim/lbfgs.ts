@@ -79,6 +79,8 @@ const numberOf = (loss: Tensor | number): number => (typeof loss === 'number' ? 
  * ```
  */
 export class LBFGS extends Optimizer<LBFGSOptions> {
+  protected override readonly listNames: readonly string[] = ['oldDirs', 'oldStps', 'ro'];
+
   constructor(params: Params<LBFGSOptions>, ...given: Given<LBFGSOptions>) {
     const plain = {
       lr: 1,

@@ -6,7 +6,7 @@
 import { ArgumentError, DifferentiationError } from '../../ir/errors.ts';
 import { checkOptions, describe } from '../../api/options.ts';
 import { clearGrad } from '../nn/parameter.ts';
-import { toTensor } from '../ops/define.ts';
+import { type TensorLike, toTensor } from '../ops/define.ts';
 import { readArguments } from '../ops/named.ts';
 import { Tensor } from '../tensor.ts';
 
@@ -72,6 +72,8 @@ export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
   /** May be changed between steps: the learning rate, say. */
   paramGroups: ParamGroup<O>[] = [];
   readonly state: Map<Tensor, ParamState> = new Map();
+  /** Names under which a parameter's state has a list. */
+  protected readonly listNames: readonly string[] = [];
 
   /** @throws ArgumentError for settings that are unknown, or make no sense */
   constructor(params: Params<O>, defaults: O, given: Given<O>) {
@@ -150,7 +152,7 @@ export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
   }
 
   /**
-   * Takes settings and state; tensors are copied.
+   * Takes settings and state, as they were given or as JSON; tensors are copied.
    * @throws ArgumentError if groups or their sizes differ
    */
   loadStateDict(dict: OptimizerState<O>): void {
@@ -168,8 +170,18 @@ export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
     this.state.clear();
     numbers.forEach((number, i) => {
       const saved = dict.state[number];
-      if (saved !== undefined) this.state.set(params[i]!, copied(saved));
+      if (saved !== undefined) this.state.set(params[i]!, this.loaded(saved, params[i]!));
     });
+  }
+
+  /** A copy of what was saved. Nested arrays, which tensors are in JSON, become tensors of the parameter's dtype again. */
+  private loaded(state: ParamState, { dtype }: Tensor): ParamState {
+    const copy = (x: unknown): Tensor | number =>
+      typeof x === 'number' ? x : new Tensor(toTensor(x as TensorLike, x instanceof Tensor ? undefined : dtype).value);
+    const { listNames } = this;
+    return Object.fromEntries(
+      Object.entries(state).map(([name, x]) => [name, listNames.includes(name) ? (x as unknown[]).map(copy) : copy(x)]),
+    );
   }
 
   toString(): string {
@@ -180,13 +192,6 @@ export abstract class Optimizer<O extends CommonOptions = CommonOptions> {
     return `${this.constructor.name} (\n${groups.join('\n')}\n)`;
   }
 }
-
-const copied = (state: ParamState): ParamState => {
-  const copy = (x: Tensor | number): Tensor | number => (typeof x === 'number' ? x : new Tensor(toTensor(x).value));
-  return Object.fromEntries(
-    Object.entries(state).map(([name, x]) => [name, Array.isArray(x) ? x.map(copy) : copy(x as Tensor | number)]),
-  );
-};
 
 /** Defaults with the settings that are given in their place. */
 function settingsOf<O extends object>(op: string, defaults: O, given: Given<O>): O {

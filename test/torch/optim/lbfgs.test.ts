@@ -29,10 +29,10 @@ describe.each(cases)('LBFGS($options)', (c) => {
     expect([funcEvals, nIter]).toEqual(c.counts);
   });
 
-  it('goes on from its state', () => {
+  it.each([false, true])('goes on from its state (from JSON: %s)', (isJson) => {
     const [before, after] = [problemOf(c), problemOf(c)];
     for (let i = 0; i < 3; i++) before.optimizer.step(before.closure);
-    after.goOnFrom(before);
+    after.goOnFrom(before, isJson);
     for (const at of c.trace.slice(3)) {
       after.optimizer.step(after.closure);
       after.expectAt(at, 7);

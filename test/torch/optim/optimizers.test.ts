@@ -40,10 +40,10 @@ describe.each(cases)('$optimizer($options)', (c) => {
     expect(problem.optimizer.state.has(problem.unused)).toBe(false);
   });
 
-  it('goes on from its state', () => {
+  it.each([false, true])('goes on from its state (from JSON: %s)', (isJson) => {
     const [before, after] = [problemOf(c), problemOf(c)];
     for (let i = 0; i < 4; i++) step(before);
-    after.goOnFrom(before);
+    after.goOnFrom(before, isJson);
     for (const at of c.trace.slice(4)) {
       step(after);
       after.expectAt(at, 8);

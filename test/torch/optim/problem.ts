@@ -37,9 +37,10 @@ export class Problem<O extends optim.Optimizer = optim.Optimizer> {
     return loss;
   };
 
-  /** Takes over where another one is, through the state of its optimiser. */
-  goOnFrom(other: Problem<O>): void {
-    this.optimizer.loadStateDict(other.optimizer.stateDict());
+  /** Takes over where another one is, through the state of its optimiser, perhaps as JSON. */
+  goOnFrom(other: Problem<O>, isJson: boolean): void {
+    const dict = other.optimizer.stateDict();
+    this.optimizer.loadStateDict(isJson ? (JSON.parse(JSON.stringify(dict)) as typeof dict) : dict);
     this.a.detach().copy_(other.a.detach());
     this.b.detach().copy_(other.b.detach());
   }
