@@ -108,7 +108,7 @@ function concatenatedAval(avals: readonly Aval[], axis: number): Aval {
 }
 
 /** Where pieces of these lengths begin, one after the other. */
-function startsOf(sizes: readonly number[]): number[] {
+export function startsOf(sizes: readonly number[]): number[] {
   let total = 0;
   return sizes.map((n) => (total += n) - n);
 }
@@ -265,6 +265,12 @@ export const splitP: Primitive<SplitParams> = definePrimitive<SplitParams>({
 export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor[] {
   if (sizes.length === 0 && x.shape[axis] === 0) return [];
   return sizes.length === 1 && sizes[0] === x.shape[axis] ? [x] : bind(splitP, [x], { axis, sizes });
+}
+
+/** Parts of an axis from these positions on: as {@link split} where they cover it one after the other, slices where they overlap or leave gaps. */
+export function partsAt(x: Tensor, axis: number, from: readonly number[], sizes: readonly number[]): Tensor[] {
+  const isCover = startsOf([...sizes, 0]).every((start, i) => start === (from[i] ?? x.shape[axis]));
+  return isCover ? split(x, axis, sizes) : from.map((start, i) => sliceAxis(x, axis, start, start + sizes[i]!));
 }
 
 /** The elements along an axis, which goes. */

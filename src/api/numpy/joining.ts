@@ -137,10 +137,8 @@ function splitAt(t: Tensor, axis: number, cuts: readonly number[]): Tensor[] {
   const n = t.shape[axis]!;
   const at = (c: number): number => Math.max(0, Math.min(n, c < 0 ? c + n : c));
   const edges = [0, ...cuts.map(at), n];
-  const sizes = edges.slice(1).map((end, i) => end - edges[i]!);
-  if (sizes.every((size) => size >= 0)) return prim.split(t, axis, sizes);
-  // Cuts that go back leave parts that are empty, or that overlap.
-  return sizes.map((size, i) => prim.sliceAxis(t, axis, edges[i]!, edges[i]! + Math.max(0, size)));
+  const sizes = edges.slice(1).map((end, i) => Math.max(0, end - edges[i]!));
+  return prim.partsAt(t, axis, edges.slice(0, -1), sizes);
 }
 
 function splitting(op: string, x: TensorLike, cuts: Cuts, axis: number, isExact: boolean): Tensor[] {

@@ -95,15 +95,8 @@ interface Cuts {
   readonly sizes: readonly number[];
 }
 
-const starts = (sizes: readonly number[]): number[] => {
-  let total = 0;
-  return sizes.map((n) => (total += n) - n);
-};
-
 const splitting = new OperationFamily<Cuts>('split', ([x], { axis, from, sizes }) =>
-  starts([...sizes, 0]).every((start, i) => start === (from[i] ?? x!.shape[axis]))
-    ? prim.split(x!, axis, sizes)
-    : from.map((start, i) => part(x!, { axis, start, length: sizes[i]! })),
+  prim.partsAt(x!, axis, from, sizes),
 );
 const slicing = new OperationFamily<Part>('slice', ([x], p) => [part(x!, p)]);
 
@@ -134,7 +127,7 @@ export const split: Named<SplitOptions, ['splitSizeOrSections', 'dim'], Tensor[]
         `split: expected sizes that sum to ${n}, dimension ${axis} of ${tensor.aval.toString()}, got [${parts.join(', ')}].`,
       );
     }
-    return splitInto(tensor, { axis, from: starts(parts), sizes: parts });
+    return splitInto(tensor, { axis, from: prim.startsOf(parts), sizes: parts });
   },
 );
 
