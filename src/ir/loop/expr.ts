@@ -92,7 +92,8 @@ export type BinaryOp =
   | 'igamma_grad_a'
   | 'polygamma'
   | 'zeta'
-  | 'copysign'; // floats, internal: magnitude of x, sign of y
+  | 'copysign' // floats, internal: magnitude of x, sign of y
+  | 'rem_large'; // floats, internal: rem beyond the vectorised one, as `sin_large` is
 
 export type TernaryOp = 'betainc' | 'madd'; // internal, floats: x y + z, rounded once or twice, as the engine can
 

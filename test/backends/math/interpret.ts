@@ -89,6 +89,7 @@ function source(e: Expr, name: (e: Expr) => string, isFused: boolean): string {
       return `${calls[e.fn]}(${name(e.x)})`;
     case 'binary':
       if (e.fn === 'copysign') return `h.copysign(${name(e.x)}, ${name(e.y)})`;
+      if (e.fn === 'rem_large') return `${name(e.x)} % ${name(e.y)}`;
       if (infix[e.fn] === undefined) throw new Error(`internal: ${e.fn} in an expansion`);
       if (e.x.dtype !== e.y.dtype) throw new Error(`internal: ${e.fn} of ${e.x.dtype} and ${e.y.dtype}`);
       if (e.fn === 'mul' && e.dtype === 'int32') return `Math.imul(${name(e.x)}, ${name(e.y)})`;

@@ -10,7 +10,7 @@ const unaries: readonly UnaryOp[] = [
   'exp', 'exp2', 'expm1', 'logistic', 'tanh', 'sinh', 'cosh', 'erf', 'log', 'log1p', 'log2', 'log10', 'sin', 'cos',
   'tan', 'asin', 'acos', 'atan', 'asinh', 'acosh', 'atanh', 'cbrt', 'rsqrt',
 ];
-const binaries: readonly BinaryOp[] = ['pow', 'atan2'];
+const binaries: readonly BinaryOp[] = ['pow', 'atan2', 'rem'];
 
 describe('expansions in generated code', () => {
   for (const dtype of ['float32', 'float64'] as const) {

@@ -12,6 +12,7 @@ export const hostFallbacks: ReadonlyMap<unknown, string> = new Map([
   ['sin_large', 'sin'],
   ['cos_large', 'cos'],
   ['tan_large', 'tan'],
+  ['rem_large', 'rem'],
 ]);
 
 /** 2^52: added to an integer below 2^52 as bits (or) or as a number (+), it moves between the integer and the float64. */

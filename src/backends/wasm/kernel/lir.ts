@@ -8,7 +8,7 @@ import type { OpName, ValueType } from '../encode/opcodes.ts';
 
 export interface Lir {
   readonly id: number;
-  /** `guarded`: args are condition (mask), value, x; the value where the condition holds, else host function `imm` of x. */
+  /** `guarded`: args are condition (mask), value, operands; the value where the condition holds, else host function `imm` of the operands. */
   readonly op: OpName | 'const' | 'get' | 'global' | 'call' | 'guarded';
   readonly type: ValueType;
   readonly args: readonly Lir[];

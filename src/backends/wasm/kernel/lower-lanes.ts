@@ -185,7 +185,10 @@ export class LaneLowering {
     const mask = n.dtype === 'float64' ? this.mask64(cond, p) : this.lane(cond, p);
     const name = hostFallbacks.get(otherwise.fn);
     if (cond.fn === 'usually' && this.v.assume(mask)) return this.lane(then, p);
-    if (name !== undefined) return this.v.guarded(n, name, mask, this.lane(then, p), this.lane(otherwise.args[0]!, p));
+    if (name !== undefined) {
+      const operands = otherwise.args.map((a) => this.lane(a, p));
+      return this.v.guarded(n, name, mask, this.lane(then, p), operands);
+    }
     const s = n.dtype === 'float32' ? 'f32x4' : n.dtype === 'float64' ? 'f64x2' : undefined;
     // y < x ? y : x and x < y ? y : x are single instructions (with just these NaN and zero rules).
     if (s !== undefined && cond.fn === 'lt' && cond.kind === 'binary') {

@@ -220,7 +220,13 @@ export class ValueLowering {
       case 'select': {
         const name = hostFallbacks.get(z!.fn);
         if (name === undefined) return this.b.select(this.scalar(x!), this.scalar(y!), this.scalar(z!));
-        return this.guarded(n, name, this.scalar(x!), this.scalar(y!), this.scalar(z!.args[0]!));
+        return this.guarded(
+          n,
+          name,
+          this.scalar(x!),
+          this.scalar(y!),
+          z!.args.map((a) => this.scalar(a)),
+        );
       }
       case 'convert':
         return scalars.convert(x!.dtype, n.dtype, this.scalar(x!));
@@ -236,10 +242,14 @@ export class ValueLowering {
   }
 
   /** `fast` where `cond`, else a host call, which runs only when an element needs it. */
-  guarded(n: Node, name: string, cond: Lir, fast: Lir, x: Lir): Lir {
+  guarded(n: Node, name: string, cond: Lir, fast: Lir, operands: readonly Lir[]): Lir {
     if (fast.type === 'v128' && this.assume(cond)) return fast;
-    const extra = { imm: this.context.host(name, 1), lane: n.dtype === 'float64' ? 1 : 0, type: fast.type };
-    return this.b.make('guarded', [cond, fast, x], extra);
+    const extra = {
+      imm: this.context.host(name, operands.length),
+      lane: n.dtype === 'float64' ? 1 : 0,
+      type: fast.type,
+    };
+    return this.b.make('guarded', [cond, fast, ...operands], extra);
   }
 
   private scalarBinary(n: Node, x: Node, y: Node): Lir {

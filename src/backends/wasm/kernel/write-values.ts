@@ -160,31 +160,35 @@ export class ValueWriter {
 
   private guarded(v: Lir): void {
     const { f } = this;
-    const [cond, value, x] = v.args as [Lir, Lir, Lir];
+    const [cond, value, ...operands] = v.args as [Lir, Lir, ...Lir[]];
     if (v.type === 'v128') {
-      this.guardedLanes(v, cond, value, x);
+      this.guardedLanes(v, cond, value, operands);
       return;
     }
     this.push(cond);
     f.open('if', v.type);
     this.push(value);
     f.otherwise();
-    this.push(x);
-    this.hostCall(v.imm, v.type === 'f32');
+    this.hostCall(v.imm, v.type === 'f32', operands, (x) => this.push(x));
     f.close();
   }
 
-  private hostCall(index: number, isSingle: boolean): void {
-    if (isSingle) this.f.op('f64.promote_f32');
+  /** Of operands that `push` leaves on the stack one at a time. */
+  private hostCall<T>(index: number, isSingle: boolean, operands: readonly T[], push: (x: T) => void): void {
+    for (let i = 0; i < operands.length; i++) {
+      push(operands[i]!);
+      if (isSingle) this.f.op('f64.promote_f32');
+    }
     this.f.callImport(index);
     if (isSingle) this.f.op('f32.demote_f64');
   }
 
-  private guardedLanes(v: Lir, cond: Lir, value: Lir, x: Lir): void {
+  private guardedLanes(v: Lir, cond: Lir, value: Lir, operands: readonly Lir[]): void {
     const { f } = this;
     const isDouble = v.lane === 1;
     const shape = isDouble ? 'f64x2' : 'f32x4';
-    const [mask, result, argument] = [f.local('v128'), f.local('v128'), f.local('v128')];
+    const [mask, result] = [f.local('v128'), f.local('v128')];
+    const vectors = operands.map(() => f.local('v128'));
     const store = (from: Lir, to: number): void => {
       this.push(from);
       f.set(to);
@@ -195,13 +199,14 @@ export class ValueWriter {
     f.op('i32x4.all_true');
     f.op('i32.eqz');
     f.open('if');
-    store(x, argument);
+    operands.forEach((x, i) => store(x, vectors[i]!));
     f.get(result);
-    f.get(argument);
+    f.get(vectors[0]!);
     for (let lane = 0; lane < (isDouble ? 2 : 4); lane++) {
-      f.get(argument);
-      f.lane(`${shape}.extract_lane`, lane);
-      this.hostCall(v.imm, !isDouble);
+      this.hostCall(v.imm, !isDouble, vectors, (vector) => {
+        f.get(vector);
+        f.lane(`${shape}.extract_lane`, lane);
+      });
       f.lane(`${shape}.replace_lane`, lane);
     }
     f.get(mask);
@@ -209,7 +214,7 @@ export class ValueWriter {
     f.set(result);
     f.close();
     f.get(result);
-    for (const local of [mask, result, argument]) f.release(local);
+    for (const local of [mask, result, ...vectors]) f.release(local);
   }
 
   /** A value that stays available while inner blocks run. */

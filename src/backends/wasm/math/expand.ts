@@ -17,6 +17,7 @@ import { log1p32, log32 } from './log-float32.ts';
 import { acos64, asin64, atan2_64, atan64 } from './inverse-trig-float64.ts';
 import { acosh64, asinh64, atanh64, log10_64, log1p64, log2_64, log64 } from './log-float64.ts';
 import { pow64 } from './pow-float64.ts';
+import { rem32, rem64 } from './remainder.ts';
 import { cos64, sin64, tan64 } from './trig-float64.ts';
 import { cos32, sin32, tan32 } from './trig-float32.ts';
 import {
@@ -91,10 +92,12 @@ const float64Unary: Partial<Record<UnaryOp, Unary>> = {
 const float32Binary: Partial<Record<BinaryOp, Binary>> = {
   atan2: atan2_32,
   pow: pow32,
+  rem: rem32,
 };
 const float64Binary: Partial<Record<BinaryOp, Binary>> = {
   atan2: atan2_64,
   pow: pow64,
+  rem: rem64,
 };
 
 /** `fn(x)` of a float32 or float64 `x`, or undefined where there is no expansion. */
