@@ -311,6 +311,11 @@ function gatherSamples(): readonly Sample<GatherParams>[] {
       data: [undefined, [2, -1]],
     },
     {
+      avals: [f32(3, 9), i32(4, 1)],
+      params: { dimensionNumbers: rows, sliceSizes: [1, 9], mode: 'fill', fillValue: 5 },
+      data: [undefined, [2, -1, 2147483647, 0]],
+    },
+    {
       avals: [f64(5), i32(2, 1)],
       params: { dimensionNumbers: { ...rows, collapsedSliceDims: [] }, sliceSizes: [3], mode: 'clip' },
       data: [undefined, [1, 4]],

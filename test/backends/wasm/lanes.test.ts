@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { axisCoefficient } from '../../../src/backends/wasm/kernel/coefficient.ts';
 import { convertKernel } from '../../../src/backends/wasm/kernel/convert.ts';
 import { prepareKernel } from '../../../src/backends/wasm/kernel/emit.ts';
-import type { NestStmt } from '../../../src/backends/wasm/kernel/nest.ts';
+import type { ForLoop, NestStmt } from '../../../src/backends/wasm/kernel/nest.ts';
 import { canRepeat } from '../../../src/backends/wasm/kernel/repeat.ts';
-import { binary, type Expr, iadd, imul, int, load, unary } from '../../../src/ir/loop/expr.ts';
+import { perfectNest } from '../../../src/backends/wasm/kernel/tiles.ts';
+import { binary, constant, type Expr, iadd, imul, int, load, select, unary } from '../../../src/ir/loop/expr.ts';
 import { type Kernel, KernelBuilder } from '../../../src/ir/loop/kernel.ts';
 import { expectSame } from './run-kernel.ts';
 
@@ -21,7 +23,33 @@ const bodyOf = (k: Kernel): readonly NestStmt[] => {
 const everySecond = (i: Expr): Expr => imul(i, int(2));
 const counting = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => i % 83);
 
+/** out[i, j] = table[at[i], j] where at[i] is a row, else 7 */
+function lookup(rows: number, columns: number, count: number): Kernel {
+  const inputs = [
+    { dtype: 'float32', size: rows * columns },
+    { dtype: 'int32', size: count },
+  ] as const;
+  const b = new KernelBuilder('lookup', inputs, [{ dtype: 'float32', size: count * columns }]);
+  const [table, at] = b.inputs;
+  b.parallel([count, columns], ([i, j]) => {
+    const row = load(at!, i!);
+    const isRow = binary('and', binary('ge', row, int(0)), binary('lt', row, int(rows)));
+    const inside = load(table!, iadd(imul(row, int(columns)), j!));
+    b.store(b.outputs[0]!, iadd(imul(i!, int(columns)), j!), select(isRow, inside, constant(7, 'float32')));
+  });
+  return b.build();
+}
+
 describe('loops in lanes', () => {
+  it('run along rows that are looked up, and read nothing far away where there is no such row', () => {
+    const k = lookup(10, 37, 8);
+    const rows = Int32Array.of(3, 0, 9, 10, -1, 2147483647, -2147483648, 58040099);
+    expectSame(k, [counting(370), rows]);
+    const { inner, items } = perfectNest(convertKernel(k).body[0] as ForLoop)!;
+    const [, row] = items[0]!.value.args;
+    expect(axisCoefficient(row!.args[0]!, inner)).toBe(1);
+  });
+
   it('take two vectors side by side, which engines can join to wider ones', () => {
     const { plan } = prepareKernel(mapping(1000, (i) => i, (x) => unary('exp', x)), 'none'); // prettier-ignore
     expect([...plan.values()]).toEqual([{ kind: 'lanes', unroll: 2 }]);

@@ -158,7 +158,7 @@ export class ExprConverter {
       case 'local':
         return this.scope.local(e);
       case 'load': {
-        const index = guard === null ? args[0]! : graph.select(guard, args[0]!, graph.int(0));
+        const index = guard === null ? args[0]! : graph.guardedIndex(guard, args[0]!, e.buffer);
         return this.scope.load(e, index, guard !== null);
       }
       case 'unary':

@@ -37,6 +37,12 @@ const ranges: Partial<Record<DType, { readonly lo: number; readonly hi: number }
   bfloat16: { lo: 0, hi: 65535 },
 };
 
+/** Whether an element is at a place that is safe to read: in the buffer, or not too far from it. */
+function isNear(buffer: BufferRef, { lo, hi }: Node): boolean {
+  const { bytes } = dtypeInfo[buffer.dtype];
+  return lo * bytes >= -speculationSlack && (hi - buffer.size) * bytes <= speculationSlack;
+}
+
 type Fields = Partial<Omit<Node, 'id' | 'kind' | 'dtype'>>;
 
 export class Graph {
@@ -102,9 +108,7 @@ export class Graph {
   }
 
   load(buffer: BufferRef, index: Node, version: number, level: number, isGuarded: boolean): Node {
-    const bytes = dtypeInfo[buffer.dtype].bytes;
-    const isSafe =
-      isGuarded || (index.lo * bytes >= -speculationSlack && (index.hi - buffer.size) * bytes <= speculationSlack);
+    const isSafe = isGuarded || isNear(buffer, index);
     const fields = { ref: buffer, args: [index], value: version, level, isUnsafe: !isSafe };
     return this.intern(`m${buffer.id}:${version}:${index.id}${isSafe ? '' : '!'}`, 'load', buffer.dtype, fields);
   }
@@ -176,6 +180,24 @@ export class Graph {
     this.addScaled(a, x, cx);
     this.addScaled(a, y, cy);
     return this.fromAffine(a);
+  }
+
+  /**
+   * `index` where `guard` holds, elsewhere some element that is safe to read. Of a sum, only the terms that may lead anywhere are made 0
+   * elsewhere: so the index of a row that is looked up still runs along that row.
+   */
+  guardedIndex(guard: Node, index: Node, buffer: BufferRef): Node {
+    if (index.kind === 'affine') {
+      const sum: Affine = { constant: index.value, terms: new Map() };
+      const elsewhere: Affine = { constant: index.value, terms: new Map() };
+      for (let i = 0; i < index.args.length; i++) {
+        const [a, c] = [index.args[i]!, index.coefficients[i]!];
+        if (isBounded(a)) this.addScaled(elsewhere, a, c);
+        this.addScaled(sum, isBounded(a) ? a : this.select(guard, a, this.int(0)), c);
+      }
+      if (isNear(buffer, this.fromAffine(elsewhere))) return this.fromAffine(sum);
+    }
+    return this.select(guard, index, this.int(0));
   }
 
   /** Splits x = d·a + r by the terms that d divides. */
