@@ -36,6 +36,6 @@ export * from './linalg/factored-solve.ts';
 export * from './linalg/lu.ts';
 export { checkSquare, identityLike, lowerPart, product, transposed, upperPart } from './linalg/matrix.ts';
 export * from './linalg/qr.ts';
-export { eigh, eighP } from './linalg/eigh.ts';
+export { eigh, eighP, eigvalsh } from './linalg/eigh.ts';
 export * from './linalg/svd.ts';
 export * from './linalg/triangular-solve.ts';

@@ -30,6 +30,9 @@ export function blockingOf(n: number): Blocking {
 /** `n` in blocks of a given size. */
 export const inBlocks = (n: number, size: number): Blocking => ({ size, count: Math.ceil(n / size) });
 
+/** The length of rows of `n` elements that have no rest beside whole groups of lanes. */
+export const paddedWidth = (n: number): number => (n <= tile ? Math.ceil(n / 4) * 4 : Math.ceil(n / tile) * tile);
+
 /** A row-major work array. */
 export interface Rows {
   readonly buffer: BufferRef;

@@ -42,38 +42,45 @@ export function reflections(b: KernelBuilder, like: BufferRef, m: number, steps:
 export function reduceToTriangle(b: KernelBuilder, rows: Rows, r: Reflections): void {
   b.loop(r.steps, (step) => {
     const k = keep(b, step);
-    const diagonal = chooseReflection(b, rows, r, k);
+    const diagonal = chooseReflection(b, r, k, k, (i) => read(rows, i, k));
     reflect(b, rows, r, k);
     b.store(rows.buffer, at(rows, k, k), diagonal);
   });
 }
 
 /**
- * v and τ of the reflection that leaves ∓‖x‖ e₀ of the column x from row k on: v = x − β e₀ scaled to v₀ = 1, τ = (β − x₀) / β, with β = ∓‖x‖ of
- * the sign that does not cancel. A column that is zero below its first element stays. Returns the new first element.
+ * v and τ of the reflection of step k that leaves ∓‖x‖ e₀ of x, the elements of a column from the first that it may change: v = x − β e₀
+ * scaled to v₀ = 1, τ = (β − x₀) / β, with β = ∓‖x‖ of the sign that does not cancel. A column that is zero below its first element stays.
+ * Returns the new first element.
  */
-function chooseReflection(b: KernelBuilder, rows: Rows, { vectors, factors }: Reflections, k: Expr): Expr {
-  const { dtype } = rows.buffer;
+export function chooseReflection(
+  b: KernelBuilder,
+  { vectors, factors }: Reflections,
+  k: Expr,
+  first: Expr,
+  element: (i: Expr) => Expr,
+): Expr {
+  const { dtype } = vectors.buffer;
   const m = vectors.width;
   const [zero, one] = [constant(0, dtype), constant(1, dtype)];
   const start = keep(b, at(vectors, k, int(0)));
   const entry = (i: Expr): Expr => load(vectors.buffer, iadd(start, i));
-  b.parallel([m], ([i]) => b.store(vectors.buffer, iadd(start, i!), select(lt(i!, k), zero, read(rows, i!, k))));
-  const below = b.reduce('max', [m], dtype, ([i]) => select(lt(k, i!), unary('abs', entry(i!)), zero));
+  b.parallel([m], ([i]) => b.store(vectors.buffer, iadd(start, i!), select(lt(i!, first), zero, element(i!))));
+  const below = b.reduce('max', [m], dtype, ([i]) => select(lt(first, i!), unary('abs', entry(i!)), zero));
   const isDone = keep(b, binary('eq', below, zero));
-  const first = keep(b, entry(k));
-  // Scaled, so that squares neither overflow nor vanish.
-  const scale = keep(b, select(isDone, one, binary('max', below, unary('abs', first))));
+  // All of it for x over its largest element: squares neither overflow nor vanish, and v and τ fit together though x be subnormal.
+  const scale = keep(b, select(isDone, one, binary('max', below, unary('abs', entry(first)))));
   const scaled = (i: Expr): Expr => binary('div', entry(i), scale);
+  const head = keep(b, scaled(first));
   const squares = b.reduce('add', [m], dtype, ([i]) => binary('mul', scaled(i!), scaled(i!)));
-  const norm = keep(b, binary('mul', scale, unary('sqrt', squares)));
-  const beta = keep(b, select(isDone, first, select(lt(first, zero), norm, unary('neg', norm))));
-  const factor = select(isDone, zero, binary('div', binary('sub', beta, first), beta));
+  const norm = keep(b, unary('sqrt', squares));
+  const beta = keep(b, select(isDone, head, select(lt(head, zero), norm, unary('neg', norm))));
+  const factor = select(isDone, zero, binary('div', binary('sub', beta, head), beta));
   b.store(factors, k, factor);
-  const divisor = keep(b, select(isDone, one, binary('sub', first, beta)));
-  b.parallel([m], ([i]) => b.store(vectors.buffer, iadd(start, i!), binary('div', entry(i!), divisor)));
-  b.store(vectors.buffer, iadd(start, k), one);
-  return beta;
+  const divisor = keep(b, select(isDone, one, binary('sub', head, beta)));
+  b.parallel([m], ([i]) => b.store(vectors.buffer, iadd(start, i!), binary('div', scaled(i!), divisor)));
+  b.store(vectors.buffer, iadd(start, first), one);
+  return keep(b, binary('mul', beta, scale));
 }
 
 /** Rows := H_k rows. */

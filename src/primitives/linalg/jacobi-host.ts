@@ -1,5 +1,7 @@
 /**
- * The rotations of `jacobi.ts` in plain float64 JavaScript, for the reference.
+ * Eigenvectors and singular vectors by plane rotations of all pairs in turn, in plain float64 JavaScript, for the reference: another way
+ * than that of the kernels, whose results it checks. Sweeps end when nothing was rotated.
+ * @see G. H. Golub, C. F. Van Loan, Matrix Computations (2013), sections 8.5 and 8.6.3
  * May import: nothing.
  * @module
  */

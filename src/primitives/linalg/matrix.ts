@@ -47,6 +47,9 @@ export const extentsOf = (x: Aval): { readonly m: number; readonly n: number; re
   count: sizeOf(x.shape.slice(0, -2)),
 });
 
+/** Distance from 1 to the next number. */
+export const epsilonOf = (dtype: DType): number => (dtype === 'float32' ? 2 ** -23 : 2 ** -52);
+
 /** An aval of the same leading axes with other last axes. */
 export const withLast = (x: Aval, last: readonly number[], dtype: DType = x.dtype): Aval =>
   new Aval([...x.shape.slice(0, -2), ...last], dtype);

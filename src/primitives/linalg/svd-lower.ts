@@ -20,8 +20,9 @@ import {
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
 import { at, keep, lt, read, type Rows } from './blocks.ts';
 import { formOrthogonal, reduceToTriangle, type Reflections, reflections } from './householder.ts';
-import { orthogonalizeRows, sortRows } from './jacobi.ts';
+import { orthogonalizeRows } from './jacobi.ts';
 import { extentsOf } from './matrix.ts';
+import { sortRows } from './vector-rows.ts';
 
 export interface SvdParams {
   /** Whether U and Vᵀ are results too. */

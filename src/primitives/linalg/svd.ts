@@ -12,9 +12,8 @@ import { add, div, mul, sub } from '../arithmetic.ts';
 import { moveBatchToFront, reshape } from '../structural.ts';
 import { diagonalOf, differences, overOffDiagonal } from './eigh.ts';
 import { orthogonalize } from './householder.ts';
-import { epsilonOf } from './jacobi.ts';
 import { orthogonalizeRowsHost } from './jacobi-host.ts';
-import { checkMatrix, extentsOf, product, transposed, withLast } from './matrix.ts';
+import { checkMatrix, epsilonOf, extentsOf, product, transposed, withLast } from './matrix.ts';
 import { lowerSvd, type SvdParams } from './svd-lower.ts';
 
 export type { SvdParams } from './svd-lower.ts';

@@ -20,7 +20,8 @@ export interface EighOptions {
   readonly symmetrizeInput?: boolean | undefined;
 }
 
-function eigen(op: string, a: TensorLike, options: EighOptions | undefined): [Tensor, Tensor] {
+/** The matrices whose lower triangles are read. */
+function symmetricOf(op: string, a: TensorLike, options: EighOptions | undefined): Tensor {
   const x = squareMatrices(op, a);
   const { UPLO = 'L', symmetrizeInput = true } = readOptions<EighOptions>(
     op,
@@ -28,8 +29,8 @@ function eigen(op: string, a: TensorLike, options: EighOptions | undefined): [Te
     [options ?? {}],
   );
   checkChoice(op, 'UPLO', UPLO, ['L', 'U']);
-  if (symmetrizeInput) return prim.eigh(symmetrized(x)) as [Tensor, Tensor];
-  return prim.eigh(UPLO === 'L' ? x : prim.transposed(x)) as [Tensor, Tensor];
+  if (symmetrizeInput) return symmetrized(x);
+  return UPLO === 'L' ? x : prim.transposed(x);
 }
 
 /**
@@ -38,7 +39,8 @@ function eigen(op: string, a: TensorLike, options: EighOptions | undefined): [Te
  * Derivatives of eigenvectors divide by the differences of eigenvalues: where two are equal they are infinite or NaN.
  *
  * @param a `[..., n, n]`
- * @returns `[w, v]`: `[..., n]` ascending, and `[..., n, n]` with an eigenvector in each column
+ * @returns `[w, v]`: `[..., n]` ascending, and `[..., n, n]` with an eigenvector in each column, of the sign that makes the first of its
+ * large elements (0.37 of the largest and more) positive
  * @throws ShapeError unless the matrices are square
  * @example
  * ```ts
@@ -47,10 +49,12 @@ function eigen(op: string, a: TensorLike, options: EighOptions | undefined): [Te
  * console.log(np.round(w, 4).toArray()); // => [ 1, 3 ]
  * ```
  */
-export const eigh = (a: TensorLike, options?: EighOptions): [Tensor, Tensor] => eigen('linalg.eigh', a, options);
+export const eigh = (a: TensorLike, options?: EighOptions): [Tensor, Tensor] =>
+  prim.eigh(symmetricOf('linalg.eigh', a, options)) as [Tensor, Tensor];
 
 /** Eigenvalues of symmetric matrices, ascending. */
-export const eigvalsh = (a: TensorLike, options?: EighOptions): Tensor => eigen('linalg.eigvalsh', a, options)[0];
+export const eigvalsh = (a: TensorLike, options?: EighOptions): Tensor =>
+  prim.eigvalsh(symmetricOf('linalg.eigvalsh', a, options));
 
 export interface SvdOptions {
   /** Complete U and V to square matrices; true. */

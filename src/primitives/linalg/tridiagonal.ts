@@ -1,0 +1,172 @@
+/**
+ * Symmetric matrices made tridiagonal by Householder reflections, and tridiagonal ones made diagonal by QR steps with implicit shifts.
+ * @see G. H. Golub, C. F. Van Loan, Matrix Computations (2013), section 8.3
+ * @see B. N. Parlett, The Symmetric Eigenvalue Problem (1998), chapter 8
+ * May import: `ir`, `primitives/linalg`.
+ * @module
+ */
+import {
+  binary,
+  type BufferRef,
+  constant,
+  convert,
+  type Expr,
+  iadd,
+  int,
+  isub,
+  load,
+  select,
+  unary,
+} from '../../ir/loop/expr.ts';
+import type { KernelBuilder } from '../../ir/loop/kernel.ts';
+import { at, keep, lt, next, read, type Rows, upward } from './blocks.ts';
+import { chooseReflection, type Reflections } from './householder.ts';
+import { rotationTo } from './safe-range.ts';
+import type { Turns } from './vector-rows.ts';
+
+/** In float64, whatever the dtype of the matrix: what is done here is little work, and float32 eigenvalues lose nothing by it. */
+export interface Tridiagonal {
+  readonly n: number;
+  readonly diagonal: BufferRef;
+  /** Element k couples k and k + 1; the last is 0. */
+  readonly beside: BufferRef;
+}
+
+export const tridiagonalOf = (b: KernelBuilder, n: number): Tridiagonal => ({
+  n,
+  diagonal: b.scratch('float64', n),
+  beside: b.scratch('float64', n),
+});
+
+const double = (x: Expr): Expr => convert(x, 'float64');
+
+/**
+ * A = H₀ H₁ … T … H₁ H₀ with H_k = I − τ v vᵀ, v zero up to k. Each step takes two ranks from A, A := A − v wᵀ − w vᵀ with
+ * w = τ (A v − ½ τ (vᵀ A v) v); that is done in the pass over A that multiplies it by the next v. Of columns up to k nothing is read again.
+ */
+export function reduceToTridiagonal(b: KernelBuilder, rows: Rows, t: Tridiagonal, r: Reflections): void {
+  const { n } = t;
+  const { buffer, width } = rows;
+  const { dtype } = buffer;
+  const zero = constant(0, dtype);
+  const [v, w] = [b.scratch(dtype, width), b.scratch(dtype, width)];
+  const image = r.projection.buffer;
+  b.parallel([width], ([j]) => {
+    b.store(v, j!, zero);
+    b.store(w, j!, zero);
+  });
+  const lessTwoRanks = (start: Expr, vi: Expr, wi: Expr, j: Expr): Expr =>
+    binary(
+      'sub',
+      binary('sub', load(buffer, iadd(start, j)), binary('mul', vi, load(w, j))),
+      binary('mul', wi, load(v, j)),
+    );
+  b.loop(n - 1, (step) => {
+    const k = keep(b, step);
+    const start = keep(b, at(rows, k, int(0)));
+    const [vk, wk] = [keep(b, load(v, k)), keep(b, load(w, k))];
+    b.parallel([width], ([j]) => b.store(buffer, iadd(start, j!), lessTwoRanks(start, vk, wk, j!)));
+    b.store(t.diagonal, k, double(read(rows, k, k)));
+    const beta = chooseReflection(b, r, k, next(k), (i) => load(buffer, iadd(start, i)));
+    b.store(t.beside, k, double(beta));
+    b.parallel([width], ([j]) => b.store(image, j!, zero));
+    upward(b, next(k), int(n), (i) => {
+      const from = keep(b, at(rows, i, int(0)));
+      const [vi, wi, ui] = [keep(b, load(v, i)), keep(b, load(w, i)), keep(b, read(r.vectors, k, i))];
+      b.parallel([width], ([j]) => {
+        const value = keep(b, lessTwoRanks(from, vi, wi, j!));
+        b.store(buffer, iadd(from, j!), value);
+        b.store(image, j!, binary('add', load(image, j!), binary('mul', ui, value)));
+      });
+    });
+    const factor = keep(b, load(r.factors, k));
+    const inner = b.reduce('add', [width], dtype, ([j]) => binary('mul', load(image, j!), read(r.vectors, k, j!)));
+    const half = keep(b, binary('mul', constant(0.5, dtype), binary('mul', factor, inner)));
+    b.parallel([width], ([j]) => {
+      const u = keep(b, read(r.vectors, k, j!));
+      b.store(w, j!, binary('mul', factor, binary('sub', load(image, j!), binary('mul', half, u))));
+      b.store(v, j!, u);
+    });
+  });
+  b.store(t.diagonal, int(n - 1), double(read(rows, int(n - 1), int(n - 1))));
+  b.store(t.beside, int(n - 1), constant(0, 'float64'));
+}
+
+/** More steps than converging takes: about two for each eigenvalue. */
+const mostSteps = (n: number): number => 60 * n;
+
+/**
+ * Makes the diagonal that of the eigenvalues, in no order. `turn(from, to)` is called after each step, to apply its rotations of k and
+ * k + 1, from ≤ k < to, to whatever is to follow. Elements of `tolerance` times those beside them count as 0.
+ * @returns whether that came to an end
+ */
+export function diagonalizeTridiagonal(
+  b: KernelBuilder,
+  t: Tridiagonal,
+  tolerance: number,
+  turns: Turns,
+  turn: (from: Expr, to: Expr) => void,
+): Expr {
+  const { n, diagonal, beside } = t;
+  const size = (buffer: BufferRef, i: Expr): Expr => unary('abs', load(buffer, i));
+  const norm = b.reduce('max', [n], 'float64', ([i]) => binary('add', size(diagonal, i!), size(beside, i!)));
+  const least = keep(b, binary('mul', norm, constant(tolerance * tolerance, 'float64')));
+  /** Whether element k couples what is left and right of it. */
+  const couples = (k: Expr): Expr => {
+    const around = binary('add', size(diagonal, k), size(diagonal, next(k)));
+    const bound = binary('add', binary('mul', constant(tolerance, 'float64'), around), least);
+    return lt(bound, size(beside, k));
+  };
+  const last = b.local('int32', n - 1);
+  const steps = b.local('int32', 0);
+  b.while(binary('and', lt(int(0), b.get(last)), lt(b.get(steps), int(mostSteps(n)))), () => {
+    const hi = b.get(last);
+    const first = b.local('int32', hi);
+    const before = binary('max', isub(b.get(first), int(1)), int(0));
+    b.while(binary('and', lt(int(0), b.get(first)), couples(before)), () => b.set(first, before));
+    const lo = b.get(first);
+    b.if(
+      binary('eq', lo, hi),
+      () => b.set(last, isub(hi, int(1))),
+      () => {
+        qrStep(b, t, turns, lo, hi);
+        turn(lo, hi);
+        b.set(steps, next(b.get(steps)));
+      },
+    );
+  });
+  return keep(b, binary('le', b.get(last), int(0)));
+}
+
+/** One step on rows lo to hi, with the eigenvalue of the last two that is nearer to the last (Wilkinson's shift). */
+function qrStep(b: KernelBuilder, { diagonal, beside }: Tridiagonal, turns: Turns, lo: Expr, hi: Expr): void {
+  const half = constant(0.5, 'float64');
+  const zero = constant(0, 'float64');
+  const [corner, above] = [keep(b, load(diagonal, hi)), keep(b, load(diagonal, isub(hi, int(1))))];
+  const off = keep(b, load(beside, isub(hi, int(1))));
+  const gap = keep(b, binary('mul', half, binary('sub', above, corner)));
+  const root = keep(b, unary('sqrt', binary('add', binary('mul', gap, gap), binary('mul', off, off))));
+  const divisor = binary('add', gap, select(lt(gap, zero), unary('neg', root), root));
+  const shift = binary('sub', corner, binary('mul', off, binary('div', off, divisor)));
+  const x = b.local('float64', binary('sub', load(diagonal, lo), shift));
+  const z = b.local('float64', load(beside, lo));
+  upward(b, lo, hi, (k) => {
+    const { c, s, r } = rotationTo(b, b.get(x), b.get(z));
+    b.if(lt(lo, k), () => b.store(beside, isub(k, int(1)), r));
+    const [p, q, e] = [keep(b, load(diagonal, k)), keep(b, load(diagonal, next(k))), keep(b, load(beside, k))];
+    const ce = keep(b, binary('mul', c, e));
+    const u = keep(b, binary('sub', binary('mul', s, binary('sub', p, q)), binary('add', ce, ce)));
+    const change = keep(b, binary('mul', s, u));
+    b.store(diagonal, k, binary('sub', p, change));
+    b.store(diagonal, next(k), binary('add', q, change));
+    const coupling = keep(b, unary('neg', binary('add', binary('mul', c, u), e)));
+    b.store(beside, k, coupling);
+    b.set(x, coupling);
+    // Of the last one that is element hi, which counts as 0.
+    const following = keep(b, load(beside, next(k)));
+    b.set(z, binary('mul', s, following));
+    b.store(beside, next(k), binary('mul', c, following));
+    b.store(turns.cosines, k, convert(c, turns.cosines.dtype));
+    b.store(turns.sines, k, convert(s, turns.sines.dtype));
+  });
+}
