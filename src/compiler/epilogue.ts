@@ -6,7 +6,7 @@
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
-import { axisExpr, type BufferRef, type Expr, iadd, imul, int, load, type Local } from '../ir/loop/expr.ts';
+import { type Axis, axisExpr, type BufferRef, type Expr, iadd, imul, int, load, type Local } from '../ir/loop/expr.ts';
 import { type BufferSpec, type Epilogue, type Gemm, type Kernel, KernelBuilder, type Stmt } from '../ir/loop/kernel.ts';
 import type { Literal, Var } from '../ir/program.ts';
 import { emitAtSite } from './emit-kernel.ts';
@@ -27,11 +27,14 @@ const leastColumns = 4;
 interface Product {
   readonly kernel: Kernel;
   readonly gemm: Gemm;
-  /** Its loops and the rows and columns of the product cover the result in order. */
-  readonly loops: readonly Extract<Stmt, { kind: 'for' }>[];
+  /** The axes of its result, outermost first. */
+  readonly order: readonly Side[];
   /** Smaller numbers are taken. */
   readonly nextId: number;
 }
+
+/** An axis of a result that a product writes: that of a loop, or the product's rows or columns. */
+type Side = Axis | 'rows' | 'columns';
 
 /** The units, with those that qualify merged into products. */
 export function addEpilogues(fusion: Fusion, units: ReadonlyMap<Group, Unit>): Unit[] {
@@ -109,13 +112,13 @@ function merge(
   const [result] = writes;
   const product = writes.length === 1 ? findProduct(eqn) : undefined;
   if (result === undefined || product === undefined) return undefined;
-  const { kernel, gemm, loops } = product;
+  const { kernel, gemm, order } = product;
   let { nextId } = product;
   const axis = (extent: number): Epilogue['row'] => ({ kind: 'axis', id: nextId++, extent });
   const [row, column] = [axis(gemm.m), axis(gemm.n)];
   const element: Local = { kind: 'local', id: nextId++, dtype: result.aval.dtype };
-  const index = [...loops.map((l) => l.axis), row, column];
-  const linear = iadd(gemm.c.offset, iadd(imul(axisExpr(row), int(gemm.n)), axisExpr(column)));
+  const index = order.map((side) => (side === 'rows' ? row : side === 'columns' ? column : side));
+  const linear = iadd(gemm.c.offset, iadd(imul(axisExpr(row), int(gemm.c.rowStride)), axisExpr(column)));
   const inner = emitAtSite(fusion, group, unit.writes, {
     index: index.map((a) => (a.extent === 1 ? int(0) : axisExpr(a))),
     shape: index.map((a) => a.extent),
@@ -163,6 +166,8 @@ const mayTakeInput = ({ graph }: Fusion, { reads, reuse }: KernelUnit, output: n
 
 // Products
 
+type Loops = readonly Extract<Stmt, { kind: 'for' }>[];
+
 function findProduct(eqn: EquationUnit['eqn']): Product | undefined {
   const rule = loopsOf(eqn);
   if (rule === undefined || rule.startsFrom !== undefined) return undefined;
@@ -171,41 +176,43 @@ function findProduct(eqn: EquationUnit['eqn']): Product | undefined {
   const builder = new KernelBuilder(eqn.primitive.name, ins.map(spec), outs.map(spec));
   rule.build(builder, ins, outs, eqn.params);
   const kernel: Kernel = { ...builder.build(), sites: eqn.site === undefined ? [] : [eqn.site] };
-  const product = productIn(kernel.body, kernel.outputs[0]!, []);
-  if (product === undefined || !coversInOrder(product.gemm, product.loops)) return undefined;
-  return { ...product, kernel, nextId: builder.axis(1).id };
+  const found = productIn(kernel.body, kernel.outputs[0]!, []);
+  const order = found === undefined ? undefined : orderOf(found.gemm, found.loops);
+  return order === undefined ? undefined : { gemm: found!.gemm, order, kernel, nextId: builder.axis(1).id };
 }
 
 /** The only statement that touches `result`, and the loops around it. */
 function productIn(
   body: readonly Stmt[],
   result: BufferRef,
-  loops: Product['loops'],
-): Pick<Product, 'gemm' | 'loops'> | undefined {
+  loops: Loops,
+): { readonly gemm: Gemm; readonly loops: Loops } | undefined {
   const touching = body.filter((s) => usedBuffers(s).has(result));
   const [only] = touching;
   if (only === undefined || touching.length > 1) return undefined;
   if (only.kind === 'for') return productIn(only.body, result, [...loops, only]);
   const isWhole = only.kind === 'gemm' && only.c.buffer === result && !only.accumulate && only.epilogue === undefined;
   if (!isWhole || only.n < leastColumns) return undefined;
-  return only.c.colStride === 1 && only.c.rowStride === only.n ? { gemm: only, loops } : undefined;
+  return only.c.colStride === 1 ? { gemm: only, loops } : undefined;
 }
 
-/** Whether element (i, j) of the product, in the order of the loops, is at its row-major position. */
-function coversInOrder({ m, n, c }: Gemm, loops: Product['loops']): boolean {
-  let stride = m * n;
-  const strides = new Map<unknown, number>();
-  for (const { axis } of [...loops].reverse()) {
-    strides.set(axis, stride);
-    stride *= axis.extent;
-  }
+/** The axes of the result in row-major order, if the product in its loops covers all of it. */
+function orderOf({ m, n, c }: Gemm, loops: Loops): Side[] | undefined {
   const found = strideOf(c.offset);
-  return (
-    stride === c.buffer.size &&
-    found !== undefined &&
-    found.constant === 0 &&
-    loops.every(({ axis }) => axis.extent === 1 || found.axes.get(axis) === strides.get(axis))
-  );
+  if (found === undefined || found.constant !== 0) return undefined;
+  const sides: { readonly side: Side; readonly extent: number; readonly stride: number }[] = [
+    ...loops.map(({ axis }) => ({ side: axis, extent: axis.extent, stride: found.axes.get(axis) ?? 0 })),
+    { side: 'rows', extent: m, stride: c.rowStride },
+    { side: 'columns', extent: n, stride: c.colStride },
+  ];
+  // Axes of extent 1 may stand anywhere.
+  const order = sides.filter((s) => s.extent > 1 || typeof s.side === 'string').sort((p, q) => q.stride - p.stride);
+  let stride = 1;
+  for (const s of [...order].reverse()) {
+    if (s.extent > 1 && s.stride !== stride) return undefined;
+    stride *= s.extent;
+  }
+  return stride === c.buffer.size ? order.map((s) => s.side) : undefined;
 }
 
 interface Affine {

@@ -31,7 +31,7 @@ function asMatrices(
   return g.reshape(g.transpose(name, order), permuted(aval.shape, order), sizes);
 }
 
-const dot: Lowering<p.DotParams> = ({ g, x, params: { contract, batch }, outs }) => {
+function contraction(g: OnnxGraph, x: readonly Operand[], { contract, batch }: p.DotParams, shape: Shape): string {
   const [a, b] = x as [Operand, Operand];
   const free = [a, b].map((o, i) => freeAxes(o.aval.ndim, [...contract[i]!, ...batch[i]!])) as [number[], number[]];
   const product = g.op('MatMul', [
@@ -43,7 +43,15 @@ const dot: Lowering<p.DotParams> = ({ g, x, params: { contract, batch }, outs })
     sizeOf(permuted(a.aval.shape, free[0])),
     sizeOf(permuted(b.aval.shape, free[1])),
   ];
-  return g.reshape(product, sizes, outs[0]!.shape);
+  return g.reshape(product, sizes, shape);
+}
+
+const dot: Lowering<p.DotParams> = ({ g, x, params, outs }) => contraction(g, x, params, outs[0]!.shape);
+
+const permutedDot: Lowering<p.DotParams & { readonly permutation: readonly number[] }> = ({ g, x, params, outs }) => {
+  const { permutation } = params;
+  const inOrder = permutation.map((_, r) => outs[0]!.shape[permutation.indexOf(r)]!);
+  return g.transpose(contraction(g, x, params, inOrder), permutation);
 };
 
 /** Batch groups as feature groups: [g·b, c, …] becomes [b, g·c, …]. */
@@ -97,4 +105,8 @@ const conv: Lowering<p.ConvParams> = ({ g, x, params, outs }) => {
   return g.transpose(g.reshape(y, [...outShape, ...more], outShape), back);
 };
 
-export const contractions: readonly Entry[] = [entry(p.dotGeneralP, dot), entry(p.convGeneralDilatedP, conv)];
+export const contractions: readonly Entry[] = [
+  entry(p.dotGeneralP, dot),
+  entry(p.permutedDotP, permutedDot),
+  entry(p.convGeneralDilatedP, conv),
+];

@@ -1,17 +1,22 @@
 /**
  * Rewrite rules of contractions: permuted operands and results are read and written where they lie, and sums of products of arrays that
  * meet in the summed axes only are matrix products.
- * May import: `ir`, `primitives/{simplify-rules,structural-rules,dot-lower,strided-view}`.
+ * May import: `ir`, `primitives/{simplify-rules,structural-rules,dot-views}`.
  * @module
  */
 import type { Aval } from '../ir/aval.ts';
 import { isFloat } from '../ir/dtype.ts';
 import type { Atom, Equation, PrimitiveInfo } from '../ir/program.ts';
-import { rowMajorStrides } from '../ir/shape.ts';
 import type { Replacement, SimplifyView } from '../ir/simplify.ts';
-import { type DotParams, freeAxes } from './dot-lower.ts';
+import {
+  type DotParams,
+  freeAxes,
+  isReadInRuns,
+  isWrittenInRuns,
+  type PermutedDotParams,
+  viewsOf,
+} from './dot-views.ts';
 import { equationOf, innerOf, otherEquation, otherEquations, paramsOf } from './simplify-rules.ts';
-import { mergedStride } from './strided-view.ts';
 import type { Movements } from './structural-rules.ts';
 
 type View<P> = SimplifyView<P>;
@@ -36,21 +41,11 @@ export function absorbTransposes(view: View<DotParams>, self: PrimitiveInfo, tra
       batch: onSide(view.params.batch, side, axis),
     };
     const x = inner.inputs[0]!;
-    if (!isAscending(free) || !isMatrix(x.aval, params, side)) continue;
-    const inputs = side === 0 ? [x, view.inputs[1]!] : [view.inputs[0]!, x];
-    return otherEquation(self, inputs, params);
+    const [left, right] = side === 0 ? [x, view.inputs[1]!] : [view.inputs[0]!, x];
+    if (!isAscending(free) || !isReadInRuns(viewsOf(left.aval, right.aval, params)[side])) continue;
+    return otherEquation(self, [left, right], params);
   }
   return undefined;
-}
-
-/** Whether the products read the operand where it is, in runs: its last axis is not a batch axis, and the others merge. */
-function isMatrix(x: Aval, params: DotParams, side: 0 | 1): boolean {
-  const strides = rowMajorStrides(x.shape);
-  const axes = (list: readonly number[]): { extent: number; stride: number }[] =>
-    list.map((d) => ({ extent: x.shape[d]!, stride: strides[d]! }));
-  const [free, contract] = [axes(freeAxes(x.ndim, params, side)), axes(params.contract[side])];
-  const hasRuns = [...free, ...contract].some((a) => a.stride === 1 && a.extent > 1);
-  return hasRuns && mergedStride(free, 0) !== undefined && mergedStride(contract, 0) !== undefined;
 }
 
 /** A result whose free axes change places is the product of the operands in the other order. */
@@ -68,6 +63,21 @@ export function transposedDot(view: View<{ readonly permutation: readonly number
   if (!view.params.permutation.every((d, i) => d === swapped[i])) return undefined;
   const { contract, batch: pairs } = params;
   return otherEquation(dot, [y, x], { contract: [contract[1], contract[0]], batch: [pairs[1], pairs[0]] });
+}
+
+/** Any other permutation of a result that is a product's alone: the products write where it wants their results. */
+export function permutedDot(
+  view: View<{ readonly permutation: readonly number[] }>,
+  dot: PrimitiveInfo,
+  permuted: PrimitiveInfo,
+): Result {
+  const inner = innerOf(view, dot) ?? innerOf(view, permuted);
+  if (inner === undefined || view.uses(view.inputs[0]!) > 1 || !isFloat(view.outputs[0]!.dtype)) return undefined;
+  const given = paramsOf<PermutedDotParams>(inner);
+  const { permutation } = view.params;
+  const params = { ...given, permutation: permutation.map((d) => given.permutation?.[d] ?? d) };
+  const [x, y] = inner.inputs as readonly [Atom, Atom];
+  return isWrittenInRuns(...viewsOf(x.aval, y.aval, params)) ? otherEquation(permuted, [x, y], params) : undefined;
 }
 
 /** What sums of products are rewritten with. */

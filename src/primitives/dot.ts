@@ -1,6 +1,6 @@
 /**
  * dot_general: the contraction of two arrays over any axes, with batch axes. Every product of matrices and vectors is one.
- * May import: `ir`, `core`, `primitives/structural`, `primitives/dot-lower`.
+ * May import: `ir`, `core`, `primitives/{structural,dot-lower,dot-rules,dot-views}`.
  * @module
  */
 import { type Aval, f32, f64, i32, u32 } from '../ir/aval.ts';
@@ -18,8 +18,9 @@ import {
 import type { Tensor } from '../core/tensor.ts';
 import { bind1 } from '../core/trace.ts';
 import { mulP } from './arithmetic.ts';
-import { type DotParams, freeAxes, lowerDot } from './dot-lower.ts';
-import { absorbTransposes, sumOfProducts, transposedDot } from './dot-rules.ts';
+import { lowerDot } from './dot-lower.ts';
+import { absorbTransposes, permutedDot, sumOfProducts, transposedDot } from './dot-rules.ts';
+import { type DotParams, dotShape, freeAxes, type PermutedDotParams } from './dot-views.ts';
 import {
   forEachIndex,
   inversePermutation,
@@ -30,7 +31,7 @@ import {
   transposeRules,
 } from './structural.ts';
 
-export type { DotParams } from './dot-lower.ts';
+export type { DotParams } from './dot-views.ts';
 
 function checkDot(x: Aval, y: Aval, { contract, batch }: DotParams): void {
   if (x.dtype !== y.dtype || x.dtype === 'bool' || x.dtype === 'uint8') {
@@ -59,16 +60,6 @@ function checkDot(x: Aval, y: Aval, { contract, batch }: DotParams): void {
     "transpose one operand, or check the layer's input size.",
     { shapes: [x.shape, y.shape], axes: [p, q] },
   );
-}
-
-function dotShape(x: Aval, y: Aval, params: DotParams): number[] {
-  const xFree = freeAxes(x.ndim, params, 0);
-  const yFree = freeAxes(y.ndim, params, 1);
-  return [
-    ...params.batch[0].map((d) => x.shape[d]!),
-    ...xFree.map((d) => x.shape[d]!),
-    ...yFree.map((d) => y.shape[d]!),
-  ];
 }
 
 const range = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + i);
@@ -173,16 +164,69 @@ export const dotGeneralP: Primitive<DotParams> = definePrimitive<DotParams>({
   ],
 });
 
-transposeRules.push((view) => transposedDot(view, dotGeneralP));
+type WithPermutation = Required<PermutedDotParams>;
+
+/** The transpose of a contraction, as one operation: what the compiler makes of the two. */
+export const permutedDotP: Primitive<WithPermutation> = definePrimitive<WithPermutation>({
+  name: 'permuted_dot',
+  abstractEval: (avals, params) => {
+    const [z] = dotGeneralP.abstractEval(avals, params);
+    return [z!.withShape(params.permutation.map((d) => z!.shape[d]!))];
+  },
+  calculus: {
+    kind: 'multilinear',
+    transpose: ([ct], [x, y], params) => {
+      const inOrder = transpose(ct!, inversePermutation(params.permutation));
+      return [
+        isLinearInput(x!) ? transposeDot(inOrder, residual(y!), x.aval, 0, params) : null,
+        isLinearInput(y!) ? transposeDot(inOrder, residual(x!), y.aval, 1, params) : null,
+      ];
+    },
+  },
+  batch: (context, inputs, dims, { permutation, ...params }) => {
+    const [results, at] = dotGeneralP.batch(context, inputs, dims, params);
+    return transposeP.batch(context, results, at, { permutation });
+  },
+  reference: ([x, y], [out], params) => evaluateDot(x!, y!, out!, params, params.permutation),
+  lower: { kind: 'loops', build: (b, [x, y], _outputs, params) => lowerDot(b, x!, y!, params) },
+  samples: [
+    // Rows far apart; columns in loops; columns of the first operand; nothing that lies side by side.
+    {
+      avals: [f32(2, 3, 4), f32(2, 4, 5)],
+      params: { contract: [[2], [1]], batch: [[0], [0]], permutation: [1, 0, 2] },
+    },
+    { avals: [f64(2, 3), f64(4, 3, 5)], params: { contract: [[1], [1]], batch: [[], []], permutation: [1, 0, 2] } },
+    {
+      avals: [f32(2, 3, 4), f32(2, 4, 5)],
+      params: { contract: [[2], [1]], batch: [[0], [0]], permutation: [2, 0, 1] },
+    },
+    {
+      avals: [f64(2, 3, 4), f64(2, 4, 5)],
+      params: { contract: [[2], [1]], batch: [[0], [0]], permutation: [1, 2, 0] },
+    },
+    { avals: [i32(2, 3), i32(3, 4)], params: { contract: [[1], [0]], batch: [[], []], permutation: [1, 0] } },
+  ],
+});
+
+transposeRules.push((view) => transposedDot(view, dotGeneralP) ?? permutedDot(view, dotGeneralP, permutedDotP));
 sumRules.push((view) => sumOfProducts(view, { ...movements(), mul: mulP, dot: dotGeneralP }));
 
-function evaluateDot(x: HostArray, y: HostArray, out: HostArray, params: DotParams): void {
+/** `permutation`: of the contraction's axes in the result. */
+function evaluateDot(
+  x: HostArray,
+  y: HostArray,
+  out: HostArray,
+  params: DotParams,
+  permutation: readonly number[] = out.aval.shape.map((_, d) => d),
+): void {
+  const at = inversePermutation(permutation);
   const [xs, ys] = [rowMajorStrides(x.aval.shape), rowMajorStrides(y.aval.shape)];
   const [xFree, yFree] = [freeAxes(x.aval.ndim, params, 0), freeAxes(y.aval.ndim, params, 1)];
   const nBatch = params.batch[0].length;
   const extents = params.contract[0].map((d) => x.aval.shape[d]!);
   const isInt = !isFloat(out.aval.dtype);
-  forEachIndex(out.aval.shape, (index, o) => {
+  forEachIndex(out.aval.shape, (place, o) => {
+    const index = at.map((d) => place[d]!);
     let [px, py, sum] = [0, 0, 0];
     params.batch[0].forEach((d, i) => (px += index[i]! * xs[d]!));
     params.batch[1].forEach((d, i) => (py += index[i]! * ys[d]!));

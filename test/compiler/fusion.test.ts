@@ -212,6 +212,26 @@ describe('products', () => {
     expect(stats.kernels).toBe(1);
   });
 
+  it('over axes that lie apart are products in loops, without copies, and go on to what follows', () => {
+    // One matrix times each of three; and the weights' gradient of that, a sum over all three.
+    const avals = [f32(20, 24), f32(3, 24, 130), f32(20)];
+    const mixed = statsOf(avals, ([w, x, b]) => {
+      const y = p.transpose(dotGeneral(w!, x!, { contract: [[1], [1]], batch: [[], []] }), [1, 0, 2]);
+      return [p.max(p.add(y, p.broadcastInDim(b!, [3, 20, 130], [1])), s(0))];
+    });
+    expect(mixed).toMatchObject({ kernels: 1, arenaBytes: 0 });
+    const gradient = statsOf([f32(3, 20, 130), f32(3, 24, 130)], ([dy, x]) => [
+      dotGeneral(dy!, x!, {
+        contract: [
+          [0, 2],
+          [0, 2],
+        ],
+        batch: [[], []],
+      }),
+    ]);
+    expect(gradient).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+
   it('whose update writes over a donated parameter accumulate beside it', () => {
     const program = trace([f32(8, 5), f32(8, 6), f32(5, 6)], ([x, dy, w]) => [
       p.sub(w!, p.mul(matmul(p.transpose(x!, [1, 0]), dy!), s(0.1))),

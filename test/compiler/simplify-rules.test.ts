@@ -346,6 +346,30 @@ describe('products', () => {
     ).toEqual(['transpose', 'dot_general']);
   });
 
+  it('write their results where a permutation wants them, unless no run of these would lie side by side', () => {
+    const heads: p.DotParams = {
+      contract: [[3], [1]],
+      batch: [
+        [0, 1],
+        [0, 2],
+      ],
+    };
+    const attended = (x: Tensor, y: Tensor, permutation: number[]): Tensor =>
+      p.transpose(p.dotGeneral(x, y, heads), permutation);
+    const avals = [f32(2, 3, 20, 20), f32(2, 20, 3, 16)];
+    expect(simplified(avals, ([x, y]) => [attended(x!, y!, [0, 2, 1, 3])])).toEqual(['permuted_dot']);
+    expect(simplified(avals, ([x, y]) => [p.transpose(attended(x!, y!, [0, 2, 1, 3]), [2, 1, 0, 3])])).toEqual([
+      'permuted_dot',
+    ]);
+    expect(simplified(avals, ([x, y]) => [attended(x!, y!, [0, 2, 3, 1])])).toEqual(['dot_general', 'transpose']);
+    expect(
+      simplified(avals, ([x, y]) => {
+        const z = p.dotGeneral(x!, y!, heads);
+        return [p.transpose(z, [0, 2, 1, 3]), z];
+      }),
+    ).toEqual(['dot_general', 'transpose']);
+  });
+
   it('stand for sums of many products', () => {
     const sum = (x: Tensor, y: Tensor, axis: number): Tensor => p.reduceSum(p.mul(x, y), [axis]);
     const names = (avals: readonly Aval[], f: (args: readonly Tensor[]) => readonly Tensor[]): string[] => {

@@ -8,7 +8,13 @@ import { Aval, f64 } from '../../src/ir/aval.ts';
 import { DTypeError, ShapeError } from '../../src/ir/errors.ts';
 import { setActiveExecutor } from '../../src/core/executor.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
-import { convGeneralDilated, type ConvParams, dotGeneral, type DotParams } from '../../src/primitives/index.ts';
+import {
+  convGeneralDilated,
+  type ConvParams,
+  dotGeneral,
+  type DotParams,
+  transpose,
+} from '../../src/primitives/index.ts';
 import { Linearized } from '../../src/transforms/linearize.ts';
 import { drawArgs, expectPlanMatches, trace } from '../compiler/check-plan.ts';
 import { dot, drawLike, elements } from '../support/samples.ts';
@@ -38,36 +44,66 @@ const permutation = (n: number): fc.Arbitrary<number[]> =>
 /** A shape of which `axes[i]` has the given extent. */
 const placed = (order: readonly number[], extents: readonly number[]): number[] => order.map((i) => extents[i]!);
 
-const dotCase = fc
-  .record({
-    batch: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 }),
-    xFree: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 }),
-    yFree: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 }),
-    contract: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }),
-  })
-  .chain((e) =>
-    fc.record({
-      e: fc.constant(e),
-      xOrder: permutation(e.batch.length + e.xFree.length + e.contract.length),
-      yOrder: permutation(e.batch.length + e.yFree.length + e.contract.length),
-    }),
-  )
-  .map(({ e, xOrder, yOrder }): { avals: Aval[]; params: DotParams } => {
-    const at = (order: readonly number[], from: number, count: number): number[] =>
-      Array.from({ length: count }, (_, i) => order.indexOf(from + i));
-    const nb = e.batch.length;
-    const [xc, yc] = [nb + e.xFree.length, nb + e.yFree.length];
-    return {
-      avals: [
-        f64(...placed(xOrder, [...e.batch, ...e.xFree, ...e.contract])),
-        f64(...placed(yOrder, [...e.batch, ...e.yFree, ...e.contract])),
-      ],
-      params: {
-        batch: [at(xOrder, 0, nb), at(yOrder, 0, nb)],
-        contract: [at(xOrder, xc, e.contract.length), at(yOrder, yc, e.contract.length)],
-      },
-    };
-  });
+interface DotExtents {
+  readonly batch: number[];
+  readonly xFree: number[];
+  readonly yFree: number[];
+  readonly contract: number[];
+}
+
+/** A contraction of arrays with their axes in any order, and any order of those of its result. */
+interface DotCase {
+  readonly avals: readonly Aval[];
+  readonly params: DotParams;
+  readonly resultOrder: readonly number[];
+}
+
+const extent = fc.integer({ min: 1, max: 3 });
+
+const smallExtents: fc.Arbitrary<DotExtents> = fc.record({
+  batch: fc.array(extent, { maxLength: 2 }),
+  xFree: fc.array(extent, { maxLength: 2 }),
+  yFree: fc.array(extent, { maxLength: 2 }),
+  contract: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }),
+});
+
+/** Long enough for products in loops. */
+const longExtents: fc.Arbitrary<DotExtents> = fc.record({
+  batch: fc.array(extent, { maxLength: 1 }),
+  xFree: fc.tuple(extent, fc.constantFrom(5, 16, 130)),
+  yFree: fc.tuple(extent, fc.constantFrom(5, 17)),
+  contract: fc.tuple(extent, fc.constantFrom(3, 64)),
+});
+
+const dotOf = (extents: fc.Arbitrary<DotExtents>): fc.Arbitrary<DotCase> =>
+  extents
+    .chain((e) =>
+      fc.record({
+        e: fc.constant(e),
+        xOrder: permutation(e.batch.length + e.xFree.length + e.contract.length),
+        yOrder: permutation(e.batch.length + e.yFree.length + e.contract.length),
+        resultOrder: permutation(e.batch.length + e.xFree.length + e.yFree.length),
+      }),
+    )
+    .map(({ e, xOrder, yOrder, resultOrder }): DotCase => {
+      const at = (order: readonly number[], from: number, count: number): number[] =>
+        Array.from({ length: count }, (_, i) => order.indexOf(from + i));
+      const nb = e.batch.length;
+      const [xc, yc] = [nb + e.xFree.length, nb + e.yFree.length];
+      return {
+        avals: [
+          f64(...placed(xOrder, [...e.batch, ...e.xFree, ...e.contract])),
+          f64(...placed(yOrder, [...e.batch, ...e.yFree, ...e.contract])),
+        ],
+        params: {
+          batch: [at(xOrder, 0, nb), at(yOrder, 0, nb)],
+          contract: [at(xOrder, xc, e.contract.length), at(yOrder, yc, e.contract.length)],
+        },
+        resultOrder,
+      };
+    });
+
+const dotCase = dotOf(smallExtents);
 
 describe('dot_general', () => {
   it('computes the same in loops as by definition, whatever the order of axes', () => {
@@ -81,6 +117,15 @@ describe('dot_general', () => {
       }),
       runs(60),
     );
+  });
+
+  it('computes the same in loops and into a permuted result, whatever the order and the extents of axes', () => {
+    const check = ({ avals, params, resultOrder }: DotCase): void => {
+      const program = trace(avals, ([x, y]) => [transpose(dotGeneral(x!, y!, params), resultOrder)]);
+      expectPlanMatches(program, drawArgs(avals, 1), JSON.stringify({ params, resultOrder }));
+    };
+    fc.assert(fc.property(dotCase, check), runs(60));
+    fc.assert(fc.property(dotOf(longExtents), check), runs(60));
   });
 
   it('has adjoint transposes, whatever the order of axes', () => {
