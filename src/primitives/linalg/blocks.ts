@@ -56,22 +56,32 @@ export function upward(b: KernelBuilder, from: Expr, to: Expr, body: (i: Expr) =
 /** Keeps an expression in a local. */
 export const keep = (b: KernelBuilder, e: Expr): Expr => b.get(b.local(e.dtype, e));
 
-/** Fills a work array; elements outside `m` × `n` are those of the identity. */
-export function fillPadded(
-  b: KernelBuilder,
-  to: Rows,
-  m: number,
-  n: number,
-  element: (i: Expr, j: Expr) => Expr,
-): void {
-  const { dtype, size } = to.buffer;
-  const height = size / to.width;
+type Element = (i: Expr, j: Expr) => Expr;
+
+/** Fills a work array with an m × n matrix, and with `outside` what is beyond that. */
+function fill(b: KernelBuilder, to: Rows, m: number, n: number, element: Element, outside: Element): void {
+  const height = to.buffer.size / to.width;
   b.parallel([height, to.width], ([i, j]) => {
-    const unit = select(binary('eq', i!, j!), constant(1, dtype), constant(0, dtype));
     const isInside = binary('and', lt(i!, int(m)), lt(j!, int(n)));
     const isWhole = height === m && to.width === n;
-    b.store(to.buffer, at(to, i!, j!), isWhole ? element(i!, j!) : select(isInside, element(i!, j!), unit));
+    const value = isWhole ? element(i!, j!) : select(isInside, element(i!, j!), outside(i!, j!));
+    b.store(to.buffer, at(to, i!, j!), value);
   });
+}
+
+/** Fills a work array; elements outside `m` × `n` are those of the identity. */
+export function fillPadded(b: KernelBuilder, to: Rows, m: number, n: number, element: Element): void {
+  const { dtype } = to.buffer;
+  fill(b, to, m, n, element, (i, j) => select(binary('eq', i, j), constant(1, dtype), constant(0, dtype)));
+}
+
+/** Fills a work array; elements outside `m` × `n` are 0. */
+export const fillWithZeros = (b: KernelBuilder, to: Rows, m: number, n: number, element: Element): void =>
+  fill(b, to, m, n, element, () => constant(0, to.buffer.dtype));
+
+/** The first rows of `to` are the columns of `from`. */
+export function transposeInto(b: KernelBuilder, from: Rows, to: Rows, count: number): void {
+  b.parallel([count, to.width], ([i, j]) => b.store(to.buffer, at(to, i!, j!), read(from, j!, i!)));
 }
 
 /** Where a row, or a block, begins. */

@@ -11,7 +11,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { bind } from '../../core/trace.ts';
 import { add, div, mul, sub } from '../arithmetic.ts';
 import { reduceSum, broadcastTo, moveBatchToFront, reshape } from '../structural.ts';
-import { at, fillPadded, keep, lt, paddedWidth, read, type Rows } from './blocks.ts';
+import { at, fillWithZeros, keep, lt, paddedWidth, read, type Rows, transposeInto } from './blocks.ts';
 import { formOrthogonal, reflections } from './householder.ts';
 import { diagonalizeHost } from './jacobi-host.ts';
 import { checkSquare, epsilonOf, extentsOf, identityLike, lowerPart, product, transposed, withLast } from './matrix.ts';
@@ -107,7 +107,7 @@ function lowerEigh(b: KernelBuilder, x: Aval, hasVectors: boolean): void {
   b.loop(count, (e) => {
     const start = keep(b, imul(e, int(n * n)));
     const index = (i: Expr, j: Expr): Expr => iadd(start, iadd(imul(i, int(n)), j));
-    fillPadded(b, rows, n, n, (i, j) => load(b.inputs[0]!, select(lt(i, j), index(j, i), index(i, j))));
+    fillWithZeros(b, rows, n, n, (i, j) => load(b.inputs[0]!, select(lt(i, j), index(j, i), index(i, j))));
     const { largest, isFinite } = largestOf(b, [n, n], dtype, ([i, j]) => read(rows, i!, j!));
     const { factor, inverse } = scalingFor(b, largest);
     const isDone = b.local('bool', 0);
@@ -117,9 +117,8 @@ function lowerEigh(b: KernelBuilder, x: Aval, hasVectors: boolean): void {
       );
       reduceToTridiagonal(b, rows, t, steps);
       if (vectors) {
-        const { columns, rows: turned } = vectors;
-        formOrthogonal(b, columns, steps);
-        b.parallel([n, width], ([i, j]) => b.store(turned.buffer, at(turned, i!, j!), read(columns, j!, i!)));
+        formOrthogonal(b, vectors.columns, steps);
+        transposeInto(b, vectors.columns, vectors.rows, n);
       }
       const turn = (from: Expr, to: Expr): void => (vectors ? turnRows(b, vectors.rows, turns, from, to) : undefined);
       b.set(isDone, diagonalizeTridiagonal(b, t, epsilonOf(dtype) / 4, turns, turn));

@@ -51,7 +51,10 @@ export function largestOf(
   return { largest, isFinite: keep(b, unary('is_finite', largest)) };
 }
 
-/** Below this a sum of squares is that of nothing: its terms may have lost bits. Elements of scaled matrices that count are far above. */
+/** What is smaller does not count beside the largest element of any scaled matrix. */
+export const leastElement: number = 2 ** -480;
+
+/** Below this a sum of squares is that of nothing: its terms may have lost bits. */
 const leastSquares = 2 ** -1000;
 
 export interface Rotation {

@@ -15,6 +15,7 @@ import { orthogonalize } from './householder.ts';
 import { orthogonalizeRowsHost } from './jacobi-host.ts';
 import { checkMatrix, epsilonOf, extentsOf, product, transposed, withLast } from './matrix.ts';
 import { lowerSvd, type SvdParams } from './svd-lower.ts';
+import { signOf } from './vector-rows.ts';
 
 export type { SvdParams } from './svd-lower.ts';
 
@@ -50,8 +51,8 @@ function addOutside(du: Tensor, u: Tensor, x: Tensor, s: Tensor): Tensor {
 }
 
 /**
- * A = U diag(s) Vᵀ with orthonormal columns of U and V; s descends. One-sided Jacobi rotations: small singular values are as accurate as
- * the columns of A allow. An element that is not finite makes all of that matrix's results NaN.
+ * A = U diag(s) Vᵀ with orthonormal columns of U and V; s descends, and the first large element of each row of Vᵀ is positive (see
+ * `signRatio`; so is that of columns of U that go with no singular value but 0). An element that is not finite makes all of that matrix's results NaN.
  */
 export const svdP: Primitive<SvdParams> = definePrimitive<SvdParams>({
   name: 'svd',
@@ -83,6 +84,9 @@ export const svdP: Primitive<SvdParams> = definePrimitive<SvdParams>({
   },
   batch: (_context, [x], [bdim], p) => [svd(moveBatchToFront(x!, bdim!), p), p.vectors ? [0, 0, 0] : [0]],
   reference: ([x], outs, p) => evaluate(x!, outs, p),
+  // Singular values are the same bits with and without vectors.
+  prune: ([, usesU, usesVt], { vectors }) =>
+    vectors && !usesU && !usesVt ? { params: { vectors: false, full: false }, inputs: [0], outputs: [0] } : undefined,
   lower: { kind: 'loops', build: (b, [x], _outs, p) => lowerSvd(b, x!, p) },
   samples: [
     { avals: [f64(3, 3)], params: { vectors: true, full: true }, data: [[2, 4.5, -2, 3, 1.5, 2.5, -2, 0.5, 5]] },
@@ -118,8 +122,20 @@ function evaluate(x: HostArray, [values, us, vts]: readonly HostArray[], { vecto
     const long = (i: number, j: number): number => found.basis[i]![j]!;
     const short = (i: number, j: number): number => found.vectors[j]![i]!;
     const [u, v] = isTall ? [long, short] : [short, long];
-    for (let i = 0; i < m; i++) for (let j = 0; j < cols; j++) us!.data[(e * m + i) * cols + j] = u(i, j);
-    for (let j = 0; j < rowsOfVt; j++) for (let i = 0; i < n; i++) vts!.data[(e * rowsOfVt + j) * n + i] = v(i, j);
+    const column = (of: (i: number, j: number) => number, length: number, j: number): Float64Array =>
+      Float64Array.from({ length }, (_, i) => of(i, j));
+    // Pairs point as their v does; with a singular value of 0 there is no pair.
+    const signOfV = (j: number): number => signOf(column(v, n, j));
+    const signOfU = (j: number): number => (j < k && found.values[j] !== 0 ? signOfV(j) : signOf(column(u, m, j)));
+    for (let j = 0; j < cols; j++) {
+      column(u, m, j).forEach((value, i) => (us!.data[(e * m + i) * cols + j] = signOfU(j) * value));
+    }
+    for (let j = 0; j < rowsOfVt; j++) {
+      vts!.data.set(
+        column(v, n, j).map((value) => signOfV(j) * value),
+        (e * rowsOfVt + j) * n,
+      );
+    }
   }
 }
 

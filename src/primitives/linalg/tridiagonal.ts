@@ -21,7 +21,7 @@ import {
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
 import { at, keep, lt, next, read, type Rows, upward } from './blocks.ts';
 import { chooseReflection, type Reflections } from './householder.ts';
-import { rotationTo } from './safe-range.ts';
+import { leastElement, rotationTo } from './safe-range.ts';
 import type { Turns } from './vector-rows.ts';
 
 /** In float64, whatever the dtype of the matrix: what is done here is little work, and float32 eigenvalues lose nothing by it. */
@@ -109,12 +109,14 @@ export function diagonalizeTridiagonal(
 ): Expr {
   const { n, diagonal, beside } = t;
   const size = (buffer: BufferRef, i: Expr): Expr => unary('abs', load(buffer, i));
-  const norm = b.reduce('max', [n], 'float64', ([i]) => binary('add', size(diagonal, i!), size(beside, i!)));
-  const least = keep(b, binary('mul', norm, constant(tolerance * tolerance, 'float64')));
   /** Whether element k couples what is left and right of it. */
   const couples = (k: Expr): Expr => {
     const around = binary('add', size(diagonal, k), size(diagonal, next(k)));
-    const bound = binary('add', binary('mul', constant(tolerance, 'float64'), around), least);
+    const bound = binary(
+      'add',
+      binary('mul', constant(tolerance, 'float64'), around),
+      constant(leastElement, 'float64'),
+    );
     return lt(bound, size(beside, k));
   };
   const last = b.local('int32', n - 1);

@@ -71,7 +71,8 @@ export interface SvdOptions {
  * Derivatives of the vectors exist for distinct singular values other than 0, and for `fullMatrices: false` or square matrices.
  *
  * @param a `[..., m, n]`
- * @returns `[u, s, vt]`, s descending; with `computeUv: false` s alone
+ * @returns `[u, s, vt]`, s descending, with a sign of each row of vt that makes the first of its large elements (0.37 of the largest and
+ * more) positive; with `computeUv: false` s alone
  * @throws ShapeError for less than two axes
  * @example
  * ```ts
