@@ -61,7 +61,8 @@ export type InternalUnaryOp =
   | 'usually' // bool → the same bool, which hardly ever fails: lanes may compute the rest behind a branch
   | 'sin_large'
   | 'cos_large'
-  | 'tan_large'; // beyond the vectorised reduction: one call of the host a lane, behind a guard
+  | 'tan_large' // beyond the vectorised reduction: one call of the host a lane, behind a guard
+  | 'lgamma_rest'; // the same, where there is no vectorised lgamma
 
 /** Functions of two arguments of one dtype; comparisons give bool. */
 export type BinaryOp =

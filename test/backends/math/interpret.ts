@@ -5,6 +5,7 @@
  */
 import type { DType } from '../../../src/ir/dtype.ts';
 import type { Expr, Local } from '../../../src/ir/loop/expr.ts';
+import { lgamma } from '../../../src/util/special/gamma.ts';
 import { engineFuses, fma32, fma64 } from './fused.ts';
 
 const f32 = new Float32Array(1);
@@ -14,6 +15,7 @@ const u64 = new BigInt64Array(f64.buffer);
 const u32 = new Uint32Array(f64.buffer);
 
 const helpers = {
+  lgamma,
   fma32,
   fma64,
   floatOfBits(b: number): number {
@@ -66,7 +68,7 @@ const infix: Readonly<Record<string, string>> = {
 const calls: Readonly<Record<string, string>> = {
   abs: 'Math.abs', sqrt: 'Math.sqrt', floor: 'Math.floor', trunc: 'Math.trunc',
   exponent: 'h.exponent', mantissa: 'h.mantissa', exp2_int: 'h.exp2Int', head: 'h.head', alternating: 'h.alternating',
-  sin_large: 'Math.sin', cos_large: 'Math.cos', tan_large: 'Math.tan',
+  sin_large: 'Math.sin', cos_large: 'Math.cos', tan_large: 'Math.tan', lgamma_rest: 'h.lgamma',
 };
 
 function source(e: Expr, name: (e: Expr) => string, isFused: boolean): string {

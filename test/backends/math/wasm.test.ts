@@ -10,6 +10,8 @@ const unaries: readonly UnaryOp[] = [
   'exp', 'exp2', 'expm1', 'logistic', 'tanh', 'sinh', 'cosh', 'erf', 'log', 'log1p', 'log2', 'log10', 'sin', 'cos',
   'tan', 'asin', 'acos', 'atan', 'asinh', 'acosh', 'atanh', 'cbrt', 'rsqrt',
 ];
+/** Without an expansion for float64. */
+const float32Only: readonly UnaryOp[] = ['erfc', 'erf_inv', 'lgamma'];
 const binaries: readonly BinaryOp[] = ['pow', 'atan2', 'rem'];
 
 describe('expansions in generated code', () => {
@@ -19,7 +21,7 @@ describe('expansions in generated code', () => {
     const smallest = dtype === 'float32' ? 2 ** -149 : 2 ** -1074;
     const [first, second] = [make(numbers(3, smallest)), make(numbers(5, smallest).reverse())];
     const operands = [operand(0, dtype), operand(1, dtype)] as const;
-    for (const fn of [...unaries, ...binaries]) {
+    for (const fn of [...unaries, ...binaries, ...(dtype === 'float32' ? float32Only : [])]) {
       it(`${fn} of ${dtype} gives the bits that the expansion denotes`, () => {
         const expansion = expandUnary(fn as UnaryOp, operands[0]) ?? expandBinary(fn as BinaryOp, ...operands);
         const { run } = compileExpr(expansion!, 2);

@@ -12,6 +12,7 @@ export const hostFallbacks: ReadonlyMap<unknown, string> = new Map([
   ['sin_large', 'sin'],
   ['cos_large', 'cos'],
   ['tan_large', 'tan'],
+  ['lgamma_rest', 'lgamma'],
   ['rem_large', 'rem'],
 ]);
 

@@ -13,6 +13,7 @@ import { cbrt64 } from './cbrt-float64.ts';
 import { cosh64, erf64, exp2_64, exp64, expm1_64, logistic64, sinh64, tanh64 } from './exp-float64.ts';
 import { erf32, exp2_32, exp32, expm1_32, logistic32, tanh32 } from './exp-float32.ts';
 import { acos32, asin32, atan2_32, atan32 } from './inverse-trig-float32.ts';
+import { lgamma32 } from './lgamma-float32.ts';
 import { log1p32, log32 } from './log-float32.ts';
 import { acos64, asin64, atan2_64, atan64 } from './inverse-trig-float64.ts';
 import { acosh64, asinh64, atanh64, log10_64, log1p64, log2_64, log64 } from './log-float64.ts';
@@ -54,6 +55,7 @@ const float32Unary: Partial<Record<UnaryOp, Unary>> = {
   erf: erf32,
   erfc: erfc32,
   erf_inv: erfInverse32,
+  lgamma: lgamma32,
   log2: log2_32,
   log10: log10_32,
   sinh: sinh32,
