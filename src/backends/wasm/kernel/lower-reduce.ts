@@ -75,7 +75,7 @@ export class ReduceLowering {
   lower(s: Reduce, strategy: Strategy | undefined, part?: ReducePart): LirStmt[] {
     this.range = part;
     this.stages = strategy?.stages;
-    const stmts = this.lowerRange(s, strategy?.unroll ?? 0);
+    const stmts = strategy === undefined ? this.elementwise(s) : this.alongRows(s, strategy);
     this.range = undefined;
     return stmts;
   }
@@ -95,8 +95,8 @@ export class ReduceLowering {
     return [this.initialize(totals), ...body, ...totals.map((a, k) => this.finish(a, k))];
   }
 
-  private lowerRange(s: Reduce, unroll: number): LirStmt[] {
-    if (unroll > 0) return this.alongRows(s, unroll);
+  /** Element by element: of four results at once where the loop around it runs in lanes. */
+  private elementwise(s: Reduce): LirStmt[] {
     const accumulators = s.items.map((i) => this.accumulator(i, this.v.isVarying(i.result)));
     const body = this.nest(s.loops, () => this.update(accumulators, s.stores));
     return [this.initialize(accumulators), ...body, ...accumulators.map((a, k) => this.finish(a, k))];
@@ -239,7 +239,7 @@ export class ReduceLowering {
 
   // Along rows
 
-  private alongRows(s: Reduce, unroll: number): LirStmt[] {
+  private alongRows(s: Reduce, { unroll, leavesGroups }: Strategy): LirStmt[] {
     const { v, loops } = this;
     const inner = s.loops.at(-1)!;
     const total = s.items.map((i) => this.accumulator(i, true, unroll));
@@ -260,11 +260,27 @@ export class ReduceLowering {
         block === undefined
           ? this.elements(s, total, { from: start, to: limit, step: 4 * unroll })
           : this.blocked(s, start, limit, 4 * unroll, { total, block, lost });
+      const groups = leavesGroups === true ? this.leftGroups(s, total, limit, extent) : [];
       v.setMode(undefined);
-      return [...main, ...loops.rangeLoop(inner, limit, extent, 1, () => this.update(tail, s.stores))];
+      const left = groups.length > 0 ? v.b.and(extent, -4) : limit;
+      return [...main, ...groups, ...loops.rangeLoop(inner, left, extent, 1, () => this.update(tail, s.stores))];
     });
     const results = total.map((t, i) => this.across(t, i, tail[i]!, lost[i]));
     return [this.initialize([...total, ...tail, ...lost.filter((l) => l !== undefined)]), ...body, ...results];
+  }
+
+  /** Whole groups of lanes from `from` on, which go into the first part of each accumulator. */
+  private leftGroups(s: Reduce, totals: readonly Accumulator[], from: Lir, extent: Lir): LirStmt[] {
+    const { v, loops } = this;
+    const inner = s.loops.at(-1)!;
+    v.setMode({ loop: inner, parts: 1 });
+    const firsts = totals.map((a): Accumulator => ({
+      ...a,
+      locals: a.locals.slice(0, a.dtype === 'float64' ? 2 : 1),
+      inPairs: false,
+    }));
+    const update = (): LirStmt[] => loops.branchOnGuards(() => this.update(firsts, s.stores));
+    return loops.rangeLoop(inner, from, v.b.and(extent, -4), 4, update);
   }
 
   private elements(s: Reduce, into: readonly Accumulator[], steps: Steps): LirStmt[] {

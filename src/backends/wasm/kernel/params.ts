@@ -183,9 +183,9 @@ class KeyWriter {
   private strategy(s: NestStmt): string {
     const strategy = this.plan.get(s);
     if (strategy === undefined) return '-';
-    const { kind, unroll, stages } = strategy;
+    const { kind, unroll, leavesGroups, stages } = strategy;
     const staged = stages === undefined ? '' : `/${stages.block}${stages.values.map((n) => this.node(n)).join('')}`;
-    return `${kind}${unroll}${staged}`;
+    return `${kind}${unroll}${leavesGroups ? '+' : ''}${staged}`;
   }
 
   private stores(items: readonly StoreItem[]): void {

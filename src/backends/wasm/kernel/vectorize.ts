@@ -21,6 +21,8 @@ import { tilingOf } from './tiles.ts';
 export interface Strategy {
   readonly kind: 'lanes' | 'tiles' | 'blocks';
   readonly unroll: number;
+  /** Of a reduction: whether the main loop leaves groups over. */
+  readonly leavesGroups?: boolean;
   /** Of lanes: what has loops of its own. */
   readonly stages?: Stages | undefined;
 }
@@ -49,8 +51,13 @@ const areMany = (roots: readonly Node[]): boolean => ordersAnew() && hasManyOper
 const stagesOf = (roots: readonly Node[], loop: Loop, functions: Functions): Stages | undefined =>
   ordersAnew() ? planStages(roots, loop, functions) : undefined;
 
-/** The elements of a reduction count that many times as much as what is computed once for all of them: more decides nothing. */
+/** Inner loops count that many times as much as what is computed once for all their iterations: more decides nothing. */
 const maxTrips = 64;
+
+/** Rows up to which the lanes may be rows although elements could be: those of fewer are left over, and lanes are to be combined. */
+const shortRow = 32;
+/** What a row takes beside its elements for one result: lanes to be combined, and a loop begun. (In instructions; measured with softmax.) */
+const combining = 32;
 
 export function planVectors(nest: Nest): VectorPlan {
   const plan = new Map<NestStmt, Strategy>();
@@ -76,37 +83,67 @@ function planBlock(stmts: readonly NestStmt[], plan: Map<NestStmt, Strategy>, fu
 type For = Extract<NestStmt, { kind: 'for' }>;
 type Reduce = Extract<NestStmt, { kind: 'reduce' }>;
 
-/** Whether all control flow of the body is the same for every lane. */
+/** Whether all control flow of the body is the same for every lane. Long loops inside it have lanes of their own. */
 function canRunInLanes(body: readonly NestStmt[]): boolean {
   return body.every((s) => {
-    if (s.kind === 'for') return !s.parallel && canRunInLanes(s.body);
+    if (s.kind === 'for') return (!s.parallel || s.loop.axis.extent <= shortRow) && canRunInLanes(s.body);
     return s.kind === 'stores' || s.kind === 'set' || s.kind === 'reduce';
   });
 }
 
-function gather(stmts: readonly NestStmt[], into: Node[], reduces: Reduce[]): void {
+/** A reduction, or a parallel loop, inside the loop that may run in lanes. */
+interface Inner {
+  readonly loops: readonly Loop[];
+  readonly roots: readonly Node[];
+  readonly stores: readonly StoreItem[];
+  /** Results that are combined from lanes, if its elements are the lanes. */
+  readonly results: number;
+}
+
+interface Body {
+  readonly roots: Node[];
+  readonly reduces: Reduce[];
+  readonly inner: Inner[];
+}
+
+function gather(stmts: readonly NestStmt[], into: Body): void {
   for (const s of stmts) {
-    into.push(...ownNodes(s));
-    if (s.kind === 'reduce') reduces.push(s);
-    for (const b of childBlocks(s)) gather(b, into, reduces);
+    into.roots.push(...ownNodes(s));
+    if (s.kind === 'reduce') {
+      into.reduces.push(s);
+      into.inner.push({ loops: s.loops, roots: ownNodes(s), stores: s.stores, results: s.items.length });
+    }
+    if (s.kind === 'for' && s.parallel) {
+      const own = s.body.filter((t) => t.kind === 'stores' || t.kind === 'set');
+      const stores = own.flatMap((t) => (t.kind === 'stores' ? t.items : []));
+      into.inner.push({ loops: [s.loop], roots: own.flatMap(ownNodes), stores, results: 0 });
+    }
+    for (const b of childBlocks(s)) gather(b, into);
   }
+}
+
+const tripsOf = (loops: readonly Loop[]): number => loops.reduce((n, l) => n * l.axis.extent, 1);
+
+/** What it saves, for four iterations of the loop around it, if its innermost elements are the lanes. */
+function savedInside({ loops, roots, stores, results }: Inner): number {
+  const inner = loops.at(-1)!;
+  const { extent } = inner.axis;
+  if (extent < 2 * lanes) return 0;
+  const often = Math.min(maxTrips, tripsOf(loops));
+  const inGroups = (extent - (extent % lanes)) / extent;
+  return often * inGroups * (score(roots, inner) + storesScore(stores, inner)) - lanes * combining * results;
 }
 
 function planLoop(s: For, plan: Map<NestStmt, Strategy>, functions: Functions): boolean {
   if (s.loop.axis.extent < lanes) return false;
-  const roots: Node[] = [];
-  const reduces: Reduce[] = [];
-  gather(s.body, roots, reduces);
+  const { roots, reduces, inner }: Body = { roots: [], reduces: [], inner: [] };
+  gather(s.body, { roots, reduces, inner });
   let own = score(roots, s.loop) + storeScore(s.body, s.loop);
   let rows = 0;
-  for (const r of reduces) {
-    const inner = r.loops.at(-1)!;
-    const often = Math.min(
-      maxTrips,
-      r.loops.reduce((n, l) => n * l.axis.extent, 1),
-    );
-    own += (often - 1) * (score(ownNodes(r), s.loop, r.loops) + storesScore(r.stores, s.loop));
-    if (inner.axis.extent >= 2 * lanes) rows += often * (score(ownNodes(r), inner) + storesScore(r.stores, inner));
+  for (const i of inner) {
+    const more = Math.min(maxTrips, tripsOf(i.loops)) - 1;
+    own += more * (score(i.roots, s.loop, i.loops) + storesScore(i.stores, s.loop));
+    rows += savedInside(i);
   }
   if (own <= 0 || rows > own) return false;
   const takesFour = reduces.length === 1 && reduces[0]!.items.length === 1 && s.loop.axis.extent >= 16;
@@ -127,7 +164,7 @@ function planReduce(s: Reduce, plan: Map<NestStmt, Strategy>, functions: Functio
   const stages = stagesOf(values, inner, functions);
   const most = isWide() || !isHeavy ? 4 : stages === undefined && areMany(ownNodes(s)) ? 1 : 2;
   const unroll = s.items.length > 2 ? 1 : Math.min(most, inner.axis.extent >= 64 ? 4 : 2);
-  plan.set(s, { kind: 'lanes', unroll, stages });
+  plan.set(s, { kind: 'lanes', unroll, leavesGroups: inner.axis.extent % (lanes * unroll) >= lanes, stages });
 }
 
 const storesScore = (items: readonly StoreItem[], loop: Loop): number =>
