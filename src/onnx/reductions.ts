@@ -117,9 +117,9 @@ const cumsum: Lowering<Running> = ({ g, x, params: { axis, reverse }, outs }) =>
   return type === 'int64' ? g.cast(y, outs[0]!.dtype) : y;
 };
 
-/** Positions in ascending order of one key; equal keys keep their order. */
-function ranks(g: OnnxGraph, key: string, n: number, axis: number): string {
-  return g.node('TopK', [key, g.ints([n])], { axis, largest: 0, sorted: 1 }, 2)[1]!;
+/** Positions of the first `k` in ascending (or descending) order of one key; equal keys keep their order. */
+function ranks(g: OnnxGraph, key: string, k: number, axis: number, largest = 0): string {
+  return g.node('TopK', [key, g.ints([k])], { axis, largest, sorted: 1 }, 2)[1]!;
 }
 
 /** A key as keys that TopK orders: NaN, which comes last, by a key of its own. The most significant first. */
@@ -131,16 +131,26 @@ function keysOf(g: OnnxGraph, { name, aval }: Operand): string[] {
 }
 
 /** From the least significant key to the most, each time by a stable sort. */
-const sort: Lowering<p.SortParams> = ({ g, x, params: { dimension: axis, numKeys } }) => {
-  const n = x[0]!.aval.shape[axis]!;
+function orderBy(g: OnnxGraph, operands: readonly Operand[], axis: number, k: number, largest = 0): string {
+  const n = operands[0]!.aval.shape[axis]!;
   let order: string | undefined;
-  const keys = x.slice(0, numKeys).flatMap((key) => keysOf(g, key));
-  for (const key of keys.reverse()) {
+  const keys = operands.flatMap((key) => keysOf(g, key));
+  keys.reverse().forEach((key, i) => {
     const current = order === undefined ? key : g.op('GatherElements', [key, order], { axis });
-    const next = ranks(g, current, n, axis);
+    const next = ranks(g, current, i === keys.length - 1 ? k : n, axis, largest);
     order = order === undefined ? next : g.op('GatherElements', [order, next], { axis });
-  }
-  return x.map(({ name }) => g.op('GatherElements', [name, order!], { axis }));
+  });
+  return order!;
+}
+
+const sort: Lowering<p.SortParams> = ({ g, x, params: { dimension: axis, numKeys } }) => {
+  const order = orderBy(g, x.slice(0, numKeys), axis, x[0]!.aval.shape[axis]!);
+  return x.map(({ name }) => g.op('GatherElements', [name, order], { axis }));
+};
+
+const topK: Lowering<p.TopKParams> = ({ g, x, params: { dimension: axis, k, largest } }) => {
+  const order = orderBy(g, x, axis, k, largest ? 1 : 0);
+  return [g.op('GatherElements', [x[0]!.name, order], { axis }), g.cast(order, 'int32')];
 };
 
 export const reductions: readonly Entry[] = [
@@ -159,4 +169,5 @@ export const reductions: readonly Entry[] = [
   entry(p.cumminP, running(direct('Min'))),
   entry(p.cumlogsumexpP, running(logAddExp)),
   entry(p.sortP, sort),
+  entry(p.topKP, topK),
 ];

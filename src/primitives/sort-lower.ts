@@ -52,7 +52,7 @@ function ties(x: Expr, y: Expr): Expr {
 }
 
 /** Whether the keys `xs` sort strictly before `ys`, lexicographically. */
-function keysBefore(xs: readonly Expr[], ys: readonly Expr[]): Expr {
+export function keysBefore(xs: readonly Expr[], ys: readonly Expr[]): Expr {
   const [x, y] = [key(xs[0]!), key(ys[0]!)];
   return xs.length === 1 ? before(x, y) : or(before(x, y), and(ties(x, y), keysBefore(xs.slice(1), ys.slice(1))));
 }

@@ -41,7 +41,7 @@ function checkSort(avals: readonly Aval[], { dimension, numKeys }: SortParams): 
 }
 
 /** Negative where `x` sorts before `y`: numbers ascend, −0 equals 0, NaN comes last. */
-function compare(x: number, y: number): number {
+export function compare(x: number, y: number): number {
   if (x < y) return -1;
   if (x > y) return 1;
   return Number(Number.isNaN(x)) - Number(Number.isNaN(y));

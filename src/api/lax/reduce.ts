@@ -9,18 +9,10 @@ import { unflatten } from '../../core/pytree.ts';
 import { Tensor } from '../../core/tensor.ts';
 import * as arg from '../../primitives/arg-reduce.ts';
 import * as cumulative from '../../primitives/cumulative.ts';
-import { iota } from '../../primitives/iota.ts';
-import { reverse as flip } from '../../primitives/movement.ts';
 import * as reductions from '../../primitives/reduce.ts';
-import { sliceAxis } from '../../primitives/slice.ts';
 import { sort as sortOf } from '../../primitives/sort.ts';
-import {
-  broadcastInDim,
-  broadcastTo,
-  reduceSum as reduceSumOf,
-  reshape,
-  transpose,
-} from '../../primitives/structural.ts';
+import { topK as topKOf } from '../../primitives/top-k.ts';
+import { broadcastTo, reduceSum as reduceSumOf, reshape, transpose } from '../../primitives/structural.ts';
 import { type AnyFunction, flattenArgs, type Tensors } from '../args.ts';
 import { asTensor, type TensorLike } from '../lift.ts';
 import { type DTypeLike, optionalDType } from '../numpy/dtypes.ts';
@@ -210,7 +202,8 @@ interface TopKOptions {
 }
 
 /**
- * The k largest elements along an axis (the last), largest first, and their positions; of equal ones the first come first.
+ * The k largest elements along an axis (the last), largest first, and their positions; of equal ones the first come first. NaN is larger than
+ * all numbers, −0 equals 0.
  * @returns `[values, indices]`
  */
 export function topK(x: TensorLike, count: number | TopKOptions, axis?: number | TopKOptions): [Tensor, Tensor] {
@@ -221,10 +214,5 @@ export function topK(x: TensorLike, count: number | TopKOptions, axis?: number |
   if (!Number.isInteger(k) || k < 0 || k > n) {
     throw new ArgumentError(`lax.topK: expected 0 ≤ k ≤ ${n}, got ${k} for ${t.aval.toString()}.`);
   }
-  const positions = broadcastInDim(iota([n], 'int32', 0), t.shape, [d]);
-  // Sorted backwards and turned round, so that equal elements keep their order.
-  const backwards = [flip(t, [d]), flip(positions, [d])];
-  const sorted = sortOf(backwards, { dimension: d, numKeys: 1, isStable: true });
-  const [values, indices] = sorted.map((s) => sliceAxis(flip(s, [d]), d, 0, k));
-  return [values!, indices!];
+  return topKOf(t, { dimension: d, k, largest: true });
 }

@@ -152,7 +152,7 @@ export interface TopkOptions {
 }
 
 const topOf = withResults<Order & { readonly k: number }>('topk', ([x], { axis, descending, k }) =>
-  found(x!, { axis, keepdims: true }, (t) => prim.sliceAxis(order(t, { axis, descending }), axis, 0, k)),
+  found(x!, { axis, keepdims: true }, (t) => prim.topK(t, { dimension: axis, k, largest: descending })[1]),
 );
 
 /** The k largest (or smallest) elements of a dimension, in order. */
