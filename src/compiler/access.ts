@@ -204,6 +204,17 @@ export function elementsOf(eqn: Equation, lower: Pointwise): readonly Expr[] {
   return lower.element({ params: eqn.params, inputs, outputs, index, load: recorder.load });
 }
 
+/** An element of each result of an equation with a pointwise rule, of the operands' elements that `load` gives. */
+export function elementAt(
+  { primitive, params, inputs, outputs }: Equation,
+  index: readonly Expr[],
+  load: (operand: number, index: readonly Expr[]) => Expr,
+): readonly Expr[] {
+  const { lower } = rulesOf({ primitive });
+  if (lower.kind !== 'pointwise') throw new InternalError(`${primitive.name} cannot be computed at an index`);
+  return lower.element({ params, inputs: inputs.map((a) => a.aval), outputs: outputs.map((v) => v.aval), index, load });
+}
+
 /** Runs a pointwise or reduction rule on symbols. */
 export function probe(eqn: Equation): AccessInfo {
   const { lower } = rulesOf(eqn);

@@ -13,6 +13,7 @@ import { type CarriedOperand, carriedOperands } from './carried.ts';
 import { controlSteps } from './control.ts';
 import { type DraftStep, MemoryBuffer, sameView, type View, wholeView } from './draft.ts';
 import type { Graph } from './graph.ts';
+import type { Reuse } from './reuse.ts';
 import { loopsOf, rulesOf } from './rules.ts';
 import { type Block, type EquationUnit, scheduleBlock, type Unit } from './schedule.ts';
 import { splitKernel } from './split-kernel.ts';
@@ -230,7 +231,7 @@ export class BlockCompiler {
       const scratch = unit.kernel.scratch.map((b) => this.temporary(bytesOf(b)));
       const operands = unit.reads.map((a) => this.view(a));
       const views = [...operands, ...unit.writes.map((v) => this.viewOfResult(v)), ...scratch];
-      return [{ kind: 'kernel', kernel: unit.kernel, views, reuse: unit.reuse }];
+      return this.kernelSteps(unit.kernel, views, unit.reuse);
     }
     const results = unit.eqn.outputs.map((v) => this.viewOfResult(v));
     const loops = loopsOf(unit.eqn);
@@ -256,13 +257,18 @@ export class BlockCompiler {
       if (bytes > 0 && !sameView(from, to)) steps.push({ kind: 'copy', from, to, bytes });
       operands[loops.startsFrom] = to;
     }
-    const all = [...operands, ...results, ...scratch];
-    const views = new Map([...kernel.inputs, ...kernel.outputs, ...kernel.scratch].map((b, i) => [b, all[i]!]));
-    for (const k of splitKernel(kernel)) {
-      const own = [...k.inputs, ...k.outputs, ...k.scratch].map((b) => views.get(b)!);
-      steps.push({ kind: 'kernel', kernel: k, views: own, reuse: [] });
-    }
-    return steps;
+    return [...steps, ...this.kernelSteps(kernel, [...operands, ...results, ...scratch], [])];
+  }
+
+  /** A kernel, or several in place of one with very many buffers: `views` in the order of those. */
+  private kernelSteps(kernel: Kernel, views: readonly View[], reuse: readonly Reuse[]): DraftStep[] {
+    const parts = splitKernel(kernel);
+    if (parts.length === 1) return [{ kind: 'kernel', kernel, views, reuse }];
+    const viewOf = new Map([...kernel.inputs, ...kernel.outputs, ...kernel.scratch].map((b, i) => [b, views[i]!]));
+    return parts.map((k) => {
+      const own = [...k.inputs, ...k.outputs, ...k.scratch].map((b) => viewOf.get(b)!);
+      return { kind: 'kernel', kernel: k, views: own, reuse: [] };
+    });
   }
 
   /** Steps of a sub-Program, with `loops` more loops around it. */

@@ -32,7 +32,8 @@ function foldOne(program: Program, recurse: Pass): Program {
 
 /** Each element takes loops of its own. (An operation without operands would be compiled to be computed to be compiled.) */
 const isDear = (eqn: Equation): boolean =>
-  eqn.inputs.length > 0 && (rulesOf(eqn).lower.kind === 'reduction' || loopsOf(eqn) !== undefined);
+  eqn.inputs.length > 0 && (dearKinds.has(rulesOf(eqn).lower.kind) || loopsOf(eqn) !== undefined);
+const dearKinds: ReadonlySet<string> = new Set(['reduction', 'assembly']);
 
 /** The values that depend on nothing but constants. */
 class Constants {

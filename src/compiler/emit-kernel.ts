@@ -8,7 +8,6 @@ import type { DType } from '../ir/dtype.ts';
 import { InternalError } from '../ir/errors.ts';
 import {
   type Axis,
-  axisExpr,
   type BufferRef,
   constant,
   type Expr,
@@ -22,10 +21,11 @@ import {
 import type { Kernel, Stmt, Store } from '../ir/loop/kernel.ts';
 import type { Atom, Literal, Var } from '../ir/program.ts';
 import { type Shape, sizeOf } from '../ir/shape.ts';
-import { relationOf } from './access.ts';
+import { elementAt, relationOf } from './access.ts';
 import type { Graph, Node } from './graph.ts';
 import type { Group } from './group.ts';
 import type { Fusion, KernelUnit, Site } from './kernel-unit.ts';
+import { indexOf, nest } from './loops.ts';
 import { Members } from './members.ts';
 import { type Kept, type Passes, planPasses } from './passes.ts';
 import { reindex } from './reindex.ts';
@@ -34,6 +34,7 @@ import { rulesOf } from './rules.ts';
 import type { Space } from './space.ts';
 import type { Storage } from './storage.ts';
 import { unrollReduction } from './unroll.ts';
+import { ValueMemo } from './value-memo.ts';
 
 /** The kernel of `group`, or undefined when none of its values has memory. */
 export function emitKernel(fusion: Fusion, group: Group): KernelUnit | undefined {
@@ -87,7 +88,7 @@ class KernelEmitter {
   /** What the loop of that pass does first. */
   private waiting: Stmt[] = [];
   /** Values at other positions, by the index they were asked for at. */
-  private readonly far = new Map<Var, { readonly index: readonly Expr[]; readonly value: Expr }[]>();
+  private readonly far = new ValueMemo();
   private readonly inputs = new Map<Var | Literal['value'], Input>();
   private readonly refs: ReadonlyMap<Var, BufferRef>;
   private readonly scratch: BufferRef[] = [];
@@ -248,22 +249,13 @@ class KernelEmitter {
 
   /** The results of a pointwise node at an index. */
   private element(node: Node, index: readonly Expr[], place: Place): readonly Expr[] {
-    const { lower } = rulesOf(node.eqn);
-    if (lower.kind !== 'pointwise')
-      throw new InternalError(`${node.eqn.primitive.name} cannot be computed at an index`);
-    const { params, inputs, outputs } = node.eqn;
+    const { inputs } = node.eqn;
     const shape = shapeOf(node);
-    return lower.element({
-      params,
-      inputs: inputs.map((a) => a.aval),
-      outputs: outputs.map((v) => v.aval),
-      index,
-      load: (operand, at) => {
-        const atom = inputs[operand]!;
-        if (place === undefined) return this.valueAt(atom, at, undefined);
-        const relation = relationOf(at, atom.aval.shape, index, shape);
-        return this.valueAt(atom, at, relation === 'near' ? place : relation === 'row' ? atom.aval.size : undefined);
-      },
+    return elementAt(node.eqn, index, (operand, at) => {
+      const atom = inputs[operand]!;
+      if (place === undefined) return this.valueAt(atom, at, undefined);
+      const relation = relationOf(at, atom.aval.shape, index, shape);
+      return this.valueAt(atom, at, relation === 'near' ? place : relation === 'row' ? atom.aval.size : undefined);
     });
   }
 
@@ -339,14 +331,8 @@ class KernelEmitter {
   }
 
   private computeAt(root: Var, index: readonly Expr[], place: Place): Expr {
-    let known = this.far.get(root);
-    if (known === undefined) this.far.set(root, (known = []));
-    const hit = known.find((k) => k.index.every((e, i) => e === index[i]));
-    if (hit !== undefined) return hit.value;
     const node = this.graph.producer(root)!;
-    const value = this.element(node, index, place)[node.eqn.outputs.indexOf(root)]!;
-    known.push({ index, value });
-    return value;
+    return this.far.at(root, index, () => this.element(node, index, place)[node.eqn.outputs.indexOf(root)]!);
   }
 
   private input(atom: Var | Literal): Input {
@@ -361,13 +347,3 @@ class KernelEmitter {
 }
 
 const shapeOf = (node: Node): Shape => node.eqn.outputs[0]!.aval.shape;
-
-const indexOf = (a: Axis): Expr => (a.extent === 1 ? int(0) : axisExpr(a));
-
-/** Independent loops around `body`. */
-function nest(axes: readonly Axis[], body: readonly Stmt[]): readonly Stmt[] {
-  let out = body;
-  for (const axis of [...axes].reverse())
-    if (axis.extent !== 1) out = [{ kind: 'for', axis, parallel: true, body: out }];
-  return out;
-}

@@ -13,8 +13,8 @@ export interface Node {
   /** Position in the block. */
   readonly id: number;
   readonly eqn: Equation;
-  /** `opaque` nodes are kernels (or control flow) of their own. */
-  readonly kind: 'pointwise' | 'reduction' | 'opaque';
+  /** `opaque` nodes are kernels (or control flow) of their own; so are `assembly` nodes, which may compute their operands. */
+  readonly kind: 'pointwise' | 'reduction' | 'assembly' | 'opaque';
   readonly info: AccessInfo;
   /** Elements of the result. */
   readonly size: number;
@@ -27,6 +27,12 @@ export interface Node {
 }
 
 const noAccess: AccessInfo = { accesses: [], nodes: 1, cost: 0, isMovement: false, usesIndex: true, isAlias: false };
+
+/** Every operand is read elsewhere than where it is put. */
+const assemblyOf = ({ inputs }: Equation): AccessInfo => ({
+  ...noAccess,
+  accesses: inputs.map((_, operand): Access => ({ operand, relation: 'far', near: false })),
+});
 
 /** A movement of more operands than this, or behind more index arithmetic, is computed once and stored. */
 const maxTransparentOperands = 4;
@@ -54,7 +60,7 @@ export class Graph {
     const { lower, name } = rulesOf(eqn);
     if (lower.kind === 'expand') throw new InternalError(`${name} should have been expanded before fusion`);
     const isFusible = (lower.kind === 'pointwise' || lower.kind === 'reduction') && loopsOf(eqn) === undefined;
-    const info = isFusible ? probe(eqn) : noAccess;
+    const info = isFusible ? probe(eqn) : lower.kind === 'assembly' ? assemblyOf(eqn) : noAccess;
     const size = eqn.outputs.length > 0 ? eqn.outputs[0]!.aval.size : 0;
     const inner =
       lower.kind === 'reduction'
@@ -71,7 +77,7 @@ export class Graph {
     const node: Node = {
       id,
       eqn,
-      kind: isFusible ? lower.kind : 'opaque',
+      kind: isFusible || lower.kind === 'assembly' ? lower.kind : 'opaque',
       info,
       size,
       evaluations: size * inner,
@@ -104,7 +110,8 @@ export class Graph {
       weights.set(node, weight);
       node.isTransparent = info.accesses.length <= maxTransparentOperands && weight <= maxTransparentNodes;
     }
-    for (const node of this.nodes) if (node.kind === 'pointwise') this.keepBehindReshape(node);
+    for (const node of this.nodes)
+      if (node.kind === 'pointwise' || node.kind === 'assembly') this.keepBehindReshape(node);
   }
 
   /**

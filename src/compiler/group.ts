@@ -26,6 +26,7 @@ export class Group {
   reads: Set<Var> = new Set<Var>();
   parent: Group | undefined = undefined;
   frame: Frame;
+  /** Of one node, with a kernel of its own. */
   readonly isOpaque: boolean;
 
   constructor(level: number, frame: Frame, isOpaque: boolean) {
@@ -79,7 +80,7 @@ function settle(mergeable: Set<Group>, producers: ReadonlySet<Group>, node: Node
     const blocked = [...mergeable].filter((g) => g.minConsumer <= level);
     for (const g of blocked) mergeable.delete(g);
     if (blocked.length > 0) continue;
-    if (fits([...mergeable], node)) return level;
+    if (mergeable.size === 0 || fits([...mergeable], node)) return level;
     mergeable.delete([...mergeable].reduce((a, b) => (a.weight > b.weight ? a : b)));
   }
 }
@@ -201,7 +202,7 @@ export class Grouping {
     const choice = new Choice(this.frameOf(node, sources));
     const { mergeable } = choice;
     const producers = new Set<Group>();
-    if (node.kind === 'opaque') {
+    if (node.kind === 'opaque' || node.kind === 'assembly') {
       for (const s of sources) this.addProducer(s, producers);
       return new Group(settle(mergeable, producers, node), choice.frame()!, true);
     }

@@ -6,8 +6,9 @@
  */
 import { InternalError } from '../ir/errors.ts';
 import type { Equation, Program, Var } from '../ir/program.ts';
+import { emitAssembly } from './emit-assembly.ts';
 import { emitKernel } from './emit-kernel.ts';
-import type { KernelUnit } from './kernel-unit.ts';
+import type { Fusion, KernelUnit } from './kernel-unit.ts';
 import { addEpilogues } from './epilogue.ts';
 import { Graph } from './graph.ts';
 import { type Group, Grouping } from './group.ts';
@@ -39,11 +40,16 @@ export function scheduleBlock(program: Program, scalars: ReadonlyMap<Var, number
   const fusion = { graph, grouping, storage };
   const units = new Map<Group, Unit>();
   for (const group of grouping.all()) {
-    const [first] = group.nodes;
-    const unit = group.isOpaque ? equationUnit(graph, first!.eqn, first!.id) : emitKernel(fusion, group);
+    const unit = unitOf(fusion, group);
     if (unit !== undefined) units.set(group, unit);
   }
   return { graph, units: sortUnits(addEpilogues(fusion, units), program, graph) };
+}
+
+function unitOf(fusion: Fusion, group: Group): Unit | undefined {
+  if (!group.isOpaque) return emitKernel(fusion, group);
+  const node = group.nodes[0]!;
+  return node.kind === 'assembly' ? emitAssembly(fusion, node) : equationUnit(fusion.graph, node.eqn, node.id);
 }
 
 function equationUnit(graph: Graph, eqn: Equation, order: number): EquationUnit {

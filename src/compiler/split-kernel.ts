@@ -1,5 +1,6 @@
 /**
- * Kernels with very many buffers, as several kernels: a function takes its buffers as arguments, of which engines allow a thousand.
+ * Kernels with very many buffers or loops, as several kernels: a function takes its buffers as arguments, of which engines allow a
+ * thousand, and they compile long functions in more than linear time.
  * May import: `ir`.
  * @module
  */
@@ -9,19 +10,22 @@ import { loadedBuffers } from './loads.ts';
 
 /** Leaves room for the run-time parameters of shape-generic kernels: about twenty for a copy from rank 5. */
 export const maxBuffers = 32;
+const maxStatements = 32;
 
-/** The same statements in order, in kernels of few buffers each where possible. */
+/** The same statements in order, in kernels of few buffers and statements each where possible. */
 export function splitKernel(kernel: Kernel): Kernel[] {
   const { inputs, outputs, scratch, body } = kernel;
   // Only loops are free of locals that later statements read.
   const isSplittable = body.every((s) => s.kind === 'for' || s.kind === 'store' || s.kind === 'gemm');
-  if (inputs.length + outputs.length + scratch.length <= maxBuffers || !isSplittable) return [kernel];
+  const isSmall = inputs.length + outputs.length + scratch.length <= maxBuffers && body.length <= maxStatements;
+  if (isSmall || !isSplittable) return [kernel];
   const pieces: { readonly body: Stmt[]; readonly used: Set<BufferRef> }[] = [];
   for (const s of body) {
     const used = new Set<BufferRef>();
     buffersOf(s, new Set(), used);
     let last = pieces.at(-1);
-    if (last === undefined || new Set([...last.used, ...used]).size > maxBuffers)
+    const isFull = last !== undefined && last.body.length >= maxStatements;
+    if (last === undefined || isFull || new Set([...last.used, ...used]).size > maxBuffers)
       pieces.push((last = { body: [], used: new Set() }));
     last.body.push(s);
     for (const b of used) last.used.add(b);

@@ -24,6 +24,8 @@ const maxRepeatedNodes = 96;
 const maxInlinedWeight = 640;
 const maxReaderGroups = 8;
 
+const isOpaque = ({ kind }: Node): boolean => kind === 'opaque' || kind === 'assembly';
+
 /** How a value is read. */
 interface Demand {
   /** Elements that each other group reads. */
@@ -70,7 +72,8 @@ export class Storage {
       if (atom.kind !== 'var' || producer === undefined || this.graph.scalar(atom) !== undefined) continue;
       const d = this.demandOf(this.graph.root(atom));
       const own = this.grouping.of(producer);
-      for (const [g, reads] of readers) {
+      for (const [g, evaluations] of readers) {
+        const reads = node.kind === 'assembly' ? atom.aval.size : evaluations;
         // Members of one group meet at their position, or in their row.
         if (g === own) d.near = true;
         else {
@@ -84,7 +87,7 @@ export class Storage {
   private decide(node: Node): void {
     if (node.isAlias || node.isTransparent) return;
     for (const v of node.eqn.outputs) {
-      if (node.kind === 'opaque' || this.graph.required.has(v) || this.isWorthStoring(node, v)) this.stored.add(v);
+      if (isOpaque(node) || this.graph.required.has(v) || this.isWorthStoring(node, v)) this.stored.add(v);
     }
   }
 

@@ -59,6 +59,7 @@ function kindOf(eqn: Equation): GraphNodeKind {
     case 'reduction':
       return 'reduction';
     case 'loops':
+    case 'assembly':
       return 'kernel';
     default:
       return 'program';

@@ -5,7 +5,7 @@
  */
 import { type Aval, bool, f32, f64, i32 } from '../ir/aval.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../ir/errors.ts';
-import { type Expr, iadd, int, isub, linearize, load } from '../ir/loop/expr.ts';
+import { int, isub } from '../ir/loop/expr.ts';
 import { rowMajorStrides } from '../ir/shape.ts';
 import { definePrimitive, isLinearInput, type MaybeZero, type Primitive } from '../core/primitive.ts';
 import { traceProgram } from '../core/program-trace.ts';
@@ -148,16 +148,9 @@ export const concatenateP: Primitive<ConcatenateParams> = definePrimitive<Concat
   },
   lower: {
     // One copy per operand: a choice per element would cost a comparison for each operand.
-    kind: 'loops',
-    build: (b, inputs, [out], { axis }) => {
-      const starts = startsOf(sizesOf(inputs, axis));
-      inputs.forEach((x, k) => {
-        b.parallel(x.shape, (index) => {
-          const to = index.map((e, d): Expr => (d === axis ? iadd(e, int(starts[k]!)) : e));
-          b.store(b.outputs[0]!, linearize(to, out!.shape), load(b.inputs[k]!, linearize(index, x.shape)));
-        });
-      });
-    },
+    kind: 'assembly',
+    starts: (inputs, { axis }) =>
+      startsOf(sizesOf(inputs, axis)).map((start) => inputs[0]!.shape.map((_, d) => (d === axis ? start : 0))),
   },
   simplify: (view) => simplifyConcatenate(view, concatenateP),
   samples: [

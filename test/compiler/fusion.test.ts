@@ -309,3 +309,59 @@ describe('folding', () => {
     expect(stats.bytesMoved).toBe(2 * 36);
   });
 });
+
+describe('arrays put together of others', () => {
+  const halves = (x: Tensor): [Tensor, Tensor] => [p.sliceAxis(x, 1, 0, 3), p.sliceAxis(x, 1, 3, 8)];
+
+  it('read slices in place', () => {
+    const stats = statsOf([f32(4, 8)], ([x]) => {
+      const [left, right] = halves(x!);
+      return [p.concatenate([right, left], 1)];
+    });
+    expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0, bytesMoved: 2 * 4 * 32 });
+  });
+
+  it('compute operands where they are put', () => {
+    const stats = statsOf([f32(4, 8), f32(8)], ([x, b]) => {
+      const [left, right] = halves(p.add(x!, p.broadcastInDim(b!, [4, 8], [1])));
+      return [p.concatenate([p.neg(right), p.sin(left), x!], 1)];
+    });
+    expect(stats).toMatchObject({ kernels: 1, arenaBytes: 0 });
+  });
+
+  it('compute an operand once that others need as well, or that a reduction gives', () => {
+    const stats = statsOf([f32(40, 8)], ([x]) => {
+      const y = p.exp(x!);
+      return [p.concatenate([y, spread(p.reduceSum(y, [1]), [40, 2])], 1), p.transpose(y, [1, 0])];
+    });
+    expect(stats.kernels).toBeLessThanOrEqual(4);
+  });
+
+  it('of nothing, of numbers, of reshaped and of repeated operands are right', () => {
+    statsOf([f32(0, 3), f32(2, 3)], ([x, y]) => [p.concatenate([x!, y!, y!], 0), p.concatenate([x!, x!], 0)]);
+    statsOf([f32(6)], ([x]) => {
+      const square = p.transpose(p.reshape(x!, [2, 3]), [1, 0]);
+      return [
+        p.concatenate([p.reshape(square, [6]), x!, p.filled(f32(2), 7)], 0),
+        p.concatenate([p.reshape(square, [6, 1]), p.reshape(x!, [6, 1])], 1),
+      ];
+    });
+  });
+
+  it('of many operands stay in kernels of few buffers', () => {
+    const avals = Array.from({ length: 70 }, () => f32(2, 1));
+    expect(statsOf(avals, (xs) => [p.concatenate(xs, 1)]).kernels).toBe(3);
+    const columns = Array.from({ length: 70 }, (_, i) => 69 - i);
+    const reversed = (x: Tensor): Tensor => p.concatenate(columns.map((i) => p.sliceAxis(x, 1, i, i + 1)), 1); // prettier-ignore
+    expect(statsOf([f32(2, 70)], ([x]) => [reversed(x!)])).toMatchObject({ kernels: 3, arenaBytes: 0 });
+  });
+
+  it('do not repeat what is built of repeated parts', () => {
+    const stats = statsOf([f32(16)], ([x]) => {
+      let y = x!;
+      for (let i = 0; i < 40; i++) y = p.add(y, y);
+      return [p.concatenate([p.reverse(y, [0]), y], 0)];
+    });
+    expect(stats.kernels).toBeLessThanOrEqual(2);
+  });
+});

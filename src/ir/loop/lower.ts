@@ -1,5 +1,5 @@
 /**
- * What a primitive's `lower` rule may be. The compiler fuses `pointwise` rules into each other and into `reduction`s; the rest
+ * What a primitive's `lower` rule may be. The compiler fuses `pointwise` rules into each other, into `reduction`s and into an `assembly`; the rest
  * are kernels of their own or disappear before fusion.
  * May import: `ir`.
  * @module
@@ -52,6 +52,11 @@ export type LowerRule<P> =
       readonly element: (c: ReductionContext<P>) => Expr;
     }
   | LoopsRule<P>
+  /** The operands, each whole, side by side in the one result: where each begins. They may be computed where they are put. */
+  | {
+      readonly kind: 'assembly';
+      readonly starts: (inputs: readonly Aval[], params: P) => readonly (readonly number[])[];
+    }
   /** Replaced by a Program over other primitives before simplification. `donate`: operands whose memory the results may take. */
   | {
       readonly kind: 'expand';
