@@ -11,6 +11,7 @@ import { mergeableAxes } from './collapse.ts';
 import { ExprConverter } from './convert-expr.ts';
 import { Graph } from './graph.ts';
 import { identityOf } from './identity.ts';
+import { type ShortLoop, shortLoop } from './interleave.ts';
 import { type Modified, modifiedBy } from './modified.ts';
 import type { ForLoop, Loop, MatrixNode, Nest, NestStmt, ReduceItem, StoreItem } from './nest.ts';
 import { visitNodes } from './nest.ts';
@@ -62,6 +63,8 @@ class Converter {
   private readonly kernel: Kernel;
   /** Axes whose loop merges with the loop directly around it. */
   private readonly merged: ReadonlySet<Axis>;
+  /** In the end: functions are expanded, and short loops written out. */
+  private readonly expands: boolean;
   private readonly graph = new Graph();
   private readonly exprs: ExprConverter;
   private readonly axes = new Map<Axis, Node>();
@@ -75,6 +78,7 @@ class Converter {
   constructor(kernel: Kernel, merged: ReadonlySet<Axis>, expands: boolean) {
     this.kernel = kernel;
     this.merged = merged;
+    this.expands = expands;
     this.exprs = new ExprConverter(this.graph, expands, {
       axis: (a) => this.axes.get(a)!,
       local: (e) => this.readLocal(e.local),
@@ -202,10 +206,23 @@ class Converter {
     const loop = this.loop(chain, this.depth);
     const modified = modifiedBy(body);
     this.bump(modified);
-    const converted = this.block(body);
+    const short = s.parallel && this.expands ? shortLoop(body, extent) : undefined;
+    const converted = short === undefined ? this.block(body) : [this.writtenOut(short)];
     this.depth--;
     this.bump(modified);
     if (converted.length > 0) out.push({ kind: 'for', loop, parallel: s.parallel, body: converted });
+  }
+
+  /** All stores of a short loop. Its iterations are independent, so none reads what another has stored. */
+  private writtenOut({ axis, store }: ShortLoop): NestStmt {
+    const items = Array.from({ length: axis.extent }, (_, i): StoreItem => {
+      this.axes.set(axis, this.graph.int(i));
+      this.exprs.forget();
+      const [index, value] = [this.exprs.convert(store.index), this.exprs.convert(store.value)];
+      return { buffer: store.buffer, index, value };
+    });
+    this.bumpBuffer(store.buffer);
+    return { kind: 'stores', items };
   }
 
   /** One loop over several axes, the last fastest. */
@@ -261,21 +278,27 @@ class Converter {
     const [index, value] = [this.exprs.convert(indexExpr), this.exprs.convert(valueExpr)];
     const item: StoreItem = { buffer, index, value };
     const last = out.at(-1);
-    if (last?.kind === 'stores' && !this.readsFreshly(last.items, item)) {
+    if (last?.kind === 'stores' && !this.dependsOn(last.items, item)) {
       out[out.length - 1] = { kind: 'stores', items: [...last.items, item] };
     } else out.push({ kind: 'stores', items: [item] });
     this.bumpBuffer(buffer);
   }
 
-  /** Whether `item` reads what an earlier store of the group wrote. */
-  private readsFreshly(group: readonly StoreItem[], item: StoreItem): boolean {
+  /** Whether `item` reads, or may write over, what an earlier store of the group wrote. */
+  private dependsOn(group: readonly StoreItem[], item: StoreItem): boolean {
     const written = new Set<unknown>(group.map((g) => g.buffer));
-    if (written.has(item.buffer)) return true;
+    if (group.some((g) => g.buffer === item.buffer && !this.isElsewhere(g.index, item.index))) return true;
     let found = false;
     visitNodes([item.index, item.value], new Set(), (n) => {
       found ||= n.kind === 'load' && written.has(n.ref);
     });
     return found;
+  }
+
+  /** Whether two indices differ whatever the iteration. */
+  private isElsewhere(a: Node, b: Node): boolean {
+    const distance = this.graph.binary('sub', a, b);
+    return distance.kind === 'const' && distance.value !== 0;
   }
 
   private reduce(s: Reduce, out: NestStmt[]): void {

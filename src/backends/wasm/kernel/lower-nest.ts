@@ -13,6 +13,7 @@ import { type GemmName, gemmName } from '../gemm/work.ts';
 import type { Threading } from './chunk.ts';
 import { canRepeat } from './repeat.ts';
 import type { PreparedKernel } from './emit.ts';
+import { areInterleaved, storeInterleaved } from './interleave.ts';
 import { type Lir, LirBuilder, type LirStmt } from './lir.ts';
 import type { LoopMaker } from './loop-maker.ts';
 import { lowerPhase, type PhaseMaker, type PhaseStmt } from './lower-phase.ts';
@@ -299,7 +300,10 @@ export class NestLowering implements LoopMaker {
   stores(items: readonly StoreItem[]): LirStmt[] {
     if (items.length === 0) return [];
     const inPairs = this.inPairs(items.map((i) => i.value));
-    return [{ kind: 'stores', items: items.flatMap((i) => lowerStore(this.v, i)), inPairs }];
+    const { lanes } = this.v;
+    const isInterleaved = lanes !== undefined && lanes.rows === undefined && areInterleaved(items, lanes.loop);
+    const lowered = isInterleaved ? storeInterleaved(this.v, items) : items.flatMap((i) => lowerStore(this.v, i));
+    return [{ kind: 'stores', items: lowered, inPairs }];
   }
 
   /**

@@ -5,6 +5,7 @@
  * @module
  */
 import type { BufferRef } from '../../../ir/loop/expr.ts';
+import { interleavedTerms } from './interleave.ts';
 import { type Loop, type Nest, type NestStmt, type StoreItem, visitNodes } from './nest.ts';
 import type { Node } from './node.ts';
 import type { VectorPlan } from './vectorize.ts';
@@ -189,6 +190,8 @@ class KeyWriter {
   }
 
   private stores(items: readonly StoreItem[]): void {
+    const terms = interleavedTerms(items);
+    if (terms.length > 0) this.out.push(`~${terms.join()}`);
     for (const i of items) {
       const [index, value] = [this.node(i.index), this.node(i.value)];
       this.out.push('store', this.buffer(i.buffer), index, value);

@@ -9,6 +9,7 @@ import { isComparison } from '../../../ir/loop/expr.ts';
 import { v8Version } from '../features.ts';
 import { isWide } from '../wide.ts';
 import { axisCoefficient } from './coefficient.ts';
+import { areInterleaved } from './interleave.ts';
 import { childBlocks, type Loop, type Nest, type NestStmt, ownNodes, type StoreItem, visitNodes } from './nest.ts';
 import { depthBit, type Node } from './node.ts';
 import { hasManyOperations, planStages, type Stages } from './stages.ts';
@@ -168,7 +169,7 @@ function planReduce(s: Reduce, plan: Map<NestStmt, Strategy>, functions: Functio
 }
 
 const storesScore = (items: readonly StoreItem[], loop: Loop): number =>
-  items.reduce((sum, i) => sum + accessScore(i.index, loop), 0);
+  areInterleaved(items, loop) ? 2 * items.length : items.reduce((sum, i) => sum + accessScore(i.index, loop), 0);
 
 function storeScore(stmts: readonly NestStmt[], loop: Loop): number {
   let sum = 0;
