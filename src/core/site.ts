@@ -5,8 +5,8 @@
  */
 import type { SourceSite } from '../ir/program.ts';
 
-/** Directory of the library's own modules, with the trailing slash: frames inside it are not the user's. */
-const libraryRoot = import.meta.url.replace(/core\/[^/]*$/, '');
+/** Directory of the library's own modules, or files that these are joined into: frames inside it are not the user's. */
+const libraryRoot = import.meta.url.replace(/(core|chunks)\/[^/]*$/, '');
 const libraryPath = libraryRoot.replace(/^file:\/\//, '');
 
 const isOurs = (place: string): boolean =>

@@ -27,10 +27,14 @@ test('every face with an index.ts is exported, and nothing else', () => {
   expect(Object.keys(exports).sort()).toEqual(['.', './package.json', ...faces.map((name) => `./${name}`)].sort());
 });
 
-test('every entry has types, and the file its source compiles to', () => {
+test('every entry has types, a file for engines, and for bundlers the module that its source compiles to', () => {
   for (const [entry, target] of Object.entries(exports)) {
     if (entry === './package.json') continue;
     const file = entry === '.' ? 'index' : `${entry.slice(2)}/index`;
-    expect(target, entry).toEqual({ types: `./dist/${file}.d.ts`, default: `./dist/${file}.js` });
+    expect(target, entry).toEqual({
+      types: `./dist/${file}.d.ts`,
+      module: `./dist/modules/${file}.js`,
+      default: `./dist/${file}.js`,
+    });
   }
 });
