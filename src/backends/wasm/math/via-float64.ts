@@ -2,7 +2,7 @@
  * float32 functions computed in float64, where a short polynomial and plain formulas are already exact to far below
  * half an ulp of the result: log2, log10, sinh, cosh, tan, asinh, acosh, atanh, erfc, erf_inv, cbrt, pow. A subnormal
  * float32 is a normal float64, and the last conversion rounds, overflows and underflows rightly: 0.51 ulp, but sinh
- * (0.69), erf_inv (0.6) and erfc (0.77).
+ * (0.69), erf_inv (0.6) and erfc (2.5; beyond 3, where it is not computed in float32, 0.6).
  * May import: `ir`.
  * @module
  */
@@ -25,10 +25,12 @@ import {
   polynomial,
   sqrt,
   sub,
+  usually,
   where,
 } from './arith.ts';
 import { cbrt64 } from './cbrt-float64.ts';
 import { logDomain, powDomain } from './domain.ts';
+import { erfcNear32 } from './exp-float32.ts';
 
 export const wide = (x: Expr): Expr => convert(x, 'float64');
 export const narrow = (x: Expr): Expr => convert(x, 'float32');
@@ -140,7 +142,7 @@ const exp2Tail = [
   0.00015353361925529718,
 ];
 
-/** erfc: t polynomial(t) exp(-a²) of a = |x|, 2 less it for a negative x; 0 to rounding beyond 10.1. */
+/** erfc: up to 3 in float32; then t polynomial(t) exp(-a²) of a = |x|, 2 less it for a negative x; 0 to rounding beyond 10.1. */
 export function erfc32(x: Expr): Expr {
   const a = wide(atMost(abs(x), 10.2));
   const t = div(3, add(a, 3));
@@ -149,7 +151,7 @@ export function erfc32(x: Expr): Expr {
   const r = sub(powers, k);
   const power = mul(add(mul(r, inHalves(r, exp2Tail)), 1), unary('exp2_int', k));
   const e = narrow(mul(mul(t, inHalves(t, erfcTail)), power));
-  return where(lt(x, 0), sub(2, e), e);
+  return where(usually(lt(abs(x), 3)), erfcNear32(x), where(lt(x, 0), sub(2, e), e));
 }
 
 /**
