@@ -73,15 +73,26 @@ export function reduceToBidiagonal(
     b.if(lt(k, int(t.n - 1)), () => {
       const image = left.projection.buffer;
       clear(b, image, width);
-      upward(b, k, int(m), (i) => {
-        const from = keep(b, at(rows, i, int(0)));
-        const [ui, xi] = [keep(b, load(pending.u, i)), keep(b, load(pending.x, i))];
-        const factor = keep(b, read(left.vectors, k, i));
+      // Two rows at a time, from an even one on: rows before k, of which u has zeros, may be among them.
+      const first = b.local('int32', binary('and', k, int(-2)));
+      b.while(lt(b.get(first), int(m)), () => {
+        const pair = [b.get(first), next(b.get(first))].map((i) => ({
+          from: keep(b, at(rows, i, int(0))),
+          u: keep(b, load(pending.u, i)),
+          x: keep(b, load(pending.x, i)),
+          factor: keep(b, read(left.vectors, k, i)),
+        }));
         b.parallel([width], ([j]) => {
-          const value = keep(b, less(load(buffer, iadd(from, j!)), ui, xi, j!));
-          b.store(buffer, iadd(from, j!), value);
-          b.store(image, j!, binary('add', load(image, j!), binary('mul', factor, value)));
+          const values = pair.map(({ from, u, x }) => keep(b, less(load(buffer, iadd(from, j!)), u, x, j!)));
+          pair.forEach(({ from }, q) => b.store(buffer, iadd(from, j!), values[q]!));
+          const terms = pair.map((row, q) => binary('mul', row.factor, values[q]!));
+          b.store(
+            image,
+            j!,
+            terms.reduce((sum, term) => binary('add', sum, term), load(image, j!)),
+          );
         });
+        b.set(first, iadd(b.get(first), int(2)));
       });
       const factor = keep(b, load(left.factors, k));
       b.parallel([width], ([j]) => b.store(pending.y, j!, binary('mul', factor, load(image, j!))));

@@ -39,6 +39,9 @@ export const tridiagonalOf = (b: KernelBuilder, n: number): Tridiagonal => ({
 });
 
 const double = (x: Expr): Expr => convert(x, 'float64');
+const add = (x: Expr, y: Expr): Expr => binary('add', x, y);
+const sub = (x: Expr, y: Expr): Expr => binary('sub', x, y);
+const mul = (x: Expr, y: Expr): Expr => binary('mul', x, y);
 
 /**
  * A = H₀ H₁ … T … H₁ H₀ with H_k = I − τ v vᵀ, v zero up to k. Each step takes two ranks from A, A := A − v wᵀ − w vᵀ with
@@ -70,14 +73,22 @@ export function reduceToTridiagonal(b: KernelBuilder, rows: Rows, t: Tridiagonal
     const beta = chooseReflection(b, r, k, next(k), (i) => load(buffer, iadd(start, i)));
     b.store(t.beside, k, double(beta));
     b.parallel([width], ([j]) => b.store(image, j!, zero));
-    upward(b, next(k), int(n), (i) => {
-      const from = keep(b, at(rows, i, int(0)));
-      const [vi, wi, ui] = [keep(b, load(v, i)), keep(b, load(w, i)), keep(b, read(r.vectors, k, i))];
+    // Two rows at a time, from an even one on: rows up to k, of which u has zeros, may be among them.
+    const first = b.local('int32', binary('and', next(k), int(-2)));
+    b.while(lt(b.get(first), int(n)), () => {
+      const pair = [b.get(first), next(b.get(first))].map((i) => ({
+        from: keep(b, at(rows, i, int(0))),
+        v: keep(b, load(v, i)),
+        w: keep(b, load(w, i)),
+        u: keep(b, read(r.vectors, k, i)),
+      }));
       b.parallel([width], ([j]) => {
-        const value = keep(b, lessTwoRanks(from, vi, wi, j!));
-        b.store(buffer, iadd(from, j!), value);
-        b.store(image, j!, binary('add', load(image, j!), binary('mul', ui, value)));
+        const values = pair.map((row) => keep(b, lessTwoRanks(row.from, row.v, row.w, j!)));
+        pair.forEach((row, q) => b.store(buffer, iadd(row.from, j!), values[q]!));
+        const sum = pair.reduce((x, row, q) => binary('add', x, binary('mul', row.u, values[q]!)), load(image, j!));
+        b.store(image, j!, sum);
       });
+      b.set(first, iadd(b.get(first), int(2)));
     });
     const factor = keep(b, load(r.factors, k));
     const inner = b.reduce('add', [width], dtype, ([j]) => binary('mul', load(image, j!), read(r.vectors, k, j!)));
@@ -150,25 +161,27 @@ function qrStep(b: KernelBuilder, { diagonal, beside }: Tridiagonal, turns: Turn
   const root = keep(b, unary('sqrt', binary('add', binary('mul', gap, gap), binary('mul', off, off))));
   const divisor = binary('add', gap, select(lt(gap, zero), unary('neg', root), root));
   const shift = binary('sub', corner, binary('mul', off, binary('div', off, divisor)));
-  const x = b.local('float64', binary('sub', load(diagonal, lo), shift));
-  const z = b.local('float64', load(beside, lo));
+  // What one rotation leaves for the next stays in locals: the element to make 0 (z) below another (x), and the diagonal and coupling there.
+  const [p, e] = [b.local('float64', load(diagonal, lo)), b.local('float64', load(beside, lo))];
+  const [x, z] = [b.local('float64', sub(b.get(p), shift)), b.local('float64', b.get(e))];
   upward(b, lo, hi, (k) => {
     const { c, s, r } = rotationTo(b, b.get(x), b.get(z));
-    b.if(lt(lo, k), () => b.store(beside, isub(k, int(1)), r));
-    const [p, q, e] = [keep(b, load(diagonal, k)), keep(b, load(diagonal, next(k))), keep(b, load(beside, k))];
-    const ce = keep(b, binary('mul', c, e));
-    const u = keep(b, binary('sub', binary('mul', s, binary('sub', p, q)), binary('add', ce, ce)));
-    const change = keep(b, binary('mul', s, u));
-    b.store(diagonal, k, binary('sub', p, change));
-    b.store(diagonal, next(k), binary('add', q, change));
-    const coupling = keep(b, unary('neg', binary('add', binary('mul', c, u), e)));
-    b.store(beside, k, coupling);
-    b.set(x, coupling);
+    // Of the first, which has none before it, row lo's own: it is written again.
+    b.store(beside, binary('max', isub(k, int(1)), lo), r);
+    const q = keep(b, load(diagonal, next(k)));
+    const [ce, se] = [keep(b, mul(c, b.get(e))), keep(b, mul(s, b.get(e)))];
+    const turned = keep(b, sub(ce, mul(s, sub(b.get(p), q))));
+    const change = keep(b, mul(s, add(ce, turned)));
+    b.store(diagonal, k, add(b.get(p), change));
+    b.set(p, sub(q, change));
+    b.set(x, sub(mul(c, turned), mul(s, se)));
     // Of the last one that is element hi, which counts as 0.
     const following = keep(b, load(beside, next(k)));
-    b.set(z, binary('mul', s, following));
-    b.store(beside, next(k), binary('mul', c, following));
+    b.set(z, mul(s, following));
+    b.set(e, mul(c, following));
     b.store(turns.cosines, k, convert(c, turns.cosines.dtype));
     b.store(turns.sines, k, convert(s, turns.sines.dtype));
   });
+  b.store(diagonal, hi, b.get(p));
+  b.store(beside, isub(hi, int(1)), b.get(x));
 }
