@@ -1,14 +1,14 @@
 /**
  * Matrices made upper bidiagonal by Householder reflections from both sides.
  * @see G. H. Golub, W. Kahan, Calculating the singular values and pseudo-inverse of a matrix, SIAM J. Numer. Anal. 2 (1965)
- * @see J. Dongarra, S. Hammarling, D. Sorensen, Block reduction of matrices to condensed forms, LAPACK working note 2 (1987)
  * May import: `ir`, `primitives/linalg`.
  * @module
  */
-import { binary, type BufferRef, constant, convert, type Expr, iadd, int, load } from '../../ir/loop/expr.ts';
+import { binary, type BufferRef, convert, type Expr, iadd, int, load } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
 import { at, keep, lt, next, read, type Rows, upward } from './blocks.ts';
 import { chooseReflection, type Reflections, reflections } from './householder.ts';
+import { clear, elementLess, takeAndMultiply, type TwoRanks } from './two-ranks.ts';
 
 /** In float64, whatever the dtype of the matrix, as `Tridiagonal` is. */
 export interface Bidiagonal {
@@ -36,14 +36,6 @@ export const sidesOf = (b: KernelBuilder, like: BufferRef, n: number, height: nu
   right: reflections(b, like, width, n - 1, width),
 });
 
-/** What a step takes from the matrix: u yᵀ + x vᵀ. */
-interface TwoRanks {
-  readonly u: BufferRef;
-  readonly x: BufferRef;
-  readonly y: BufferRef;
-  readonly v: BufferRef;
-}
-
 /**
  * A = H₀ H₁ … B … G₁ G₀ for at least as many rows as columns. With y = τ Aᵀ u of a step from the left and x = σ (A − u yᵀ) v of the one from
  * the right, A := A − u yᵀ − x vᵀ: done in the pass over A that multiplies it by the next u. Rows and columns before a step's are of no account.
@@ -56,44 +48,17 @@ export function reduceToBidiagonal(
   { left, right }: Sides,
 ): void {
   const { buffer, width } = rows;
-  const { dtype } = buffer;
+  const vector = (size: number): BufferRef => b.scratch(buffer.dtype, size);
   const height = left.vectors.width;
-  const vector = (size: number): BufferRef => b.scratch(dtype, size);
   const pending: TwoRanks = { u: vector(height), x: vector(height), y: vector(width), v: vector(width) };
-  clear(b, pending.u, height);
-  clear(b, pending.x, height);
-  clear(b, pending.y, width);
-  clear(b, pending.v, width);
-  const less = (value: Expr, u: Expr, x: Expr, j: Expr): Expr =>
-    binary('sub', binary('sub', value, binary('mul', u, load(pending.y, j))), binary('mul', x, load(pending.v, j)));
+  Object.values(pending).forEach((part: BufferRef) => clear(b, part));
   b.loop(t.n, (step) => {
     const k = keep(b, step);
-    const column = (i: Expr): Expr => less(read(rows, i, k), load(pending.u, i), load(pending.x, i), k);
-    b.store(t.diagonal, k, convert(chooseReflection(b, left, k, k, column), 'float64'));
+    const diagonal = chooseReflection(b, left, k, k, (i) => elementLess(rows, pending, i, k));
+    b.store(t.diagonal, k, convert(diagonal, 'float64'));
     b.if(lt(k, int(t.n - 1)), () => {
       const image = left.projection.buffer;
-      clear(b, image, width);
-      // Two rows at a time, from an even one on: rows before k, of which u has zeros, may be among them.
-      const first = b.local('int32', binary('and', k, int(-2)));
-      b.while(lt(b.get(first), int(m)), () => {
-        const pair = [b.get(first), next(b.get(first))].map((i) => ({
-          from: keep(b, at(rows, i, int(0))),
-          u: keep(b, load(pending.u, i)),
-          x: keep(b, load(pending.x, i)),
-          factor: keep(b, read(left.vectors, k, i)),
-        }));
-        b.parallel([width], ([j]) => {
-          const values = pair.map(({ from, u, x }) => keep(b, less(load(buffer, iadd(from, j!)), u, x, j!)));
-          pair.forEach(({ from }, q) => b.store(buffer, iadd(from, j!), values[q]!));
-          const terms = pair.map((row, q) => binary('mul', row.factor, values[q]!));
-          b.store(
-            image,
-            j!,
-            terms.reduce((sum, term) => binary('add', sum, term), load(image, j!)),
-          );
-        });
-        b.set(first, iadd(b.get(first), int(2)));
-      });
+      takeAndMultiply(b, rows, pending, [k, m], (i) => read(left.vectors, k, i), image);
       const factor = keep(b, load(left.factors, k));
       b.parallel([width], ([j]) => b.store(pending.y, j!, binary('mul', factor, load(image, j!))));
       const row = (j: Expr): Expr => binary('sub', read(rows, k, j), load(pending.y, j));
@@ -104,9 +69,6 @@ export function reduceToBidiagonal(
     });
   });
 }
-
-const clear = (b: KernelBuilder, buffer: BufferRef, size: number): void =>
-  b.parallel([size], ([i]) => b.store(buffer, i!, constant(0, buffer.dtype)));
 
 /** x = σ (A v − (yᵀ v) u), in the rows below row k. */
 function multiplyFromRight(

@@ -11,7 +11,6 @@ import {
   constant,
   convert,
   type Expr,
-  iadd,
   int,
   isub,
   load,
@@ -19,9 +18,10 @@ import {
   unary,
 } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { at, keep, lt, next, read, type Rows, upward } from './blocks.ts';
+import { keep, lt, next, read, type Rows, upward } from './blocks.ts';
 import { chooseReflection, type Reflections } from './householder.ts';
 import { leastElement, rotationTo } from './safe-range.ts';
+import { clear, elementLess, takeAndMultiply, type TwoRanks } from './two-ranks.ts';
 import type { Turns } from './vector-rows.ts';
 
 /** In float64, whatever the dtype of the matrix: what is done here is little work, and float32 eigenvalues lose nothing by it. */
@@ -48,59 +48,31 @@ const mul = (x: Expr, y: Expr): Expr => binary('mul', x, y);
  * w = τ (A v − ½ τ (vᵀ A v) v); that is done in the pass over A that multiplies it by the next v. Of columns up to k nothing is read again.
  */
 export function reduceToTridiagonal(b: KernelBuilder, rows: Rows, t: Tridiagonal, r: Reflections): void {
-  const { n } = t;
-  const { buffer, width } = rows;
-  const { dtype } = buffer;
-  const zero = constant(0, dtype);
-  const [v, w] = [b.scratch(dtype, width), b.scratch(dtype, width)];
-  const image = r.projection.buffer;
-  b.parallel([width], ([j]) => {
-    b.store(v, j!, zero);
-    b.store(w, j!, zero);
-  });
-  const lessTwoRanks = (start: Expr, vi: Expr, wi: Expr, j: Expr): Expr =>
-    binary(
-      'sub',
-      binary('sub', load(buffer, iadd(start, j)), binary('mul', vi, load(w, j))),
-      binary('mul', wi, load(v, j)),
-    );
-  b.loop(n - 1, (step) => {
+  const { dtype } = rows.buffer;
+  const [v, w] = [b.scratch(dtype, rows.width), b.scratch(dtype, rows.width)];
+  clear(b, v);
+  clear(b, w);
+  const pending: TwoRanks = { u: v, y: w, x: w, v };
+  const element = (i: Expr, j: Expr): Expr => elementLess(rows, pending, i, j);
+  b.loop(t.n - 1, (step) => {
     const k = keep(b, step);
-    const start = keep(b, at(rows, k, int(0)));
-    const [vk, wk] = [keep(b, load(v, k)), keep(b, load(w, k))];
-    b.parallel([width], ([j]) => b.store(buffer, iadd(start, j!), lessTwoRanks(start, vk, wk, j!)));
-    b.store(t.diagonal, k, double(read(rows, k, k)));
-    const beta = chooseReflection(b, r, k, next(k), (i) => load(buffer, iadd(start, i)));
+    b.store(t.diagonal, k, double(element(k, k)));
+    const beta = chooseReflection(b, r, k, next(k), (j) => element(k, j));
     b.store(t.beside, k, double(beta));
-    b.parallel([width], ([j]) => b.store(image, j!, zero));
-    // Two rows at a time, from an even one on: rows up to k, of which u has zeros, may be among them.
-    const first = b.local('int32', binary('and', next(k), int(-2)));
-    b.while(lt(b.get(first), int(n)), () => {
-      const pair = [b.get(first), next(b.get(first))].map((i) => ({
-        from: keep(b, at(rows, i, int(0))),
-        v: keep(b, load(v, i)),
-        w: keep(b, load(w, i)),
-        u: keep(b, read(r.vectors, k, i)),
-      }));
-      b.parallel([width], ([j]) => {
-        const values = pair.map((row) => keep(b, lessTwoRanks(row.from, row.v, row.w, j!)));
-        pair.forEach((row, q) => b.store(buffer, iadd(row.from, j!), values[q]!));
-        const sum = pair.reduce((x, row, q) => binary('add', x, binary('mul', row.u, values[q]!)), load(image, j!));
-        b.store(image, j!, sum);
-      });
-      b.set(first, iadd(b.get(first), int(2)));
-    });
+    const image = r.projection.buffer;
+    takeAndMultiply(b, rows, pending, [next(k), t.n], (i) => read(r.vectors, k, i), image);
     const factor = keep(b, load(r.factors, k));
-    const inner = b.reduce('add', [width], dtype, ([j]) => binary('mul', load(image, j!), read(r.vectors, k, j!)));
-    const half = keep(b, binary('mul', constant(0.5, dtype), binary('mul', factor, inner)));
-    b.parallel([width], ([j]) => {
+    const inner = b.reduce('add', [rows.width], dtype, ([j]) => mul(load(image, j!), read(r.vectors, k, j!)));
+    const half = keep(b, mul(constant(0.5, dtype), mul(factor, inner)));
+    b.parallel([rows.width], ([j]) => {
       const u = keep(b, read(r.vectors, k, j!));
-      b.store(w, j!, binary('mul', factor, binary('sub', load(image, j!), binary('mul', half, u))));
+      b.store(w, j!, mul(factor, sub(load(image, j!), mul(half, u))));
       b.store(v, j!, u);
     });
   });
-  b.store(t.diagonal, int(n - 1), double(read(rows, int(n - 1), int(n - 1))));
-  b.store(t.beside, int(n - 1), constant(0, 'float64'));
+  const last = int(t.n - 1);
+  b.store(t.diagonal, last, double(element(last, last)));
+  b.store(t.beside, last, constant(0, 'float64'));
 }
 
 /** More steps than converging takes: about two for each eigenvalue. */
