@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { prepareKernel } from '../../../src/backends/wasm/kernel/emit.ts';
-import { makeTypedArray } from '../../../src/ir/dtype.ts';
+import { makeTypedArray, type TypedArray } from '../../../src/ir/dtype.ts';
 import { binary, convert, type Expr, iadd, imul, int, linearize, load } from '../../../src/ir/loop/expr.ts';
 import { type Kernel, KernelBuilder } from '../../../src/ir/loop/kernel.ts';
 import { expectSame } from './run-kernel.ts';
 
 const counting = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => (i * 37) % 101);
+const countingIn = (dtype: 'float32' | 'float64', n: number): TypedArray => {
+  const x = makeTypedArray(dtype, n);
+  counting(n).forEach((v, i) => (x[i] = v));
+  return x;
+};
 const strategies = (k: Kernel): string[] => [...prepareKernel(k, 'none').plan.values()].map((s) => s.kind);
 
 /** out[i,j] = across[j,i] · along[i,j] + (row[j] - column[i]) */
-function transposing(m: number, n: number): Kernel {
-  const input = (size: number): { dtype: 'float32'; size: number } => ({ dtype: 'float32', size });
+function transposing(m: number, n: number, dtype: 'float32' | 'float64'): Kernel {
+  const input = (size: number): { dtype: 'float32' | 'float64'; size: number } => ({ dtype, size });
   const b = new KernelBuilder('transposing', [m * n, m * n, n, m].map(input), [input(m * n)]);
   const [across, along, row, column] = b.inputs;
   b.parallel([m, n], ([i, j]) => {
@@ -23,13 +28,34 @@ function transposing(m: number, n: number): Kernel {
 
 describe('tiles', () => {
   const shapes = [[4, 4], [5, 7], [16, 16], [37, 41], [3, 9], [64, 20]] as const; // prettier-ignore
-  for (const [m, n] of shapes) {
-    it(`a transposed operand of [${m},${n}] beside others`, () => {
-      const k = transposing(m, n);
-      expectSame(k, [counting(m * n), counting(m * n).reverse(), counting(n), counting(m)]);
-      expect(strategies(k)).toEqual([m < 4 ? 'lanes' : 'tiles']);
-    });
+  for (const dtype of ['float32', 'float64'] as const) {
+    for (const [m, n] of shapes) {
+      it(`a transposed operand of ${dtype}[${m},${n}] beside others`, () => {
+        const k = transposing(m, n, dtype);
+        const values = (size: number): TypedArray => countingIn(dtype, size);
+        expectSame(k, [values(m * n), values(m * n).reverse(), values(n), values(m)]);
+        expect(strategies(k)).toEqual([m < 4 ? 'lanes' : 'tiles']);
+      });
+    }
   }
+
+  it.each([
+    ['float32', 'float64'],
+    ['float64', 'float32'],
+    ['int32', 'float64'],
+  ] as const)('from %s to %s', (from, to) => {
+    const [m, n] = [13, 22];
+    const b = new KernelBuilder('converting', [{ dtype: from, size: m * n }], [{ dtype: to, size: m * n }]);
+    b.parallel([m, n], ([i, j]) => {
+      const x = convert(load(b.inputs[0]!, linearize([j!, i!], [n, m])), to);
+      b.store(b.outputs[0]!, linearize([i!, j!], [m, n]), binary('add', x, x));
+    });
+    const k = b.build();
+    const values = makeTypedArray(from, m * n);
+    counting(m * n).forEach((v, i) => (values[i] = v));
+    expectSame(k, [values]);
+    expect(strategies(k)).toEqual(['tiles']);
+  });
 
   it('a loop between the two, and results of several dtypes', () => {
     const [p, q, r] = [9, 3, 11];
@@ -46,7 +72,7 @@ describe('tiles', () => {
     expect(strategies(k)).toEqual(['tiles']);
   });
 
-  it.each(['float64', 'uint8', 'bool'] as const)('blocks for transposes of %s', (dtype) => {
+  it.each(['uint8', 'bool'] as const)('blocks for transposes of %s', (dtype) => {
     const [m, n] = [37, 50];
     const b = new KernelBuilder('blocks', [{ dtype, size: m * n }], [{ dtype, size: m * n }]);
     b.parallel([m, n], ([i, j]) => {

@@ -228,25 +228,34 @@ export class LaneLowering {
     });
   }
 
-  /** Row `p` of a tile. What lies side by side along the rows is loaded so, and exchanged. */
+  /** Part `p` of a tile: a row, or half of one of float64. What lies side by side along the rows is loaded so, and exchanged. */
   private loadRow(n: Node, index: Node, c: number | undefined, p: number): Lir {
     const { b } = this;
     const buffer = n.ref as BufferRef;
+    const isDouble = n.dtype === 'float64';
+    const [row, half] = isDouble ? [p >> 1, p & 1] : [p, 0];
     if (c === 0 || c === 1) {
-      const { address, offset } = this.v.atRow(buffer, index, p);
-      return b.make(c === 0 ? 'v128.load32_splat' : 'v128.load', [address], this.v.memoryExtra(n, offset));
+      const { address, offset } = this.v.atRow(buffer, index, row);
+      const splat = isDouble ? 'v128.load64_splat' : 'v128.load32_splat';
+      const at = c === 0 ? offset : offset + 16 * half;
+      return b.make(c === 0 ? splat : 'v128.load', [address], this.v.memoryExtra(n, at));
     }
     const { address, offset } = this.v.address(buffer, index);
     const stride = this.laneStride(index, dtypeInfo[buffer.dtype].bytes);
-    const columns = [0, 1, 2, 3].map((q) => {
+    /** Vector `v` of column `q`. */
+    const column = (q: number, v: number): Lir => {
       const at = b.mul(stride, b.i32(q));
       return at.op === 'const'
-        ? this.vectorAt(n, address, offset + at.imm)
-        : this.vectorAt(n, b.add(address, at), offset);
-    });
-    const pairs = p < 2 ? [0, 4, 1, 5] : [2, 6, 3, 7];
-    const [low, high] = [0, 2].map((q) => this.vectors.shuffleLanes(n.dtype, columns[q]!, columns[q + 1]!, pairs));
-    return this.vectors.shuffleLanes(n.dtype, low!, high!, p % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7]);
+        ? this.vectorAt(n, address, offset + 16 * v + at.imm)
+        : this.vectorAt(n, b.add(address, at), offset + 16 * v);
+    };
+    if (isDouble) {
+      const [low, high] = [0, 1].map((q) => column(2 * half + q, row >> 1));
+      return this.vectors.shuffleLanes(n.dtype, low!, high!, row % 2 === 0 ? [0, 2] : [1, 3]);
+    }
+    const pairs = row < 2 ? [0, 4, 1, 5] : [2, 6, 3, 7];
+    const [low, high] = [0, 2].map((q) => this.vectors.shuffleLanes(n.dtype, column(q, 0), column(q + 1, 0), pairs));
+    return this.vectors.shuffleLanes(n.dtype, low!, high!, row % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7]);
   }
 
   private vectorAt(n: Node, address: Lir, offset: number): Lir {

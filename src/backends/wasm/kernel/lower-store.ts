@@ -36,7 +36,9 @@ export function lowerStore(v: ValueLowering, item: StoreItem): LirStore[] {
   for (let p = 0; p < count; p++) {
     const part = storable(v, buffer, v.part(value, p));
     if (lanes.rows !== undefined) {
-      out.push({ op: 'v128.store', ...v.atRow(buffer, index, p), value: part, lane: 0 });
+      const perRow = 4 / perPart;
+      const { address, offset } = v.atRow(buffer, index, Math.floor(p / perRow));
+      out.push({ op: 'v128.store', address, offset: offset + 16 * (p % perRow), value: part, lane: 0 });
       continue;
     }
     if (c === 1) out.push(storeVector(v, buffer, item, part, p * perPart));

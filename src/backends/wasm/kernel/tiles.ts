@@ -1,10 +1,11 @@
 /**
  * Loops that read an operand across: its elements lie side by side along an outer loop, and far apart along the innermost one, as in a
- * transpose. They run in tiles of 4 × 4: four vectors along the outer loop, exchanged in registers, are four along the inner one.
+ * transpose. They run in tiles of 4 × 4: four vectors along the outer loop, exchanged in registers, are four along the inner one (of
+ * float64, eight and eight).
  * May import: `ir`, `kernel`.
  * @module
  */
-import { dtypeInfo } from '../../../ir/dtype.ts';
+import { type DType, dtypeInfo } from '../../../ir/dtype.ts';
 import { axisCoefficient } from './coefficient.ts';
 import type { Loop, NestStmt, StoreItem } from './nest.ts';
 import { depthBit, type Node } from './node.ts';
@@ -73,8 +74,8 @@ interface Found {
 
 function examine(nest: PerfectNest): Found {
   const { outer, inner, items } = nest;
-  const has32Bits = items.every((i) => dtypeInfo[i.buffer.dtype].bytes === 4);
-  const found: Found = { across: 0, steps: 0, canTile: has32Bits, canBlock: true };
+  const areWords = items.every((i) => isWord(i.buffer.dtype));
+  const found: Found = { across: 0, steps: 0, canTile: areWords, canBlock: true };
   const both = depthBit(outer.depth) | depthBit(inner.depth);
   const seen = new Set<Node>();
   const visit = (n: Node): void => {
@@ -92,9 +93,12 @@ function examine(nest: PerfectNest): Found {
   return found;
 }
 
-/** Values whose lanes have 32 bits and do not say where they are. */
+/** Values in lanes that do not say where they are. */
 const isValue = (n: Node): boolean =>
-  n.kind !== 'axis' && n.kind !== 'affine' && n.kind !== 'local' && n.dtype !== 'float64' && n.dtype !== 'uint8';
+  n.kind !== 'axis' && n.kind !== 'affine' && n.kind !== 'local' && n.dtype !== 'uint8';
+
+/** Elements of which vectors hold whole lanes. */
+const isWord = (dtype: DType): boolean => dtypeInfo[dtype].bytes >= 4;
 
 function examineLoad(n: Node, { outer, inner }: PerfectNest, found: Found): void {
   const [index] = n.args;
@@ -103,7 +107,7 @@ function examineLoad(n: Node, { outer, inner }: PerfectNest, found: Found): void
   // Loops change places, which what the kernel itself writes might notice.
   if (n.value !== 0) found.canBlock = found.canTile = false;
   if (n.isUnsafe || along === undefined || across === undefined) found.canTile = false;
-  if (dtypeInfo[n.dtype].bytes !== 4) found.canTile = false;
+  if (!isWord(n.dtype)) found.canTile = false;
   if (isAcross && across === 1) found.across++;
   else if (isAcross) found.canTile = false;
 }
