@@ -25,6 +25,7 @@ import {
   shl,
   shr,
   sub,
+  usually,
   where,
 } from './arith.ts';
 
@@ -156,26 +157,41 @@ export function erf32(x: Expr): Expr {
 }
 
 /** erfc(a) exp(a²) over a - 1.5, 0.6 ≤ a ≤ 3: relative error 2^-25.9. */
-const erfcTail = [
+const erfcNear = [
   0.32158541679382324, -0.1636229157447815, 0.07615087181329727, -0.032930854707956314, 0.013379075564444065,
   -0.005147140007466078, 0.0018807674059644341, -0.0006566049996763468, 0.00022877859009895474, -8.088540198514238e-5,
   2.3192913431557827e-5, -3.3395194805052597e-6,
 ];
 
+/** The same times a over 1/a², 3 ≤ a ≤ 10.1: 2^-26.2. */
+const erfcFar = [
+  0.5641894340515137, -0.28206560015678406, 0.421121209859848, -0.991003692150116, 2.5020956993103027,
+  -3.9179046154022217,
+];
+
 /**
- * erfc of |x| ≤ 3: 2.5 ulp. 1 - erf(x) up to 0.6; then exp(-a²) times a polynomial, and for a negative x 2 less that. The square of the
- * first 12 bits of a is exact, and what is left of a² small.
+ * erfc: 3.0 ulp, 2.6 up to 3. 1 - erf(x) up to 0.6; then exp(-a²) times a polynomial, and for a negative x 2 less that; 0 to rounding
+ * beyond 10.1. The square of the first 12 bits of a is exact, and what is left of a² small.
  */
-export function erfcNear32(x: Expr): Expr {
-  const a = abs(x);
+export function erfc32(x: Expr): Expr {
+  const a = atMost(abs(x), 10.1);
   const head = float32FromBits(and(int32Bits(a), -4096));
   const square = mul(head, neg(head));
   const left = mul(sub(a, head), add(a, head));
   const { k, bits } = integerPart(square, log2e, 127);
   const r = sub(remainder(square, k), left);
   const w = madd(mul(r, r), polynomial(r, expTail), r);
-  const scaled = mul(polynomial(sub(a, 1.5), erfcTail), float32FromBits(shl(bits, 23)));
-  const tail = madd(scaled, w, scaled);
+  const scaled = (factor: Expr, scale: Expr): Expr => {
+    const product = mul(factor, scale);
+    return madd(product, w, product);
+  };
+  const near = scaled(polynomial(sub(a, 1.5), erfcNear), float32FromBits(shl(bits, 23)));
+  // By two factors, as in `scaleByHalves`: the result may be subnormal.
+  const half = shr(add(bits, 127), 1);
+  const inverse = div(1, a);
+  const most = scaled(polynomial(mul(inverse, inverse), erfcFar), float32FromBits(shl(half, 23)));
+  const far = mul(div(most, a), float32FromBits(shl(sub(add(bits, 127), half), 23)));
+  const tail = where(usually(lt(a, 3)), near, far);
   const small = sub(1, madd(x, polynomial(mul(x, x), erfSmall), x));
   return where(lt(a, 0.6), small, where(lt(x, 0), sub(2, tail), tail));
 }

@@ -11,7 +11,7 @@ import type { BinaryOp, Expr, UnaryOp } from '../../../ir/loop/expr.ts';
 import { div, sqrt } from './arith.ts';
 import { cbrt64 } from './cbrt-float64.ts';
 import { cosh64, erf64, exp2_64, exp64, expm1_64, logistic64, sinh64, tanh64 } from './exp-float64.ts';
-import { erf32, exp2_32, exp32, expm1_32, logistic32, tanh32 } from './exp-float32.ts';
+import { erf32, erfc32, exp2_32, exp32, expm1_32, logistic32, tanh32 } from './exp-float32.ts';
 import { acos32, asin32, atan2_32, atan32 } from './inverse-trig-float32.ts';
 import { lgamma32 } from './lgamma-float32.ts';
 import { log1p32, log32 } from './log-float32.ts';
@@ -27,7 +27,6 @@ import {
   atanh32,
   cbrt32,
   cosh32,
-  erfc32,
   erfInverse32,
   log10_32,
   log2_32,

@@ -1,8 +1,8 @@
 /**
  * float32 functions computed in float64, where a short polynomial and plain formulas are already exact to far below
- * half an ulp of the result: log2, log10, sinh, cosh, tan, asinh, acosh, atanh, erfc, erf_inv, cbrt, pow. A subnormal
+ * half an ulp of the result: log2, log10, sinh, cosh, tan, asinh, acosh, atanh, erf_inv, cbrt, pow. A subnormal
  * float32 is a normal float64, and the last conversion rounds, overflows and underflows rightly: 0.51 ulp, but sinh
- * (0.69), erf_inv (0.6) and erfc (2.5; beyond 3, where it is not computed in float32, 0.6).
+ * (0.69) and erf_inv (0.6).
  * May import: `ir`.
  * @module
  */
@@ -16,7 +16,6 @@ import {
   div,
   eq,
   gt,
-  inHalves,
   le,
   literal,
   lt,
@@ -25,12 +24,10 @@ import {
   polynomial,
   sqrt,
   sub,
-  usually,
   where,
 } from './arith.ts';
 import { cbrt64 } from './cbrt-float64.ts';
 import { logDomain, powDomain } from './domain.ts';
-import { erfcNear32 } from './exp-float32.ts';
 
 export const wide = (x: Expr): Expr => convert(x, 'float64');
 export const narrow = (x: Expr): Expr => convert(x, 'float32');
@@ -128,30 +125,6 @@ export function atanh32(x: Expr): Expr {
   const edge = where(eq(a, 1), literal(Infinity, 'float32'), NaN);
   const inside = where(lt(a, 2 ** -11), add(a, mul(mul(a, a), mul(a, 1 / 3))), large);
   return copysign(where(lt(a, 1), inside, edge), x);
-}
-
-/** erfc(a) exp(a²) / t over t = 3 / (a + 3), 0 ≤ a ≤ 10.2: relative error 2^-28.8. */
-const erfcTail = [
-  0.18803644672804085, 0.18867231953461286, 0.17154117458626839, 0.19160286456548478, -0.00037058972325518247,
-  0.4006559085966581, -0.43778411702231845, 0.5332098191754766, -0.2910874576376073, 0.055523629088946265,
-];
-
-/** (2^r - 1) / r on |r| ≤ ½: relative error of the power 2^-28.9. */
-const exp2Tail = [
-  0.693147202855068, 0.24022647913628933, 0.05550332471123503, 0.009618437357631585, 0.0013398874414963236,
-  0.00015353361925529718,
-];
-
-/** erfc: up to 3 in float32; then t polynomial(t) exp(-a²) of a = |x|, 2 less it for a negative x; 0 to rounding beyond 10.1. */
-export function erfc32(x: Expr): Expr {
-  const a = wide(atMost(abs(x), 10.2));
-  const t = div(3, add(a, 3));
-  const powers = mul(mul(a, a), -log2e);
-  const k = round(powers);
-  const r = sub(powers, k);
-  const power = mul(add(mul(r, inHalves(r, exp2Tail)), 1), unary('exp2_int', k));
-  const e = narrow(mul(mul(t, inHalves(t, erfcTail)), power));
-  return where(usually(lt(abs(x), 3)), erfcNear32(x), where(lt(x, 0), sub(2, e), e));
 }
 
 /**
