@@ -76,6 +76,8 @@ const costs: Readonly<Partial<Record<UnaryOp | BinaryOp, number>>> = {
   not: simple,
   popcount: simple,
   clz: simple,
+  high_word: simple,
+  low_word: simple,
   is_finite: simple,
   sqrt: 1.5,
   rsqrt: 2,

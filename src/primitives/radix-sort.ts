@@ -16,33 +16,43 @@ import {
   int,
   load,
   select,
+  unary,
 } from '../ir/loop/expr.ts';
 import type { KernelBuilder } from '../ir/loop/kernel.ts';
 
 const radix = 256;
 
-/** Digits of a key of the dtype; 0 where keys have none that can be computed. */
+/** Digits of a key of the dtype. */
 export const digitCount = (dtype: DType): number =>
-  dtype === 'float64' ? 0 : dtype === 'bool' || dtype === 'uint8' ? 1 : 4;
+  dtype === 'float64' ? 8 : dtype === 'bool' || dtype === 'uint8' ? 1 : 4;
+
+/** Digits of a word of a key. */
+const perWord = 4;
 
 /**
- * Integers whose unsigned order is that of the values. A negative float32 has all bits of its pattern flipped, a positive one the
- * sign bit only; zeros of both signs are one key, and so are all NaN, after everything else.
+ * Integers whose unsigned order is that of the values, the one that counts most last. A negative float has all bits of its pattern
+ * flipped, a positive one the sign bit only; zeros of both signs are one key, and so are all NaN, after everything else.
  */
-function keyOf(x: Expr): Expr {
+function keyOf(x: Expr): Expr[] {
   const signBit = int(-2147483648);
-  if (x.dtype === 'bool' || x.dtype === 'uint8') return convert(x, 'int32');
-  if (x.dtype === 'uint32') return bitcast(x, 'int32');
-  if (x.dtype === 'int32') return binary('xor', x, signBit);
-  const bits = select(binary('eq', x, constant(0, 'float32')), int(0), bitcast(x, 'int32'));
-  const flips = binary('or', binary('shr_arithmetic', bits, int(31)), signBit);
-  return select(binary('ne', x, x), int(-1), binary('xor', bits, flips));
+  if (x.dtype === 'bool' || x.dtype === 'uint8') return [convert(x, 'int32')];
+  if (x.dtype === 'uint32') return [bitcast(x, 'int32')];
+  if (x.dtype === 'int32') return [binary('xor', x, signBit)];
+  const isZero = binary('eq', x, constant(0, x.dtype));
+  const words = x.dtype === 'float64' ? [unary('low_word', x), unary('high_word', x)] : [bitcast(x, 'int32')];
+  const bits = words.map((w) => select(isZero, int(0), w));
+  const sign = binary('shr_arithmetic', bits.at(-1)!, int(31));
+  const isNaN = binary('ne', x, x);
+  return bits.map((w, i) => {
+    const flips = i === bits.length - 1 ? binary('or', sign, signBit) : sign;
+    return select(isNaN, int(-1), binary('xor', w, flips));
+  });
 }
 
 /** Place of digit `d` of a key in the tables. */
-function slot(key: Expr, d: number): Expr {
-  const digit = binary('and', binary('shr_logical', key, int(8 * d)), int(radix - 1));
-  return iadd(digit, int(radix * d));
+function slot(key: readonly Expr[], d: number): Expr {
+  const shifted = binary('shr_logical', key[Math.floor(d / perWord)]!, int(8 * (d % perWord)));
+  return iadd(binary('and', shifted, int(radix - 1)), int(radix * d));
 }
 
 /**
@@ -59,7 +69,7 @@ export function radixSort(
   const digits = digitCount(ping[0]!.dtype);
   b.parallel([digits * radix], ([i]) => b.store(tables, i!, int(0)));
   b.loop(n, (i) => {
-    const key = b.get(b.local('int32', keyOf(load(ping[0]!, i))));
+    const key = keyOf(load(ping[0]!, i)).map((word) => b.get(b.local('int32', word)));
     for (let d = 0; d < digits; d++) {
       const at = b.get(b.local('int32', slot(key, d)));
       b.store(tables, at, iadd(load(tables, at), int(1)));

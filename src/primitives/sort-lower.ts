@@ -1,6 +1,6 @@
 /**
- * Loops of sort: each line is sorted stably, all operands moving together between two sets of buffers. One key of at most 32 bits
- * is sorted by its digits (radix-sort), everything else by merging.
+ * Loops of sort: each line is sorted stably, all operands moving together between two sets of buffers. One key is sorted by its digits
+ * (radix-sort), several and those of short lines by merging.
  * May import: `ir`, `core`, `primitives/radix-sort`.
  * @module
  */
@@ -117,8 +117,8 @@ function mergeSort(
   });
 }
 
-/** Shorter lines are merged: counting digits costs about as much as this many elements do. */
-const leastRadix = 64;
+/** Lines of fewer elements a digit are merged: so many cost about as much as counting. */
+const leastPerDigit = 16;
 
 export function lowerSort(b: KernelBuilder, inputs: readonly Aval[], { dimension, numKeys }: SortParams): void {
   const { shape } = inputs[0]!;
@@ -129,7 +129,7 @@ export function lowerSort(b: KernelBuilder, inputs: readonly Aval[], { dimension
   const buffers = (): BufferRef[] => inputs.map((x) => b.scratch(x.dtype, n));
   const [ping, pong] = [buffers(), buffers()];
   const digits = digitCount(inputs[0]!.dtype);
-  const isByDigits = numKeys === 1 && digits > 0 && n >= leastRadix;
+  const isByDigits = numKeys === 1 && n >= Math.max(64, leastPerDigit * digits);
   const tables = isByDigits ? b.scratch('int32', digits * 256) : undefined;
   b.loop(outer, (i) =>
     b.loop(inner, (j) => {

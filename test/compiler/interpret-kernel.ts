@@ -4,6 +4,7 @@
  */
 import { castScalar, type DType, isFloat, isHalf, saturate, type TypedArray } from '../../src/ir/dtype.ts';
 import { halfBits, halfValue } from '../../src/ir/half.ts';
+import { wordsOf } from '../support/words.ts';
 import type { Axis, BinaryOp, BufferRef, Expr, UnaryOp } from '../../src/ir/loop/expr.ts';
 import type { Combine, Epilogue, Gemm, Kernel, MatrixRef, Stmt, Store } from '../../src/ir/loop/kernel.ts';
 
@@ -43,6 +44,8 @@ const unaries: Partial<Record<UnaryOp, (x: number, dtype: DType) => number>> = {
   asinh: Math.asinh,
   acosh: Math.acosh,
   atanh: Math.atanh,
+  high_word: (x) => wordsOf(x)[1]!,
+  low_word: (x) => wordsOf(x)[0]!,
   is_finite: (x) => (Number.isFinite(x) ? 1 : 0),
   not: (x, dtype) => (dtype === 'bool' ? 1 - x : ~x),
 };

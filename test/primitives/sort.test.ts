@@ -17,15 +17,18 @@ function sortedOrder(x: ArrayLike<number>): number[] {
 }
 
 // On both sides of where sorting by digits begins, and beyond one digit.
-const lengths = [1, 2, 63, 64, 65, 300, 1000];
+const lengths = [1, 2, 63, 64, 65, 127, 128, 129, 300, 1000];
 
 describe('sort and argsort of long lines', () => {
   const random = uniform(5);
   const specials = [NaN, -0, 0, Infinity, -Infinity, 2 ** -149, -(2 ** -149), 0, -0, NaN, 1, -1];
   const float = (): number => (random() < 0.1 ? specials[Math.floor(random() * specials.length)]! : (random() - 0.5) * 2 ** (80 * random() - 40)); // prettier-ignore
+  // Some that only float64 has, and some that agree in all but their last bits.
+  const doubles = [5e-324, -5e-324, 1e300, -1e300, 1 + 2 ** -52, 1 + 2 ** -51, -1 - 2 ** -52, 1 - 2 ** -53];
+  const double = (): number => (random() < 0.2 ? doubles[Math.floor(random() * doubles.length)]! : float());
   const makers = {
     float32: (n: number) => Float32Array.from({ length: n }, float),
-    float64: (n: number) => Float64Array.from({ length: n }, float),
+    float64: (n: number) => Float64Array.from({ length: n }, double),
     int32: (n: number) => Int32Array.from({ length: n }, () => (random() * 2 ** 32) | 0),
     uint32: (n: number) => Uint32Array.from({ length: n }, () => random() * 2 ** 32),
     uint8: (n: number) => Uint8Array.from({ length: n }, () => random() * 256),

@@ -49,6 +49,8 @@ export type UnaryOp =
   | 'not' // bool: logical; integers: bitwise
   | 'popcount'
   | 'clz' // integers
+  | 'high_word'
+  | 'low_word' // the halves of a float64's pattern → int32
   | InternalUnaryOp;
 
 /** Produced only by a backend's expansions of the functions above, never by a `lower` rule. */
@@ -154,8 +156,16 @@ export const int = (value: number): Expr => ({ op: 'const', dtype: 'int32', valu
 export const axisExpr = (axis: Axis): Expr => ({ op: 'axis', dtype: 'int32', axis });
 export const load = (buffer: BufferRef, index: Expr): Expr => ({ op: 'load', dtype: buffer.dtype, buffer, index });
 
+/** The dtype of `fn` of a value of dtype `x`. */
+export function unaryDType(fn: UnaryOp, x: DType): DType {
+  if (fn === 'is_finite') return 'bool';
+  return isWord(fn) ? 'int32' : x;
+}
+
+export const isWord = (fn: UnaryOp): fn is 'high_word' | 'low_word' => fn === 'high_word' || fn === 'low_word';
+
 export function unary(fn: UnaryOp, x: Expr): Expr {
-  return { op: 'unary', dtype: fn === 'is_finite' ? 'bool' : x.dtype, fn, x };
+  return { op: 'unary', dtype: unaryDType(fn, x.dtype), fn, x };
 }
 
 export function binary(fn: BinaryOp, x: Expr, y: Expr): Expr {

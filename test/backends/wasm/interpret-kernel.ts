@@ -4,6 +4,7 @@
  */
 import { hostMath } from '../../../src/backends/wasm/host-math.ts';
 import { castScalar, type DType, isFloat, saturate, type TypedArray } from '../../../src/ir/dtype.ts';
+import { wordsOf } from '../../support/words.ts';
 import type { Axis, BufferRef, Expr, Local } from '../../../src/ir/loop/expr.ts';
 import type { Combine, Kernel, MatrixRef, Stmt } from '../../../src/ir/loop/kernel.ts';
 
@@ -41,6 +42,10 @@ function unary(fn: string, d: DType, x: number): number {
       return d === 'bool' ? 1 - x : ~x;
     case 'popcount':
       return (x >>> 0).toString(2).replaceAll('0', '').length;
+    case 'high_word':
+      return wordsOf(x)[1]!;
+    case 'low_word':
+      return wordsOf(x)[0]!;
     case 'clz':
       return Math.clz32(x) - (d === 'uint8' ? 24 : 0);
     default:

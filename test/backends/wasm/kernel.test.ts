@@ -27,6 +27,7 @@ import {
   select,
   unary,
   type UnaryOp,
+  unaryDType,
 } from '../../../src/ir/loop/expr.ts';
 import { type Combine, KernelBuilder } from '../../../src/ir/loop/kernel.ts';
 import { emitModule, expectSame, runEmitted } from './run-kernel.ts';
@@ -114,15 +115,16 @@ describe('elementwise kernels', () => {
         expectSame({ ...k.build(), name: `${fn} ${dtype}` }, [data(dtype, 23, 1), data(dtype, 23, 2)]);
       }
     });
+    const words = dtype === 'float64' ? (['high_word', 'low_word'] as const) : [];
     const unaryOps: UnaryOp[] =
       dtype === 'bool'
         ? ['not']
         : isFloat(dtype)
-          ? ['neg', 'abs', 'sign', 'floor', 'ceil', 'trunc', 'round_even', 'sqrt', 'is_finite']
+          ? ['neg', 'abs', 'sign', 'floor', 'ceil', 'trunc', 'round_even', 'sqrt', 'is_finite', ...words]
           : ['neg', 'abs', 'sign', 'not', 'popcount', 'clz'];
     it(`computes every basic unary operation of ${dtype}`, () => {
       for (const fn of unaryOps) {
-        const k = pointwise([dtype], fn === 'is_finite' ? 'bool' : dtype, ([x]) => unary(fn, x!));
+        const k = pointwise([dtype], unaryDType(fn, dtype), ([x]) => unary(fn, x!));
         expectSame({ ...k.build(), name: `${fn} ${dtype}` }, [data(dtype, 23)]);
       }
     });

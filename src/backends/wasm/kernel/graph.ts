@@ -12,6 +12,7 @@ import {
   type Local,
   type TernaryOp,
   type UnaryOp,
+  unaryDType,
 } from '../../../ir/loop/expr.ts';
 import { depthBit, isBounded, isConst, type Node, type NodeKind, noRange, speculationSlack } from './node.ts';
 
@@ -268,7 +269,7 @@ export class Graph {
       if (fn === 'abs' && x.lo >= 0) return x;
     }
     if (fn === 'not' && x.dtype === 'bool' && x.kind === 'const') return this.constant(1 - x.value, 'bool');
-    return this.op('unary', fn, fn === 'is_finite' ? 'bool' : x.dtype, [x]);
+    return this.op('unary', fn, unaryDType(fn, x.dtype), [x]);
   }
 
   binary(fn: BinaryOp, x: Node, y: Node): Node {

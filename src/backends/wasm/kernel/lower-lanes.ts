@@ -11,6 +11,7 @@ import {
   type Local,
   type TernaryOp,
   type UnaryOp,
+  isWord,
 } from '../../../ir/loop/expr.ts';
 import { isWide } from '../wide.ts';
 import { axisCoefficient } from './coefficient.ts';
@@ -142,6 +143,8 @@ export class LaneLowering {
 
   private unaryLane(n: Node, x: Node, p: number): Lir {
     const fn = n.fn as UnaryOp;
+    if (isWord(fn))
+      return this.vectors.everySecond('int32', this.lane(x, 2 * p), this.lane(x, 2 * p + 1), fn === 'high_word');
     const made =
       x.dtype === 'float64' && n.dtype === 'bool'
         ? this.narrowMask(n, p, (q) => this.vectors.unary(fn, x.dtype, this.lane(x, q))!)

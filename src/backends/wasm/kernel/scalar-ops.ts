@@ -5,7 +5,7 @@
  */
 import type { DType } from '../../../ir/dtype.ts';
 import { InternalError } from '../../../ir/errors.ts';
-import { type BinaryOp, isComparison, type TernaryOp, type UnaryOp } from '../../../ir/loop/expr.ts';
+import { type BinaryOp, isComparison, isWord, type TernaryOp, type UnaryOp } from '../../../ir/loop/expr.ts';
 import type { OpName, ValueType } from '../encode/opcodes.ts';
 import { convertConstant } from './graph.ts';
 import type { Lir, LirBuilder } from './lir.ts';
@@ -86,6 +86,7 @@ export class ScalarOps {
     const { b } = this;
     if (fn === 'usually') return x;
     if (dtype !== 'float32' && dtype !== 'float64') return this.intUnary(fn, dtype, x);
+    if (isWord(fn)) return this.word(fn, x);
     const t = scalarType(dtype);
     const native = floatUnary[fn];
     if (native !== undefined) return b.op(`${t}.${native}` as OpName, x);
@@ -97,6 +98,15 @@ export class ScalarOps {
       return b.select(b.op(`${t}.gt` as OpName, abs, zero), unit, x);
     }
     return this.call(fn, dtype, [x]);
+  }
+
+  private word(fn: 'high_word' | 'low_word', x: Lir): Lir {
+    const { b } = this;
+    const bits = b.op('i64.reinterpret_f64', x);
+    return b.op(
+      'i32.wrap_i64',
+      fn === 'low_word' ? bits : b.op('i64.shr_u', bits, b.op('i64.extend_i32_u', b.i32(32))),
+    );
   }
 
   private intUnary(fn: UnaryOp, dtype: DType, x: Lir): Lir {
