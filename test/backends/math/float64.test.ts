@@ -21,6 +21,7 @@ const edges: Readonly<Record<string, readonly (readonly [number, number])[]>> = 
   sinh: [[0, 0], [-0, -0], [Infinity, Infinity], [-Infinity, -Infinity], [711, Infinity]],
   cosh: [[0, 1], [Infinity, Infinity], [-Infinity, Infinity], [711, Infinity]],
   erf: [[0, 0], [-0, -0], [Infinity, 1], [-Infinity, -1]],
+  erfc: [[0, 1], [-0, 1], [Infinity, 0], [-Infinity, 2], [27.3, 0]],
   log: [[1, 0], [0, -Infinity], [-0, -Infinity], [Infinity, Infinity], [-1, NaN], [-Infinity, NaN]],
   log1p: [[0, 0], [-0, -0], [-1, -Infinity], [Infinity, Infinity], [-1.5, NaN], [-Infinity, NaN]],
   sin: [[0, 0], [-0, -0], [Infinity, NaN], [-Infinity, NaN]],
@@ -40,14 +41,18 @@ const edges: Readonly<Record<string, readonly (readonly [number, number])[]>> = 
 
 describe('float64 expansions', () => {
   for (const [fn, rows] of Object.entries(figures as Record<string, number[][]>)) {
-    it.each([true, false])(`${fn} is within 2 ulp of the tabulated figures (multiply-adds fused: %s)`, (isFused) => {
-      const f = run(fn, isFused);
-      for (const row of rows) {
-        const args = row.slice(0, -2);
-        const [high, low] = row.slice(-2);
-        expect(ulp64(f(...args), high!, low!), `${fn}(${args.join()}) = ${f(...args)}`).toBeLessThanOrEqual(2);
-      }
-    });
+    const most = fn === 'erfc' ? 2.8 : 2;
+    it.each([true, false])(
+      `${fn} is within ${most} ulp of the tabulated figures (multiply-adds fused: %s)`,
+      (isFused) => {
+        const f = run(fn, isFused);
+        for (const row of rows) {
+          const args = row.slice(0, -2);
+          const [high, low] = row.slice(-2);
+          expect(ulp64(f(...args), high!, low!), `${fn}(${args.join()}) = ${f(...args)}`).toBeLessThanOrEqual(most);
+        }
+      },
+    );
   }
 
   for (const [fn, cases] of Object.entries(edges)) {

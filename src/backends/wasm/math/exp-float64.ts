@@ -1,5 +1,5 @@
 /**
- * float64 exponentials: exp, exp2, expm1, logistic, tanh, sinh, cosh, erf. The reduction is that of the float32 file.
+ * float64 exponentials: exp, exp2, expm1, logistic, tanh, sinh, cosh, erf, erfc. The reduction is that of the float32 file.
  * Coefficients without a source are minimax, rounded to float64.
  * May import: `ir`.
  * @module
@@ -32,10 +32,11 @@ const expTail = [
   0.00019841269506271205, 2.4801493103308723e-5, 2.755758664286821e-6, 2.763024703134093e-7, 2.499997890454239e-8,
 ];
 
-/** exp(x) = 2^k (1 + w), |w| < 0.42. */
-function expParts(x: Expr): { readonly k: Expr; readonly w: Expr } {
+/** exp(x) = 2^k (1 + w), |w| < 0.42. A small `less` is taken from x after the reduction. */
+function expParts(x: Expr, less?: Expr): { readonly k: Expr; readonly w: Expr } {
   const k = powersIn(x);
-  const high = madd(k, -ln2High, x);
+  const reduced = madd(k, -ln2High, x);
+  const high = less === undefined ? reduced : sub(reduced, less);
   const r = madd(k, -ln2Low, high);
   return { k, w: add(high, madd(k, -ln2Low, mul(mul(r, r), polynomial(r, expTail)))) };
 }
@@ -155,4 +156,29 @@ export function erf64(x: Expr): Expr {
   const scale = powerOfTwo(k);
   const large = sub(1, madd(scale, w, scale));
   return copysign(where(lt(a, 0.875), madd(x, polynomial(mul(x, x), erfSmall), x), large), x);
+}
+
+/** (1 + 2a) exp(a²) erfc(a) over (a - 3) / (a + 3), 0 ≤ a ≤ 27.3: relative error 2^-53.6. (The form is that of Shepherd and Laframboise, 1981.) */
+const erfcScaled = [
+  1.2530080582697296, -0.13562110612458067, -0.047562294353446846, 0.12964515870270404, -0.11927366341550479,
+  0.06830802734585574, -0.023770514914689324, 0.002529391787439232, 0.001888690316398722, -0.0007798320304284554,
+  -0.00010515951430802023, 0.00012509811046590528, 4.948225243188312e-6, -2.0096488951806807e-5, -7.277331693189205e-7,
+  3.4636901087184284e-6, 3.491325343220638e-7, -6.045980671336693e-7, -1.3114298770307867e-7, 9.156244231434985e-8,
+  3.2852433981759875e-8, -8.405721805214884e-9, -4.1709678137948285e-9,
+];
+
+/**
+ * erfc: 2.7 ulp. 1 - erf(x) up to 0.5; then exp(-a²) times a fraction, and for a negative x 2 less that; 0 to rounding beyond 27.3. The
+ * square of the first 21 bits of a is exact, and what is left of a² small.
+ */
+export function erfc64(x: Expr): Expr {
+  const a = atMost(abs(x), 27.3);
+  const head = unary('head', a);
+  const { k, w } = expParts(neg(mul(head, head)), mul(sub(a, head), add(a, head)));
+  const fraction = div(polynomial(div(sub(a, 3), add(a, 3)), erfcScaled), add(add(a, a), 1));
+  const half = sub(madd(k, 0.5, shifter), shifter);
+  const scale = mul(fraction, powerOfTwo(half));
+  const tail = mul(madd(scale, w, scale), powerOfTwo(sub(k, half)));
+  const small = sub(1, madd(x, polynomial(mul(x, x), erfSmall), x));
+  return where(lt(a, 0.5), small, where(lt(x, 0), sub(2, tail), tail));
 }

@@ -10,7 +10,7 @@
 import type { BinaryOp, Expr, UnaryOp } from '../../../ir/loop/expr.ts';
 import { div, sqrt } from './arith.ts';
 import { cbrt64 } from './cbrt-float64.ts';
-import { cosh64, erf64, exp2_64, exp64, expm1_64, logistic64, sinh64, tanh64 } from './exp-float64.ts';
+import { cosh64, erf64, erfc64, exp2_64, exp64, expm1_64, logistic64, sinh64, tanh64 } from './exp-float64.ts';
 import { erf32, erfc32, exp2_32, exp32, expm1_32, logistic32, tanh32 } from './exp-float32.ts';
 import { acos32, asin32, atan2_32, atan32 } from './inverse-trig-float32.ts';
 import { lgamma32 } from './lgamma-float32.ts';
@@ -74,6 +74,7 @@ const float64Unary: Partial<Record<UnaryOp, Unary>> = {
   sinh: sinh64,
   cosh: cosh64,
   erf: erf64,
+  erfc: erfc64,
   log: log64,
   log1p: log1p64,
   log2: log2_64,
