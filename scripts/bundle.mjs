@@ -16,7 +16,8 @@ await build({
   entryPoints: Object.values(exports).flatMap(({ module }) => module ?? []),
   outbase: 'dist/modules',
   outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
+  // The library knows its own frames by this name (`core/site.ts`).
+  chunkNames: 'chunks/cotangent-[hash]',
   bundle: true,
   // Entries share what they have in common: a tensor of one is a tensor of all.
   splitting: true,

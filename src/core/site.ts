@@ -5,8 +5,11 @@
  */
 import type { SourceSite } from '../ir/program.ts';
 
-/** Directory of the library's own modules, or files that these are joined into: frames inside it are not the user's. */
-const libraryRoot = import.meta.url.replace(/(core|chunks)\/[^/]*$/, '');
+/**
+ * Directory of the library's own modules, or of the files that `scripts/bundle.mjs` joins them into: frames inside it are not the user's.
+ * In a file that a user's bundler made it is that file: others in its directory are the user's.
+ */
+const libraryRoot = import.meta.url.replace(/(core\/site\.[jt]s|chunks\/cotangent-)[^/]*$/, '');
 const libraryPath = libraryRoot.replace(/^file:\/\//, '');
 
 const isOurs = (place: string): boolean =>
