@@ -21,7 +21,7 @@ import {
 } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
 import type { Bidiagonal } from './bidiagonal.ts';
-import { keep, lt, next, upward } from './blocks.ts';
+import { add, keep, lt, mul, next, sub, upward } from './blocks.ts';
 import { leastElement, type Rotation, rotationTo } from './safe-range.ts';
 import type { Turns } from './vector-rows.ts';
 
@@ -35,9 +35,6 @@ export interface TwoTurns {
 const mostSteps = (n: number): number => 60 * n;
 
 const double = (value: number): Expr => constant(value, 'float64');
-const add = (x: Expr, y: Expr): Expr => binary('add', x, y);
-const sub = (x: Expr, y: Expr): Expr => binary('sub', x, y);
-const mul = (x: Expr, y: Expr): Expr => binary('mul', x, y);
 const div = (x: Expr, y: Expr): Expr => binary('div', x, y);
 const abs = (x: Expr): Expr => unary('abs', x);
 const sqrt = (x: Expr): Expr => unary('sqrt', x);

@@ -41,6 +41,9 @@ export interface Rows {
 
 export const at = (rows: Rows, i: Expr, j: Expr): Expr => iadd(imul(i, int(rows.width)), j);
 export const read = (rows: Rows, i: Expr, j: Expr): Expr => load(rows.buffer, at(rows, i, j));
+export const add = (x: Expr, y: Expr): Expr => binary('add', x, y);
+export const sub = (x: Expr, y: Expr): Expr => binary('sub', x, y);
+export const mul = (x: Expr, y: Expr): Expr => binary('mul', x, y);
 export const lt = (x: Expr, y: Expr): Expr => binary('lt', x, y);
 export const next = (i: Expr): Expr => iadd(i, int(1));
 

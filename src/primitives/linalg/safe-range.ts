@@ -7,7 +7,7 @@
 import type { DType } from '../../ir/dtype.ts';
 import { binary, constant, type Expr, select, unary } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { keep, lt } from './blocks.ts';
+import { add, keep, lt, mul } from './blocks.ts';
 
 interface Range {
   /** Exponents of the largest element that needs no scaling: between −limit and limit. */
@@ -65,7 +65,7 @@ export interface Rotation {
 
 /** c, s and r with c f + s g = r and c g − s f = 0, of float64 numbers from scaled matrices. What is too small to count is not turned. */
 export function rotationTo(b: KernelBuilder, f: Expr, g: Expr): Rotation {
-  const squares = keep(b, binary('add', binary('mul', f, f), binary('mul', g, g)));
+  const squares = keep(b, add(mul(f, f), mul(g, g)));
   const isNothing = keep(b, lt(squares, constant(leastSquares, 'float64')));
   const length = keep(b, unary('sqrt', squares));
   const ifAny = (value: Expr, otherwise: Expr): Expr => keep(b, select(isNothing, otherwise, value));

@@ -18,7 +18,7 @@ import {
   unary,
 } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { keep, lt, next, read, type Rows, upward } from './blocks.ts';
+import { add, keep, lt, mul, next, read, type Rows, sub, upward } from './blocks.ts';
 import { chooseReflection, type Reflections } from './householder.ts';
 import { leastElement, rotationTo } from './safe-range.ts';
 import { clear, elementLess, takeAndMultiply, type TwoRanks } from './two-ranks.ts';
@@ -39,9 +39,6 @@ export const tridiagonalOf = (b: KernelBuilder, n: number): Tridiagonal => ({
 });
 
 const double = (x: Expr): Expr => convert(x, 'float64');
-const add = (x: Expr, y: Expr): Expr => binary('add', x, y);
-const sub = (x: Expr, y: Expr): Expr => binary('sub', x, y);
-const mul = (x: Expr, y: Expr): Expr => binary('mul', x, y);
 
 /**
  * A = H₀ H₁ … T … H₁ H₀ with H_k = I − τ v vᵀ, v zero up to k. Each step takes two ranks from A, A := A − v wᵀ − w vᵀ with
@@ -94,12 +91,8 @@ export function diagonalizeTridiagonal(
   const size = (buffer: BufferRef, i: Expr): Expr => unary('abs', load(buffer, i));
   /** Whether element k couples what is left and right of it. */
   const couples = (k: Expr): Expr => {
-    const around = binary('add', size(diagonal, k), size(diagonal, next(k)));
-    const bound = binary(
-      'add',
-      binary('mul', constant(tolerance, 'float64'), around),
-      constant(leastElement, 'float64'),
-    );
+    const around = add(size(diagonal, k), size(diagonal, next(k)));
+    const bound = binary('add', mul(constant(tolerance, 'float64'), around), constant(leastElement, 'float64'));
     return lt(bound, size(beside, k));
   };
   const last = b.local('int32', n - 1);
@@ -129,10 +122,10 @@ function qrStep(b: KernelBuilder, { diagonal, beside }: Tridiagonal, turns: Turn
   const zero = constant(0, 'float64');
   const [corner, above] = [keep(b, load(diagonal, hi)), keep(b, load(diagonal, isub(hi, int(1))))];
   const off = keep(b, load(beside, isub(hi, int(1))));
-  const gap = keep(b, binary('mul', half, binary('sub', above, corner)));
-  const root = keep(b, unary('sqrt', binary('add', binary('mul', gap, gap), binary('mul', off, off))));
-  const divisor = binary('add', gap, select(lt(gap, zero), unary('neg', root), root));
-  const shift = binary('sub', corner, binary('mul', off, binary('div', off, divisor)));
+  const gap = keep(b, mul(half, sub(above, corner)));
+  const root = keep(b, unary('sqrt', add(mul(gap, gap), mul(off, off))));
+  const divisor = add(gap, select(lt(gap, zero), unary('neg', root), root));
+  const shift = sub(corner, mul(off, binary('div', off, divisor)));
   // What one rotation leaves for the next stays in locals: the element to make 0 (z) below another (x), and the diagonal and coupling there.
   const [p, e] = [b.local('float64', load(diagonal, lo)), b.local('float64', load(beside, lo))];
   const [x, z] = [b.local('float64', sub(b.get(p), shift)), b.local('float64', b.get(e))];

@@ -7,7 +7,7 @@
  */
 import { binary, type BufferRef, constant, type Expr, iadd, int, load } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { at, keep, lt, next, read, type Rows } from './blocks.ts';
+import { add, at, keep, lt, mul, next, read, type Rows, sub } from './blocks.ts';
 
 /** u and x have an element a row, y and v one a column. */
 export interface TwoRanks {
@@ -22,7 +22,7 @@ export const clear = (b: KernelBuilder, buffer: BufferRef): void =>
 
 /** value − u y_j − x v_j */
 const less = ({ y, v }: TwoRanks, value: Expr, u: Expr, x: Expr, j: Expr): Expr =>
-  binary('sub', binary('sub', value, binary('mul', u, load(y, j))), binary('mul', x, load(v, j)));
+  sub(sub(value, mul(u, load(y, j))), mul(x, load(v, j)));
 
 /** An element of A − u yᵀ − x vᵀ. */
 export const elementLess = (rows: Rows, ranks: TwoRanks, i: Expr, j: Expr): Expr =>
@@ -53,8 +53,8 @@ export function takeAndMultiply(
     b.parallel([width], ([j]) => {
       const values = pair.map(({ start, u, x }) => keep(b, less(ranks, load(buffer, iadd(start, j!)), u, x, j!)));
       pair.forEach(({ start }, q) => b.store(buffer, iadd(start, j!), values[q]!));
-      const terms = pair.map(({ factor }, q) => binary('mul', factor, values[q]!));
-      const sum = terms.reduce((total, term) => binary('add', total, term), load(image, j!));
+      const terms = pair.map(({ factor }, q) => mul(factor, values[q]!));
+      const sum = terms.reduce((total, term) => add(total, term), load(image, j!));
       b.store(image, j!, sum);
     });
     b.set(first, iadd(b.get(first), int(2)));

@@ -5,7 +5,7 @@
  */
 import { binary, type BufferRef, constant, type Expr, iadd, int, load, select, unary } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { at, keep, lt, next, read, type Rows, upward } from './blocks.ts';
+import { add, at, keep, lt, mul, next, read, type Rows, sub, upward } from './blocks.ts';
 
 /** Rotations of rows k and k + 1, by k: cosines and sines, in the dtype of the rows. */
 export interface Turns {
@@ -27,8 +27,8 @@ export function turnRows(b: KernelBuilder, rows: Rows, { cosines, sines }: Turns
     const second = keep(b, iadd(first, int(width)));
     b.parallel([width], ([j]) => {
       const [x, y] = [keep(b, load(buffer, iadd(first, j!))), keep(b, load(buffer, iadd(second, j!)))];
-      b.store(buffer, iadd(first, j!), binary('add', binary('mul', c, x), binary('mul', s, y)));
-      b.store(buffer, iadd(second, j!), binary('sub', binary('mul', c, y), binary('mul', s, x)));
+      b.store(buffer, iadd(first, j!), add(mul(c, x), mul(s, y)));
+      b.store(buffer, iadd(second, j!), sub(mul(c, y), mul(s, x)));
     });
   });
 }
@@ -77,7 +77,7 @@ export function signsOf(b: KernelBuilder, rows: Rows, count: number, signs: Buff
   b.loop(count, (step) => {
     const i = keep(b, step);
     const largest = b.reduce('max', [rows.width], dtype, ([j]) => unary('abs', read(rows, i, j!)));
-    const least = keep(b, binary('mul', largest, constant(signRatio, dtype)));
+    const least = keep(b, mul(largest, constant(signRatio, dtype)));
     const place = b.local('int32', at(rows, i, int(0)));
     const element = load(rows.buffer, b.get(place));
     b.while(lt(unary('abs', element), least), () => b.set(place, next(b.get(place))));
