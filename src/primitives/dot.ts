@@ -1,6 +1,6 @@
 /**
  * dot_general: the contraction of two arrays over any axes, with batch axes. Every product of matrices and vectors is one.
- * May import: `ir`, `core`, `primitives/{structural,dot-lower,dot-rules,dot-views}`.
+ * May import: `ir`, `core`, `primitives/{structural,arithmetic,dot-lower,dot-rules,dot-views}`.
  * @module
  */
 import { type Aval, f32, f64, i32, u32 } from '../ir/aval.ts';

@@ -1,6 +1,6 @@
 /**
  * Rearranging whole axes: reverse; concatenate and split, each other's adjoints.
- * May import: `ir`, `core`, `primitives/{structural,fill,slice}`.
+ * May import: `ir`, `core`, `primitives/{structural,fill,slice,slice-rules}`.
  * @module
  */
 import { type Aval, bool, f32, f64, i32 } from '../ir/aval.ts';

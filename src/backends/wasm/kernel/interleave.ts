@@ -1,7 +1,7 @@
 /**
  * Short innermost loops: of two, three or four elements, which fill no vector. They are written out, and the loop around them runs in
  * lanes: what it stores is then vectors of every second (third, fourth) element, which are put together to vectors of neighbours.
- * May import: `ir`, `kernel`.
+ * May import: `ir`, `compiler/loads`, `kernel`.
  * @module
  */
 import { type DType, dtypeInfo } from '../../../ir/dtype.ts';
