@@ -69,9 +69,9 @@ export function radixSort(
   const digits = digitCount(ping[0]!.dtype);
   b.parallel([digits * radix], ([i]) => b.store(tables, i!, int(0)));
   b.loop(n, (i) => {
-    const key = keyOf(load(ping[0]!, i)).map((word) => b.get(b.local('int32', word)));
+    const key = keyOf(load(ping[0]!, i)).map((word) => b.keep(word));
     for (let d = 0; d < digits; d++) {
-      const at = b.get(b.local('int32', slot(key, d)));
+      const at = b.keep(slot(key, d));
       b.store(tables, at, iadd(load(tables, at), int(1)));
     }
   });
@@ -95,13 +95,13 @@ function distribute(
   const total = b.local('int32', 0);
   b.loop(radix, (i) => {
     const at = iadd(i, int(radix * d));
-    const count = b.get(b.local('int32', load(tables, at)));
+    const count = b.keep(load(tables, at));
     b.store(tables, at, b.get(total));
     b.set(total, iadd(b.get(total), count));
   });
   b.loop(n, (i) => {
-    const at = b.get(b.local('int32', slot(keyOf(load(from[0]!, i)), d)));
-    const place = b.get(b.local('int32', load(tables, at)));
+    const at = b.keep(slot(keyOf(load(from[0]!, i)), d));
+    const place = b.keep(load(tables, at));
     from.forEach((buffer, k) => b.store(to[k]!, place, load(buffer, i)));
     b.store(tables, at, iadd(place, int(1)));
   });

@@ -68,8 +68,8 @@ function mergePass(
 ): void {
   const start = b.local('int32', 0);
   b.while(binary('lt', b.get(start), int(n)), () => {
-    const middle = b.get(b.local('int32', binary('min', iadd(b.get(start), width), int(n))));
-    const end = b.get(b.local('int32', binary('min', iadd(middle, width), int(n))));
+    const middle = b.keep(binary('min', iadd(b.get(start), width), int(n)));
+    const end = b.keep(binary('min', iadd(middle, width), int(n)));
     const [left, right, at] = [
       b.local('int32', b.get(start)),
       b.local('int32', middle),
@@ -83,12 +83,12 @@ function mergePass(
     };
     // Without branches: which side is taken is as good as random, and a wrong guess of the processor costs more than the work.
     b.while(and(binary('lt', l, middle), binary('lt', r, end)), () => {
-      const read = (index: Expr): Expr[] => from.map((buffer) => b.get(b.local(buffer.dtype, load(buffer, index))));
+      const read = (index: Expr): Expr[] => from.map((buffer) => b.keep(load(buffer, index)));
       const [x, y] = [read(l), read(r)];
       // Of equals the left one goes first: that makes the sort stable.
-      const isRight = b.get(b.local('bool', keysBefore(y.slice(0, keys), x.slice(0, keys))));
+      const isRight = b.keep(keysBefore(y.slice(0, keys), x.slice(0, keys)));
       to.forEach((buffer, k) => b.store(buffer, o, select(isRight, y[k]!, x[k]!)));
-      const step = b.get(b.local('int32', convert(isRight, 'int32')));
+      const step = b.keep(convert(isRight, 'int32'));
       b.set(right, iadd(r, step));
       b.set(left, iadd(l, isub(int(1), step)));
       b.set(at, iadd(o, int(1)));
@@ -133,7 +133,7 @@ export function lowerSort(b: KernelBuilder, inputs: readonly Aval[], { dimension
   const tables = isByDigits ? b.scratch('int32', digits * 256) : undefined;
   b.loop(outer, (i) =>
     b.loop(inner, (j) => {
-      const line = b.get(b.local('int32', iadd(imul(i, int(n * inner)), j)));
+      const line = b.keep(iadd(imul(i, int(n * inner)), j));
       const at = (e: Expr): Expr => iadd(line, imul(e, int(inner)));
       ping.forEach((buffer, k) => b.parallel([n], ([e]) => b.store(buffer, e!, load(b.inputs[k]!, at(e!)))));
       let sorted: readonly BufferRef[] = ping;

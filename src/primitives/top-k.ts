@@ -44,8 +44,6 @@ const groupsFor = (n: number, k: number): number => Math.min(n, Math.max(32, 8 *
 /** Whether looking for k of n elements, which takes k² and n, is less work than sorting them. */
 const isFew = (n: number, k: number): boolean => k * k <= n && 2 * groupsFor(n, k) <= n;
 
-const keep = (b: KernelBuilder, e: Expr): Expr => b.get(b.local(e.dtype, e));
-
 /** The first k elements along an axis in descending or ascending order, and their positions (int32). Of equal ones the first come first. */
 export const topKP: Primitive<TopKParams> = definePrimitive<TopKParams>({
   name: 'top_k',
@@ -124,12 +122,12 @@ function lowerTopK(b: KernelBuilder, x: Aval, { dimension, k, largest }: TopKPar
   const precedes: Precedes = (p, q) => (largest ? keysBefore([q], [p]) : keysBefore([p], [q]));
   b.loop(outer, (i) =>
     b.loop(inner, (j) => {
-      const start = keep(b, iadd(imul(i, int(n * inner)), j));
+      const start = b.keep(iadd(imul(i, int(n * inner)), j));
       const element = (e: Expr): Expr => load(b.inputs[0]!, iadd(start, imul(e, int(inner))));
       const line: Line = { n, k, element, precedes };
       const bound = boundOf(b, line, best);
       collect(b, line, best, bound, candidates);
-      const first = keep(b, iadd(imul(i, int(k * inner)), j));
+      const first = b.keep(iadd(imul(i, int(k * inner)), j));
       candidates.found.forEach((buffer, o) =>
         b.parallel([k], ([e]) => b.store(b.outputs[o]!, iadd(first, imul(e!, int(inner))), load(buffer, e!))),
       );
@@ -143,14 +141,14 @@ function boundOf(b: KernelBuilder, { n, k, element, precedes }: Line, best: Buff
   b.parallel([groups], ([g]) => {
     const value = b.local(best.dtype, element(g!));
     b.loop(Math.floor(n / groups) - 1, (row) => {
-      const other = b.get(b.local(best.dtype, element(iadd(imul(iadd(row, int(1)), int(groups)), g!))));
+      const other = b.keep(element(iadd(imul(iadd(row, int(1)), int(groups)), g!)));
       b.set(value, select(precedes(other, b.get(value)), other, b.get(value)));
     });
     b.store(best, g!, b.get(value));
   });
   const bound = b.local(best.dtype, 0);
   b.loop(groups, (i) => {
-    const value = keep(b, load(best, i));
+    const value = b.keep(load(best, i));
     const rank = rankOf(b, best, groups, value, precedes, (j) => binary('lt', j, i));
     b.if(binary('eq', rank, int(k - 1)), () => b.set(bound, value));
   });
@@ -190,15 +188,15 @@ function collect(b: KernelBuilder, line: Line, best: BufferRef, bound: Local, ca
     b.store(positions, b.get(size), position);
   };
   b.loop(groups + 1, (g) => {
-    const isRest = keep(b, binary('eq', g, int(groups)));
+    const isRest = b.keep(binary('eq', g, int(groups)));
     const isIn = unary('not', precedes(b.get(bound), load(best, select(isRest, int(0), g))));
     b.if(binary('or', isRest, isIn), () => {
       const place = b.local('int32', select(isRest, int(whole), g));
       const [step, end] = [select(isRest, int(1), int(groups)), select(isRest, int(n), int(whole))].map((x) =>
-        keep(b, x),
+        b.keep(x),
       );
       b.while(binary('lt', b.get(place), end!), () => {
-        const value = keep(b, element(b.get(place)));
+        const value = b.keep(element(b.get(place)));
         // Without a branch: what is not counted is written over.
         add(value, b.get(place));
         const isKept = goesBefore(precedes, value, b.get(bound), binary('lt', b.get(place), b.get(beyond)));
@@ -225,9 +223,9 @@ function collect(b: KernelBuilder, line: Line, best: BufferRef, bound: Local, ca
 function sortCandidates(b: KernelBuilder, { found, spare }: Candidates, precedes: Precedes): void {
   const [values, positions] = found;
   b.loop(values.size, (i) => {
-    const position = keep(b, load(positions, i));
+    const position = b.keep(load(positions, i));
     const isEarlier = (j: Expr): Expr => binary('lt', load(positions, j), position);
-    const rank = rankOf(b, values, values.size, keep(b, load(values, i)), precedes, isEarlier);
+    const rank = rankOf(b, values, values.size, b.keep(load(values, i)), precedes, isEarlier);
     found.forEach((buffer, o) => b.store(spare[o]!, rank, load(buffer, i)));
   });
   found.forEach((buffer, o) => b.parallel([values.size], ([e]) => b.store(buffer, e!, load(spare[o]!, e!))));

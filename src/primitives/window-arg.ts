@@ -96,9 +96,9 @@ function buildArg(b: KernelBuilder, x: Aval, out: Aval, params: WindowArgParams)
     const visit = (k: readonly Expr[]): void => {
       const { index, exists } = windowElement(x.shape, out.shape, o, k, p);
       const inside = load(b.inputs[0]!, linearize(index, x.shape));
-      const value = b.get(b.local(x.dtype, exists ? select(exists, inside, constant(0, x.dtype)) : inside));
+      const value = b.keep(exists ? select(exists, inside, constant(0, x.dtype)) : inside);
       const better = isBetter(value, b.get(best), b.get(at), params.largest);
-      const isTaken = b.get(b.local('bool', exists ? binary('and', exists, better) : better));
+      const isTaken = b.keep(exists ? binary('and', exists, better) : better);
       b.set(best, select(isTaken, value, b.get(best)));
       b.set(at, select(isTaken, linearize(index, counted), b.get(at)));
     };

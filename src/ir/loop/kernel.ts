@@ -157,6 +157,11 @@ export class KernelBuilder {
     return { op: 'local', dtype: local.dtype, local };
   }
 
+  /** The value of `e` here, computed once. */
+  keep(e: Expr): Expr {
+    return this.get(this.local(e.dtype, e));
+  }
+
   set(local: Local, value: Expr): void {
     this.block.push({ kind: 'set', local, value });
   }

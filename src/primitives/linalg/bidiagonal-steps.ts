@@ -21,7 +21,7 @@ import {
 } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
 import type { Bidiagonal } from './bidiagonal.ts';
-import { add, keep, lt, mul, next, sub, upward } from './blocks.ts';
+import { add, lt, mul, next, sub, upward } from './blocks.ts';
 import { leastElement, type Rotation, rotationTo } from './safe-range.ts';
 import type { Turns } from './vector-rows.ts';
 
@@ -59,7 +59,7 @@ export function diagonalizeBidiagonal(
   const steps = b.local('int32', 0);
   b.while(binary('and', lt(int(0), b.get(last)), lt(b.get(steps), int(mostSteps(n)))), () => {
     const hi = b.get(last);
-    const corner = keep(b, abs(load(diagonal, hi)));
+    const corner = b.keep(abs(load(diagonal, hi)));
     const bound = larger(mul(double(tolerance), corner), double(leastElement));
     b.if(
       binary('le', abs(load(beside, isub(hi, int(1)))), bound),
@@ -80,7 +80,7 @@ export function diagonalizeBidiagonal(
       },
     );
   });
-  return keep(b, binary('le', b.get(last), int(0)));
+  return b.keep(binary('le', b.get(last), int(0)));
 }
 
 /** The first row of the part without zeros beside its diagonal that ends with row hi. */
@@ -109,9 +109,9 @@ function split(b: KernelBuilder, { diagonal, beside }: Bidiagonal, tolerance: nu
   const least = b.local('float64', b.get(bound));
   const largest = b.local('float64', b.get(bound));
   upward(b, lo, hi, (k) => {
-    const [e, d] = [keep(b, abs(load(beside, k))), keep(b, abs(load(diagonal, next(k))))];
+    const [e, d] = [b.keep(abs(load(beside, k))), b.keep(abs(load(diagonal, next(k))))];
     b.set(largest, larger(b.get(largest), larger(e, d)));
-    const isSmall = keep(b, binary('le', e, larger(mul(double(tolerance), b.get(bound)), double(leastElement))));
+    const isSmall = b.keep(binary('le', e, larger(mul(double(tolerance), b.get(bound)), double(leastElement))));
     b.if(
       isSmall,
       () => {
@@ -140,14 +140,14 @@ function shiftFor(
 ): Expr {
   const epsilon = 2 ** -52;
   const above = isub(hi, int(1));
-  const [f, g, h] = [load(diagonal, above), load(beside, above), load(diagonal, hi)].map((x) => keep(b, abs(x)));
+  const [f, g, h] = [load(diagonal, above), load(beside, above), load(diagonal, hi)].map((x) => b.keep(abs(x)));
   const length = (x: Expr): Expr => sqrt(add(mul(x, x), mul(g!, g!)));
   const largerOne = mul(double(0.5), add(length(add(f!, h!)), length(sub(f!, h!))));
-  const shift = keep(b, mul(f!, div(h!, largerOne)));
-  const ratio = keep(b, div(shift, load(diagonal, lo)));
+  const shift = b.keep(mul(f!, div(h!, largerOne)));
+  const ratio = b.keep(div(shift, load(diagonal, lo)));
   const isSeen = binary('le', mul(double(n * tolerance), least), mul(double(epsilon), largest));
   const isNothing = lt(mul(ratio, ratio), double(epsilon));
-  return keep(b, select(binary('or', isSeen, isNothing), double(0), shift));
+  return b.keep(select(binary('or', isSeen, isNothing), double(0), shift));
 }
 
 function record(b: KernelBuilder, { cosines, sines }: Turns, k: Expr, { c, s }: Rotation): void {
@@ -158,7 +158,7 @@ function record(b: KernelBuilder, { cosines, sines }: Turns, k: Expr, { c, s }: 
 /** Columns k and k + 1 are rotated, then rows k and k + 1, which moves what is out of place down by one. */
 function shiftedStep(b: KernelBuilder, t: Bidiagonal, turns: TwoTurns, lo: Expr, hi: Expr, shift: Expr): void {
   const { diagonal, beside } = t;
-  const head = keep(b, load(diagonal, lo));
+  const head = b.keep(load(diagonal, lo));
   const sign = select(lt(head, double(0)), double(-1), double(1));
   // (d² − σ²) / d
   const f = b.local('float64', mul(sub(abs(head), shift), add(sign, div(shift, head))));
@@ -167,18 +167,18 @@ function shiftedStep(b: KernelBuilder, t: Bidiagonal, turns: TwoTurns, lo: Expr,
     const right = rotationTo(b, b.get(f), b.get(g));
     record(b, turns.right, k, right);
     b.if(lt(lo, k), () => b.store(beside, isub(k, int(1)), right.r));
-    const [d, e, below] = [load(diagonal, k), load(beside, k), load(diagonal, next(k))].map((x) => keep(b, x));
-    const beneath = keep(b, sub(mul(right.c, e!), mul(right.s, d!)));
-    const corner = keep(b, mul(right.c, below!));
+    const [d, e, below] = [load(diagonal, k), load(beside, k), load(diagonal, next(k))].map((x) => b.keep(x));
+    const beneath = b.keep(sub(mul(right.c, e!), mul(right.s, d!)));
+    const corner = b.keep(mul(right.c, below!));
     const left = rotationTo(b, add(mul(right.c, d!), mul(right.s, e!)), mul(right.s, below!));
     record(b, turns.left, k, left);
     b.store(diagonal, k, left.r);
-    const coupling = keep(b, add(mul(left.c, beneath), mul(left.s, corner)));
+    const coupling = b.keep(add(mul(left.c, beneath), mul(left.s, corner)));
     b.store(diagonal, next(k), sub(mul(left.c, corner), mul(left.s, beneath)));
     b.store(beside, k, coupling);
     b.set(f, coupling);
     // In the last row there is none: what is beyond it is 0 or not read again.
-    const following = keep(b, load(beside, next(k)));
+    const following = b.keep(load(beside, next(k)));
     b.set(g, mul(left.s, following));
     b.if(lt(next(k), hi), () => b.store(beside, next(k), mul(left.c, following)));
   });
@@ -189,19 +189,19 @@ function plainStep(b: KernelBuilder, { diagonal, beside }: Bidiagonal, turns: Tw
   const local = (value: number): Local => b.local('float64', value);
   const [c, s, oldC, oldS] = [local(1), local(0), local(1), local(0)];
   upward(b, lo, hi, (k) => {
-    const right = rotationTo(b, keep(b, mul(load(diagonal, k), b.get(c))), keep(b, load(beside, k)));
+    const right = rotationTo(b, b.keep(mul(load(diagonal, k), b.get(c))), b.keep(load(beside, k)));
     b.if(lt(lo, k), () => b.store(beside, isub(k, int(1)), mul(b.get(oldS), right.r)));
     b.set(c, right.c);
     b.set(s, right.s);
     const below = load(diagonal, next(k));
-    const left = rotationTo(b, keep(b, mul(b.get(oldC), right.r)), keep(b, mul(below, b.get(s))));
+    const left = rotationTo(b, b.keep(mul(b.get(oldC), right.r)), b.keep(mul(below, b.get(s))));
     b.set(oldC, left.c);
     b.set(oldS, left.s);
     b.store(diagonal, k, left.r);
     record(b, turns.right, k, right);
     record(b, turns.left, k, left);
   });
-  const corner = keep(b, mul(load(diagonal, hi), b.get(c)));
+  const corner = b.keep(mul(load(diagonal, hi), b.get(c)));
   b.store(diagonal, hi, mul(corner, b.get(oldC)));
   b.store(beside, isub(hi, int(1)), mul(corner, b.get(oldS)));
 }

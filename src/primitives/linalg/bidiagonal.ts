@@ -6,7 +6,7 @@
  */
 import { binary, type BufferRef, convert, type Expr, iadd, int, load } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { at, keep, lt, next, read, type Rows, upward } from './blocks.ts';
+import { at, lt, next, read, type Rows, upward } from './blocks.ts';
 import { chooseReflection, type Reflections, reflections } from './householder.ts';
 import { clear, elementLess, takeAndMultiply, type TwoRanks } from './two-ranks.ts';
 
@@ -53,19 +53,19 @@ export function reduceToBidiagonal(
   const pending: TwoRanks = { u: vector(height), x: vector(height), y: vector(width), v: vector(width) };
   Object.values(pending).forEach((part: BufferRef) => clear(b, part));
   b.loop(t.n, (step) => {
-    const k = keep(b, step);
+    const k = b.keep(step);
     const diagonal = chooseReflection(b, left, k, k, (i) => elementLess(rows, pending, i, k));
     b.store(t.diagonal, k, convert(diagonal, 'float64'));
     b.if(lt(k, int(t.n - 1)), () => {
       const image = left.projection.buffer;
       takeAndMultiply(b, rows, pending, [k, m], (i) => read(left.vectors, k, i), image);
-      const factor = keep(b, load(left.factors, k));
+      const factor = b.keep(load(left.factors, k));
       b.parallel([width], ([j]) => b.store(pending.y, j!, binary('mul', factor, load(image, j!))));
       const row = (j: Expr): Expr => binary('sub', read(rows, k, j), load(pending.y, j));
       b.store(t.beside, k, convert(chooseReflection(b, right, k, next(k), row), 'float64'));
       b.parallel([height], ([i]) => b.store(pending.u, i!, read(left.vectors, k, i!)));
       b.parallel([width], ([j]) => b.store(pending.v, j!, read(right.vectors, k, j!)));
-      multiplyFromRight(b, rows, m, k, pending, keep(b, load(right.factors, k)));
+      multiplyFromRight(b, rows, m, k, pending, b.keep(load(right.factors, k)));
     });
   });
 }
@@ -82,12 +82,9 @@ function multiplyFromRight(
   const { width, buffer } = rows;
   const inner = (element: (j: Expr) => Expr): Expr =>
     b.reduce('add', [width], buffer.dtype, ([j]) => binary('mul', element(j!), load(v, j!)));
-  const along = keep(
-    b,
-    inner((j) => load(y, j)),
-  );
+  const along = b.keep(inner((j) => load(y, j)));
   upward(b, next(k), int(m), (i) => {
-    const from = keep(b, at(rows, i, int(0)));
+    const from = b.keep(at(rows, i, int(0)));
     const product = inner((j) => load(buffer, iadd(from, j)));
     b.store(x, i, binary('mul', factor, binary('sub', product, binary('mul', along, load(u, i)))));
   });

@@ -56,9 +56,6 @@ export function upward(b: KernelBuilder, from: Expr, to: Expr, body: (i: Expr) =
   });
 }
 
-/** Keeps an expression in a local. */
-export const keep = (b: KernelBuilder, e: Expr): Expr => b.get(b.local(e.dtype, e));
-
 type Element = (i: Expr, j: Expr) => Expr;
 
 /** Fills a work array with an m × n matrix, and with `outside` what is beyond that. */
@@ -103,7 +100,7 @@ export function addRow(
   column: Expr,
   width: number,
 ): void {
-  const [to, from] = [keep(b, at(rows, i, column)), keep(b, other.at)];
+  const [to, from] = [b.keep(at(rows, i, column)), b.keep(other.at)];
   b.parallel([width], ([j]) => {
     const term = binary('mul', factor, load(other.rows.buffer, iadd(from, j!)));
     b.store(rows.buffer, iadd(to, j!), binary('add', load(rows.buffer, iadd(to, j!)), term));

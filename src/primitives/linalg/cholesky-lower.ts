@@ -12,7 +12,6 @@ import {
   type Blocking,
   blockingOf,
   fillPadded,
-  keep,
   lt,
   next,
   read,
@@ -28,7 +27,7 @@ export function lowerCholesky(b: KernelBuilder, { n, count }: { readonly n: numb
   const u: Rows = { buffer: b.scratch(x.dtype, width * width), width };
   const panel: Rows = { buffer: b.scratch(x.dtype, width * blocks.size), width: blocks.size };
   b.loop(count, (e) => {
-    const start = keep(b, imul(e, int(n * n)));
+    const start = b.keep(imul(e, int(n * n)));
     const element = (i: Expr, j: Expr): Expr => load(x, iadd(start, iadd(imul(j, int(n)), i)));
     const zero = constant(0, x.dtype);
     fillPadded(b, u, n, n, (i, j) => select(lt(j, i), zero, element(i, j)));
@@ -46,17 +45,17 @@ function factorBlocks(b: KernelBuilder, u: Rows, panel: Rows, blocks: Blocking, 
   const { size, count } = blocks;
   const isBlocked = count > 1;
   b.loop(count, (block) => {
-    const top = keep(b, imul(block, int(size)));
+    const top = b.keep(imul(block, int(size)));
     factorSquare(b, u, top, size, isDefinite);
     if (!isBlocked) return;
-    upward(b, next(block), int(count), (j) => solveRows(b, u, top, keep(b, imul(j, int(size))), size));
+    upward(b, next(block), int(count), (j) => solveRows(b, u, top, b.keep(imul(j, int(size))), size));
     // −Uᵀ of the block, so that its steps lie side by side.
     b.parallel([u.width, size], ([i, k]) =>
       b.store(panel.buffer, at(panel, i!, k!), unary('neg', read(u, iadd(top, k!), i!))),
     );
     upward(b, next(block), int(count), (i) =>
       upward(b, i, int(count), (j) => {
-        const [row, column] = [keep(b, imul(i, int(size))), keep(b, imul(j, int(size)))];
+        const [row, column] = [b.keep(imul(i, int(size))), b.keep(imul(j, int(size)))];
         const factors = { rows: panel, at: at(panel, row, int(0)) };
         addProduct(b, size, factors, { rows: u, at: at(u, top, column) }, { rows: u, at: at(u, row, column) });
       }),
@@ -67,14 +66,14 @@ function factorBlocks(b: KernelBuilder, u: Rows, panel: Rows, blocks: Blocking, 
 function factorSquare(b: KernelBuilder, u: Rows, top: Expr, size: number, isDefinite: Local): void {
   const end = iadd(top, int(size));
   upward(b, top, end, (k) => {
-    const square = keep(b, read(u, k, k));
+    const square = b.keep(read(u, k, k));
     const isPositive = binary('gt', square, constant(0, square.dtype));
     b.set(isDefinite, binary('and', b.get(isDefinite), isPositive));
-    const pivot = keep(b, unary('sqrt', square));
+    const pivot = b.keep(unary('sqrt', square));
     divideRow(b, u, k, top, size, pivot);
     b.store(u.buffer, at(u, k, k), pivot);
     upward(b, next(k), end, (i) =>
-      addRow(b, u, i, { rows: u, at: at(u, k, top) }, keep(b, unary('neg', read(u, k, i))), top, size),
+      addRow(b, u, i, { rows: u, at: at(u, k, top) }, b.keep(unary('neg', read(u, k, i))), top, size),
     );
   });
 }
@@ -83,15 +82,15 @@ function factorSquare(b: KernelBuilder, u: Rows, top: Expr, size: number, isDefi
 function solveRows(b: KernelBuilder, u: Rows, top: Expr, column: Expr, size: number): void {
   const end = iadd(top, int(size));
   upward(b, top, end, (k) => {
-    divideRow(b, u, k, column, size, keep(b, read(u, k, k)));
+    divideRow(b, u, k, column, size, b.keep(read(u, k, k)));
     upward(b, next(k), end, (i) =>
-      addRow(b, u, i, { rows: u, at: at(u, k, column) }, keep(b, unary('neg', read(u, k, i))), column, size),
+      addRow(b, u, i, { rows: u, at: at(u, k, column) }, b.keep(unary('neg', read(u, k, i))), column, size),
     );
   });
 }
 
 function divideRow(b: KernelBuilder, u: Rows, k: Expr, column: Expr, size: number, by: Expr): void {
-  const row = keep(b, at(u, k, column));
+  const row = b.keep(at(u, k, column));
   b.parallel([size], ([j]) => {
     const index = iadd(row, j!);
     b.store(u.buffer, index, binary('div', load(u.buffer, index), by));

@@ -11,7 +11,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { bind } from '../../core/trace.ts';
 import { add, div, mul, sub } from '../arithmetic.ts';
 import { reduceSum, broadcastTo, moveBatchToFront, reshape } from '../structural.ts';
-import { at, fillWithZeros, keep, lt, paddedWidth, read, type Rows, transposeInto } from './blocks.ts';
+import { at, fillWithZeros, lt, paddedWidth, read, type Rows, transposeInto } from './blocks.ts';
 import { formOrthogonal, reflections } from './householder.ts';
 import { diagonalizeHost } from './jacobi-host.ts';
 import { checkSquare, epsilonOf, extentsOf, identityLike, lowerPart, product, transposed, withLast } from './matrix.ts';
@@ -105,7 +105,7 @@ function lowerEigh(b: KernelBuilder, x: Aval, hasVectors: boolean): void {
   const vectors = hasVectors ? { columns: work(), rows: work() } : undefined;
   const nan = constant(NaN, dtype);
   b.loop(count, (e) => {
-    const start = keep(b, imul(e, int(n * n)));
+    const start = b.keep(imul(e, int(n * n)));
     const index = (i: Expr, j: Expr): Expr => iadd(start, iadd(imul(i, int(n)), j));
     fillWithZeros(b, rows, n, n, (i, j) => load(b.inputs[0]!, select(lt(i, j), index(j, i), index(i, j))));
     const { largest, isFinite } = largestOf(b, [n, n], dtype, ([i, j]) => read(rows, i!, j!));
@@ -125,7 +125,7 @@ function lowerEigh(b: KernelBuilder, x: Aval, hasVectors: boolean): void {
       sortRows(b, t.diagonal, n, vectors ? [vectors.rows] : [], false);
     });
     const ifDone = (value: Expr): Expr => select(b.get(isDone), value, nan);
-    const unscale = keep(b, convert(inverse, 'float64'));
+    const unscale = b.keep(convert(inverse, 'float64'));
     b.parallel([n], ([i]) =>
       b.store(
         b.outputs[0]!,

@@ -16,7 +16,7 @@ import {
   unary,
 } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { addRow, at, keep, lt, read, type Rows, upward } from './blocks.ts';
+import { addRow, at, lt, read, type Rows, upward } from './blocks.ts';
 
 /** Work arrays for matrices of m rows and at most so many columns. */
 export interface Reflections {
@@ -41,7 +41,7 @@ export function reflections(b: KernelBuilder, like: BufferRef, m: number, steps:
 /** Reduces `rows` to R, above and on its diagonal. What is below is of no account. */
 export function reduceToTriangle(b: KernelBuilder, rows: Rows, r: Reflections): void {
   b.loop(r.steps, (step) => {
-    const k = keep(b, step);
+    const k = b.keep(step);
     const diagonal = chooseReflection(b, r, k, k, (i) => read(rows, i, k));
     reflect(b, rows, r, k);
     b.store(rows.buffer, at(rows, k, k), diagonal);
@@ -63,24 +63,24 @@ export function chooseReflection(
   const { dtype } = vectors.buffer;
   const m = vectors.width;
   const [zero, one] = [constant(0, dtype), constant(1, dtype)];
-  const start = keep(b, at(vectors, k, int(0)));
+  const start = b.keep(at(vectors, k, int(0)));
   const entry = (i: Expr): Expr => load(vectors.buffer, iadd(start, i));
   b.parallel([m], ([i]) => b.store(vectors.buffer, iadd(start, i!), select(lt(i!, first), zero, element(i!))));
   const below = b.reduce('max', [m], dtype, ([i]) => select(lt(first, i!), unary('abs', entry(i!)), zero));
-  const isDone = keep(b, binary('eq', below, zero));
+  const isDone = b.keep(binary('eq', below, zero));
   // All of it for x over its largest element: squares neither overflow nor vanish, and v and τ fit together though x be subnormal.
-  const scale = keep(b, select(isDone, one, binary('max', below, unary('abs', entry(first)))));
+  const scale = b.keep(select(isDone, one, binary('max', below, unary('abs', entry(first)))));
   const scaled = (i: Expr): Expr => binary('div', entry(i), scale);
-  const head = keep(b, scaled(first));
+  const head = b.keep(scaled(first));
   const squares = b.reduce('add', [m], dtype, ([i]) => binary('mul', scaled(i!), scaled(i!)));
-  const norm = keep(b, unary('sqrt', squares));
-  const beta = keep(b, select(isDone, head, select(lt(head, zero), norm, unary('neg', norm))));
+  const norm = b.keep(unary('sqrt', squares));
+  const beta = b.keep(select(isDone, head, select(lt(head, zero), norm, unary('neg', norm))));
   const factor = select(isDone, zero, binary('div', binary('sub', beta, head), beta));
   b.store(factors, k, factor);
-  const divisor = keep(b, select(isDone, one, binary('sub', head, beta)));
+  const divisor = b.keep(select(isDone, one, binary('sub', head, beta)));
   b.parallel([m], ([i]) => b.store(vectors.buffer, iadd(start, i!), binary('div', scaled(i!), divisor)));
   b.store(vectors.buffer, iadd(start, first), one);
-  return keep(b, binary('mul', beta, scale));
+  return b.keep(binary('mul', beta, scale));
 }
 
 /** Rows := H_k rows. */
@@ -90,16 +90,16 @@ function reflect(b: KernelBuilder, rows: Rows, { vectors, factors, projection }:
   const m = int(vectors.width);
   b.parallel([width], ([j]) => b.store(projection.buffer, j!, zero));
   upward(b, k, m, (i) =>
-    addRow(b, projection, int(0), { rows, at: at(rows, i, int(0)) }, keep(b, read(vectors, k, i)), int(0), width),
+    addRow(b, projection, int(0), { rows, at: at(rows, i, int(0)) }, b.keep(read(vectors, k, i)), int(0), width),
   );
-  const factor = keep(b, unary('neg', load(factors, k)));
+  const factor = b.keep(unary('neg', load(factors, k)));
   upward(b, k, m, (i) =>
     addRow(
       b,
       rows,
       i,
       { rows: projection, at: int(0) },
-      keep(b, binary('mul', factor, read(vectors, k, i))),
+      b.keep(binary('mul', factor, read(vectors, k, i))),
       int(0),
       width,
     ),
@@ -112,7 +112,7 @@ export function formOrthogonal(b: KernelBuilder, rows: Rows, r: Reflections): vo
   b.parallel([r.vectors.width, rows.width], ([i, j]) =>
     b.store(rows.buffer, at(rows, i!, j!), select(binary('eq', i!, j!), constant(1, dtype), constant(0, dtype))),
   );
-  b.loop(r.steps, (step) => reflect(b, rows, r, keep(b, isub(int(r.steps - 1), step))));
+  b.loop(r.steps, (step) => reflect(b, rows, r, b.keep(isub(int(r.steps - 1), step))));
 }
 
 /** On the host: rows of A become those of R; returns the first `columns` columns of Q, as rows of length m. */

@@ -24,7 +24,6 @@ import {
   blockingOf,
   fillPadded,
   inBlocks,
-  keep,
   lt,
   next,
   read,
@@ -65,15 +64,15 @@ export function lowerLu(b: KernelBuilder, { m, n, count }: Extents): void {
   const panel: Rows = { buffer: b.scratch(packed.dtype, down.count * size * size), width: size };
   const tail: Rows = { buffer: b.scratch(packed.dtype, size), width: size };
   b.loop(count, (e) => {
-    const start = keep(b, imul(e, int(m * n)));
+    const start = b.keep(imul(e, int(m * n)));
     const position = (i: Expr, j: Expr): Expr => iadd(start, iadd(imul(i, int(n)), j));
-    const [ofOrder, ofPivots] = [keep(b, imul(e, int(m))), keep(b, imul(e, int(steps)))];
+    const [ofOrder, ofPivots] = [b.keep(imul(e, int(m))), b.keep(imul(e, int(steps)))];
     const work: Work = { m, steps, rows, size, tail, order: permutation, ofOrder, ofPivots };
     fillPadded(b, rows, m, n, (i, j) => load(b.inputs[0]!, position(i, j)));
     b.loop(panels, (block) => {
-      const top = keep(b, imul(block, int(size)));
+      const top = b.keep(imul(block, int(size)));
       upward(b, top, binary('min', iadd(top, int(size)), int(steps)), (k) => eliminate(b, work, k, top));
-      upward(b, next(block), int(across.count), (j) => solveRows(b, work, top, keep(b, imul(j, int(size)))));
+      upward(b, next(block), int(across.count), (j) => solveRows(b, work, top, b.keep(imul(j, int(size)))));
       subtractProducts(b, work, panel, block, { down: down.count, across: across.count });
     });
     b.parallel([m, n], ([i, j]) => b.store(packed, position(i!, j!), read(rows, i!, j!)));
@@ -86,8 +85,8 @@ function eliminate(b: KernelBuilder, work: Work, k: Expr, top: Expr): void {
   const pivotRow = findPivot(b, work, k);
   exchangeRows(b, work, k, pivotRow);
   b.store(b.outputs[1]!, iadd(work.ofPivots, k), pivotRow);
-  const pivot = keep(b, read(rows, k, k));
-  const isZero = keep(b, binary('eq', pivot, constant(0, pivot.dtype)));
+  const pivot = b.keep(read(rows, k, k));
+  const isZero = b.keep(binary('eq', pivot, constant(0, pivot.dtype)));
   // Zeros up to the pivot: whole rows are added, without a condition for each element. |Multipliers| ≤ 1, so nothing times zero is NaN.
   b.parallel([work.size], ([j]) => {
     const column = iadd(top, j!);
@@ -95,9 +94,9 @@ function eliminate(b: KernelBuilder, work: Work, k: Expr, top: Expr): void {
   });
   upward(b, next(k), int(m), (i) => {
     const value = read(rows, i, k);
-    const multiplier = keep(b, select(isZero, value, binary('div', value, pivot)));
+    const multiplier = b.keep(select(isZero, value, binary('div', value, pivot)));
     b.store(rows.buffer, at(rows, i, k), multiplier);
-    addRow(b, rows, i, { rows: tail, at: int(0) }, keep(b, unary('neg', multiplier)), top, work.size);
+    addRow(b, rows, i, { rows: tail, at: int(0) }, b.keep(unary('neg', multiplier)), top, work.size);
   });
 }
 
@@ -105,7 +104,7 @@ function findPivot(b: KernelBuilder, { rows, m }: Work, k: Expr): Expr {
   const largest = b.local(rows.buffer.dtype, unary('abs', read(rows, k, k)));
   const where = b.local('int32', k);
   upward(b, next(k), int(m), (i) => {
-    const size = keep(b, unary('abs', read(rows, i, k)));
+    const size = b.keep(unary('abs', read(rows, i, k)));
     b.if(lt(b.get(largest), size), () => {
       b.set(largest, size);
       b.set(where, i);
@@ -116,9 +115,9 @@ function findPivot(b: KernelBuilder, { rows, m }: Work, k: Expr): Expr {
 
 function exchangeRows(b: KernelBuilder, { rows, order, ofOrder }: Work, k: Expr, other: Expr): void {
   b.if(binary('ne', k, other), () => {
-    const [p, q] = [keep(b, at(rows, k, int(0))), keep(b, at(rows, other, int(0)))];
+    const [p, q] = [b.keep(at(rows, k, int(0))), b.keep(at(rows, other, int(0)))];
     const swap = (buffer: BufferRef, first: Expr, second: Expr): void => {
-      const [x, y] = [keep(b, load(buffer, first)), keep(b, load(buffer, second))];
+      const [x, y] = [b.keep(load(buffer, first)), b.keep(load(buffer, second))];
       b.store(buffer, first, y);
       b.store(buffer, second, x);
     };
@@ -129,10 +128,10 @@ function exchangeRows(b: KernelBuilder, { rows, order, ofOrder }: Work, k: Expr,
 
 /** The rows of a block in other columns: L⁻¹ times what they hold. */
 function solveRows(b: KernelBuilder, { rows, size }: Work, top: Expr, column: Expr): void {
-  const end = keep(b, iadd(top, int(size)));
+  const end = b.keep(iadd(top, int(size)));
   upward(b, top, end, (k) =>
     upward(b, next(k), end, (i) =>
-      addRow(b, rows, i, { rows, at: at(rows, k, column) }, keep(b, unary('neg', read(rows, i, k))), column, size),
+      addRow(b, rows, i, { rows, at: at(rows, k, column) }, b.keep(unary('neg', read(rows, i, k))), column, size),
     ),
   );
 }
@@ -145,13 +144,13 @@ function subtractProducts(
   counts: { readonly down: number; readonly across: number },
 ): void {
   if (counts.down === 1 || counts.across === 1) return;
-  const top = keep(b, imul(block, int(size)));
+  const top = b.keep(imul(block, int(size)));
   b.parallel([counts.down * size, size], ([i, k]) =>
     b.store(panel.buffer, at(panel, i!, k!), unary('neg', read(rows, i!, iadd(top, k!)))),
   );
   upward(b, next(block), int(counts.down), (i) =>
     upward(b, next(block), int(counts.across), (j) => {
-      const [row, column] = [keep(b, imul(i, int(size))), keep(b, imul(j, int(size)))];
+      const [row, column] = [b.keep(imul(i, int(size))), b.keep(imul(j, int(size)))];
       const factors = { rows: panel, at: at(panel, row, int(0)) };
       addProduct(b, size, factors, { rows, at: at(rows, top, column) }, { rows, at: at(rows, row, column) });
     }),

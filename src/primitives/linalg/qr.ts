@@ -14,7 +14,7 @@ import { add, sub } from '../arithmetic.ts';
 import { concatenate } from '../movement.ts';
 import { sliceAxis } from '../slice.ts';
 import { moveBatchToFront } from '../structural.ts';
-import { fillPadded, keep, lt, read, type Rows } from './blocks.ts';
+import { fillPadded, lt, read, type Rows } from './blocks.ts';
 import { formOrthogonal, orthogonalize, reduceToTriangle, reflections } from './householder.ts';
 import { checkMatrix, extentsOf, lowerPart, product, transposed, upperPart, withLast } from './matrix.ts';
 import { triangularSolve } from './triangular-solve.ts';
@@ -104,7 +104,7 @@ function lowerQr(b: KernelBuilder, x: Aval, inner: number): void {
   const [rows, columns] = [work(n), work(inner)];
   const steps = reflections(b, q, m, Math.min(m, n), Math.max(n, inner));
   b.loop(count, (e) => {
-    const start = (size: number): Expr => keep(b, imul(e, int(size)));
+    const start = (size: number): Expr => b.keep(imul(e, int(size)));
     const [ofX, ofQ, ofR] = [start(m * n), start(m * inner), start(inner * n)];
     const index = (from: Expr, width: number, i: Expr, j: Expr): Expr => iadd(from, iadd(imul(i, int(width)), j));
     if (n > 0) fillPadded(b, rows, m, n, (i, j) => load(b.inputs[0]!, index(ofX, n, i, j)));

@@ -7,7 +7,7 @@
 import type { DType } from '../../ir/dtype.ts';
 import { binary, constant, type Expr, select, unary } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { add, keep, lt, mul } from './blocks.ts';
+import { add, lt, mul } from './blocks.ts';
 
 interface Range {
   /** Exponents of the largest element that needs no scaling: between −limit and limit. */
@@ -34,7 +34,7 @@ export function scalingFor(b: KernelBuilder, largest: Expr): Scaling {
   const power = (exponent: number): Expr => constant(2 ** exponent, dtype);
   const choose = (ofLarge: number, ofSmall: number): Expr => {
     const other = select(lt(largest, power(-limit)), power(ofSmall), power(0));
-    return keep(b, select(lt(power(limit), largest), power(ofLarge), other));
+    return b.keep(select(lt(power(limit), largest), power(ofLarge), other));
   };
   return { factor: choose(down, up), inverse: choose(-down, -up) };
 }
@@ -48,7 +48,7 @@ export function largestOf(
 ): { readonly largest: Expr; readonly isFinite: Expr } {
   if (extents.includes(0)) return { largest: constant(0, dtype), isFinite: constant(1, 'bool') };
   const largest = b.reduce('max', extents, dtype, (index) => unary('abs', element(index)));
-  return { largest, isFinite: keep(b, unary('is_finite', largest)) };
+  return { largest, isFinite: b.keep(unary('is_finite', largest)) };
 }
 
 /** What is smaller does not count beside the largest element of any scaled matrix. */
@@ -65,10 +65,10 @@ export interface Rotation {
 
 /** c, s and r with c f + s g = r and c g − s f = 0, of float64 numbers from scaled matrices. What is too small to count is not turned. */
 export function rotationTo(b: KernelBuilder, f: Expr, g: Expr): Rotation {
-  const squares = keep(b, add(mul(f, f), mul(g, g)));
-  const isNothing = keep(b, lt(squares, constant(leastSquares, 'float64')));
-  const length = keep(b, unary('sqrt', squares));
-  const ifAny = (value: Expr, otherwise: Expr): Expr => keep(b, select(isNothing, otherwise, value));
+  const squares = b.keep(add(mul(f, f), mul(g, g)));
+  const isNothing = b.keep(lt(squares, constant(leastSquares, 'float64')));
+  const length = b.keep(unary('sqrt', squares));
+  const ifAny = (value: Expr, otherwise: Expr): Expr => b.keep(select(isNothing, otherwise, value));
   return {
     c: ifAny(binary('div', f, length), constant(1, 'float64')),
     s: ifAny(binary('div', g, length), constant(0, 'float64')),

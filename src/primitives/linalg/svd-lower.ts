@@ -21,7 +21,7 @@ import {
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
 import { type Bidiagonal, bidiagonalOf, reduceToBidiagonal, type Sides, sidesOf } from './bidiagonal.ts';
 import { diagonalizeBidiagonal, type TwoTurns } from './bidiagonal-steps.ts';
-import { at, fillWithZeros, keep, lt, paddedWidth, read, type Rows, transposeInto } from './blocks.ts';
+import { at, fillWithZeros, lt, paddedWidth, read, type Rows, transposeInto } from './blocks.ts';
 import { formOrthogonal } from './householder.ts';
 import { extentsOf } from './matrix.ts';
 import { largestOf, scalingFor } from './safe-range.ts';
@@ -93,7 +93,7 @@ export function lowerSvd(b: KernelBuilder, x: Aval, p: SvdParams): void {
   const work = workFor(b, x, tall, k, p);
   const { rows, bidiagonal, vectors } = work;
   b.loop(count, (e) => {
-    const start = keep(b, imul(e, int(m * n)));
+    const start = b.keep(imul(e, int(m * n)));
     const element = (i: Expr, j: Expr): Expr =>
       load(b.inputs[0]!, iadd(start, iadd(imul(m >= n ? i : j, int(n)), m >= n ? j : i)));
     fillWithZeros(b, rows, tall, k, element);
@@ -107,7 +107,7 @@ export function lowerSvd(b: KernelBuilder, x: Aval, p: SvdParams): void {
       b.set(isDone, decompose(b, work));
     });
     const ifDone = (value: Expr): Expr => select(b.get(isDone), value, constant(NaN, dtype));
-    const unscale = keep(b, convert(inverse, 'float64'));
+    const unscale = b.keep(convert(inverse, 'float64'));
     b.parallel([k], ([i]) => {
       const value = convert(binary('mul', load(bidiagonal.diagonal, i!), unscale), dtype);
       b.store(b.outputs[0]!, iadd(imul(e, int(k)), i!), ifDone(value));
@@ -149,8 +149,8 @@ function decompose(b: KernelBuilder, { rows, tall, bidiagonal, sides, turns, vec
 
 function makePositive(b: KernelBuilder, { n, diagonal }: Bidiagonal, rows: Rows | undefined): void {
   b.loop(n, (step) => {
-    const i = keep(b, step);
-    const value = keep(b, load(diagonal, i));
+    const i = b.keep(step);
+    const value = b.keep(load(diagonal, i));
     b.if(lt(value, constant(0, 'float64')), () => {
       b.store(diagonal, i, unary('neg', value));
       if (!rows) return;
@@ -172,7 +172,7 @@ function storeVectors(
   const isPair = (i: Expr): Expr => lt(constant(0, 'float64'), load(diagonal, i));
   b.parallel([n], ([i]) => b.store(u.signs, i!, select(isPair(i!), load(v.signs, i!), load(u.signs, i!))));
   const [, left, right] = b.outputs as [BufferRef, BufferRef, BufferRef];
-  const start = (size: number): Expr => keep(b, imul(e, int(size)));
+  const start = (size: number): Expr => b.keep(imul(e, int(size)));
   const value = ({ rows, signs }: Vectors, j: Expr, i: Expr): Expr =>
     ifDone(binary('mul', load(signs, j), read(rows, j, i)));
   const [ofU, ofV] = [start(u.length * u.count), start(v.length * v.count)];

@@ -7,19 +7,7 @@
 import type { Aval } from '../../ir/aval.ts';
 import { binary, constant, type Expr, iadd, imul, int, isub, load, select, unary } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import {
-  addProduct,
-  addRow,
-  at,
-  blockingOf,
-  fillPadded,
-  inBlocks,
-  keep,
-  next,
-  read,
-  type Rows,
-  upward,
-} from './blocks.ts';
+import { addProduct, addRow, at, blockingOf, fillPadded, inBlocks, next, read, type Rows, upward } from './blocks.ts';
 import { extentsOf } from './matrix.ts';
 
 export interface TriangularSolveParams {
@@ -51,7 +39,7 @@ export function lowerTriangularSolve(b: KernelBuilder, a: Aval, y: Aval, p: Tria
   const isForward = p.lower !== isTransposed;
   const turned = (i: Expr): Expr => (isForward ? i : isub(int(n - 1), i));
   b.loop(count, (e) => {
-    const [ofA, ofB] = [keep(b, imul(e, int(n * n))), keep(b, imul(e, int(rows * columns)))];
+    const [ofA, ofB] = [b.keep(imul(e, int(n * n))), b.keep(imul(e, int(rows * columns)))];
     const position = (i: Expr, c: Expr): Expr =>
       iadd(ofB, p.leftSide ? iadd(imul(turned(i), int(columns)), c) : iadd(imul(c, int(n)), turned(i)));
     fillPadded(b, matrix, n, n, (i, j) => {
@@ -62,13 +50,13 @@ export function lowerTriangularSolve(b: KernelBuilder, a: Aval, y: Aval, p: Tria
     });
     fillPadded(b, x, n, lines, (i, c) => load(b.inputs[1]!, position(i, c)));
     b.loop(blocks.count, (block) => {
-      const top = keep(b, imul(block, int(blocks.size)));
+      const top = b.keep(imul(block, int(blocks.size)));
       b.loop(chunks.count, (chunk) =>
-        substitute(b, matrix, x, top, blocks.size, keep(b, imul(chunk, int(chunks.size))), chunks.size, p.unitDiagonal),
+        substitute(b, matrix, x, top, blocks.size, b.keep(imul(chunk, int(chunks.size))), chunks.size, p.unitDiagonal),
       );
       if (blocks.count === 1) return;
       upward(b, next(block), int(blocks.count), (i) => {
-        const row = keep(b, imul(i, int(blocks.size)));
+        const row = b.keep(imul(i, int(blocks.size)));
         addProduct(
           b,
           blocks.size,
@@ -94,17 +82,17 @@ function substitute(
   width: number,
   unitDiagonal: boolean,
 ): void {
-  const end = keep(b, iadd(top, int(size)));
+  const end = b.keep(iadd(top, int(size)));
   upward(b, top, end, (k) => {
     if (!unitDiagonal) {
-      const [pivot, row] = [keep(b, read(matrix, k, k)), keep(b, at(x, k, column))];
+      const [pivot, row] = [b.keep(read(matrix, k, k)), b.keep(at(x, k, column))];
       b.parallel([width], ([j]) => {
         const index = iadd(row, j!);
         b.store(x.buffer, index, binary('div', load(x.buffer, index), pivot));
       });
     }
     upward(b, next(k), end, (i) =>
-      addRow(b, x, i, { rows: x, at: at(x, k, column) }, keep(b, read(matrix, i, k)), column, width),
+      addRow(b, x, i, { rows: x, at: at(x, k, column) }, b.keep(read(matrix, i, k)), column, width),
     );
   });
 }

@@ -18,7 +18,7 @@ import {
   unary,
 } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { add, keep, lt, mul, next, read, type Rows, sub, upward } from './blocks.ts';
+import { add, lt, mul, next, read, type Rows, sub, upward } from './blocks.ts';
 import { chooseReflection, type Reflections } from './householder.ts';
 import { leastElement, rotationTo } from './safe-range.ts';
 import { clear, elementLess, takeAndMultiply, type TwoRanks } from './two-ranks.ts';
@@ -52,17 +52,17 @@ export function reduceToTridiagonal(b: KernelBuilder, rows: Rows, t: Tridiagonal
   const pending: TwoRanks = { u: v, y: w, x: w, v };
   const element = (i: Expr, j: Expr): Expr => elementLess(rows, pending, i, j);
   b.loop(t.n - 1, (step) => {
-    const k = keep(b, step);
+    const k = b.keep(step);
     b.store(t.diagonal, k, double(element(k, k)));
     const beta = chooseReflection(b, r, k, next(k), (j) => element(k, j));
     b.store(t.beside, k, double(beta));
     const image = r.projection.buffer;
     takeAndMultiply(b, rows, pending, [next(k), t.n], (i) => read(r.vectors, k, i), image);
-    const factor = keep(b, load(r.factors, k));
+    const factor = b.keep(load(r.factors, k));
     const inner = b.reduce('add', [rows.width], dtype, ([j]) => mul(load(image, j!), read(r.vectors, k, j!)));
-    const half = keep(b, mul(constant(0.5, dtype), mul(factor, inner)));
+    const half = b.keep(mul(constant(0.5, dtype), mul(factor, inner)));
     b.parallel([rows.width], ([j]) => {
-      const u = keep(b, read(r.vectors, k, j!));
+      const u = b.keep(read(r.vectors, k, j!));
       b.store(w, j!, mul(factor, sub(load(image, j!), mul(half, u))));
       b.store(v, j!, u);
     });
@@ -113,17 +113,17 @@ export function diagonalizeTridiagonal(
       },
     );
   });
-  return keep(b, binary('le', b.get(last), int(0)));
+  return b.keep(binary('le', b.get(last), int(0)));
 }
 
 /** One step on rows lo to hi, with the eigenvalue of the last two that is nearer to the last (Wilkinson's shift). */
 function qrStep(b: KernelBuilder, { diagonal, beside }: Tridiagonal, turns: Turns, lo: Expr, hi: Expr): void {
   const half = constant(0.5, 'float64');
   const zero = constant(0, 'float64');
-  const [corner, above] = [keep(b, load(diagonal, hi)), keep(b, load(diagonal, isub(hi, int(1))))];
-  const off = keep(b, load(beside, isub(hi, int(1))));
-  const gap = keep(b, mul(half, sub(above, corner)));
-  const root = keep(b, unary('sqrt', add(mul(gap, gap), mul(off, off))));
+  const [corner, above] = [b.keep(load(diagonal, hi)), b.keep(load(diagonal, isub(hi, int(1))))];
+  const off = b.keep(load(beside, isub(hi, int(1))));
+  const gap = b.keep(mul(half, sub(above, corner)));
+  const root = b.keep(unary('sqrt', add(mul(gap, gap), mul(off, off))));
   const divisor = add(gap, select(lt(gap, zero), unary('neg', root), root));
   const shift = sub(corner, mul(off, binary('div', off, divisor)));
   // What one rotation leaves for the next stays in locals: the element to make 0 (z) below another (x), and the diagonal and coupling there.
@@ -133,15 +133,15 @@ function qrStep(b: KernelBuilder, { diagonal, beside }: Tridiagonal, turns: Turn
     const { c, s, r } = rotationTo(b, b.get(x), b.get(z));
     // Of the first, which has none before it, row lo's own: it is written again.
     b.store(beside, binary('max', isub(k, int(1)), lo), r);
-    const q = keep(b, load(diagonal, next(k)));
-    const [ce, se] = [keep(b, mul(c, b.get(e))), keep(b, mul(s, b.get(e)))];
-    const turned = keep(b, sub(ce, mul(s, sub(b.get(p), q))));
-    const change = keep(b, mul(s, add(ce, turned)));
+    const q = b.keep(load(diagonal, next(k)));
+    const [ce, se] = [b.keep(mul(c, b.get(e))), b.keep(mul(s, b.get(e)))];
+    const turned = b.keep(sub(ce, mul(s, sub(b.get(p), q))));
+    const change = b.keep(mul(s, add(ce, turned)));
     b.store(diagonal, k, add(b.get(p), change));
     b.set(p, sub(q, change));
     b.set(x, sub(mul(c, turned), mul(s, se)));
     // Of the last one that is element hi, which counts as 0.
-    const following = keep(b, load(beside, next(k)));
+    const following = b.keep(load(beside, next(k)));
     b.set(z, mul(s, following));
     b.set(e, mul(c, following));
     b.store(turns.cosines, k, convert(c, turns.cosines.dtype));

@@ -7,7 +7,7 @@
  */
 import { binary, type BufferRef, constant, type Expr, iadd, int, load } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { add, at, keep, lt, mul, next, read, type Rows, sub } from './blocks.ts';
+import { add, at, lt, mul, next, read, type Rows, sub } from './blocks.ts';
 
 /** u and x have an element a row, y and v one a column. */
 export interface TwoRanks {
@@ -45,13 +45,13 @@ export function takeAndMultiply(
   const first = b.local('int32', binary('and', from, int(-2)));
   b.while(lt(b.get(first), int(to)), () => {
     const pair = [b.get(first), next(b.get(first))].map((i) => ({
-      start: keep(b, at(rows, i, int(0))),
-      u: keep(b, load(ranks.u, i)),
-      x: keep(b, load(ranks.x, i)),
-      factor: keep(b, f(i)),
+      start: b.keep(at(rows, i, int(0))),
+      u: b.keep(load(ranks.u, i)),
+      x: b.keep(load(ranks.x, i)),
+      factor: b.keep(f(i)),
     }));
     b.parallel([width], ([j]) => {
-      const values = pair.map(({ start, u, x }) => keep(b, less(ranks, load(buffer, iadd(start, j!)), u, x, j!)));
+      const values = pair.map(({ start, u, x }) => b.keep(less(ranks, load(buffer, iadd(start, j!)), u, x, j!)));
       pair.forEach(({ start }, q) => b.store(buffer, iadd(start, j!), values[q]!));
       const terms = pair.map(({ factor }, q) => mul(factor, values[q]!));
       const sum = terms.reduce((total, term) => add(total, term), load(image, j!));

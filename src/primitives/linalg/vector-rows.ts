@@ -5,7 +5,7 @@
  */
 import { binary, type BufferRef, constant, type Expr, iadd, int, load, select, unary } from '../../ir/loop/expr.ts';
 import type { KernelBuilder } from '../../ir/loop/kernel.ts';
-import { add, at, keep, lt, mul, next, read, type Rows, sub, upward } from './blocks.ts';
+import { add, at, lt, mul, next, read, type Rows, sub, upward } from './blocks.ts';
 
 /** Rotations of rows k and k + 1, by k: cosines and sines, in the dtype of the rows. */
 export interface Turns {
@@ -22,11 +22,11 @@ export const turnsOf = (b: KernelBuilder, like: BufferRef, count: number): Turns
 export function turnRows(b: KernelBuilder, rows: Rows, { cosines, sines }: Turns, from: Expr, to: Expr): void {
   const { buffer, width } = rows;
   upward(b, from, to, (k) => {
-    const [c, s] = [keep(b, load(cosines, k)), keep(b, load(sines, k))];
-    const first = keep(b, at(rows, k, int(0)));
-    const second = keep(b, iadd(first, int(width)));
+    const [c, s] = [b.keep(load(cosines, k)), b.keep(load(sines, k))];
+    const first = b.keep(at(rows, k, int(0)));
+    const second = b.keep(iadd(first, int(width)));
     b.parallel([width], ([j]) => {
-      const [x, y] = [keep(b, load(buffer, iadd(first, j!))), keep(b, load(buffer, iadd(second, j!)))];
+      const [x, y] = [b.keep(load(buffer, iadd(first, j!))), b.keep(load(buffer, iadd(second, j!)))];
       b.store(buffer, iadd(first, j!), add(mul(c, x), mul(s, y)));
       b.store(buffer, iadd(second, j!), sub(mul(c, y), mul(s, x)));
     });
@@ -51,13 +51,13 @@ export function sortRows(
     const other = b.get(best);
     b.if(binary('ne', i, other), () => {
       const swap = (buffer: BufferRef, p: Expr, q: Expr): void => {
-        const [x, y] = [keep(b, load(buffer, p)), keep(b, load(buffer, q))];
+        const [x, y] = [b.keep(load(buffer, p)), b.keep(load(buffer, q))];
         b.store(buffer, p, y);
         b.store(buffer, q, x);
       };
       swap(keys, i, other);
       for (const rows of along) {
-        const [p, q] = [keep(b, at(rows, i, int(0))), keep(b, at(rows, other, int(0)))];
+        const [p, q] = [b.keep(at(rows, i, int(0))), b.keep(at(rows, other, int(0)))];
         b.parallel([rows.width], ([j]) => swap(rows.buffer, iadd(p, j!), iadd(q, j!)));
       }
     });
@@ -75,9 +75,9 @@ export const signRatio = 0.37;
 export function signsOf(b: KernelBuilder, rows: Rows, count: number, signs: BufferRef): void {
   const { dtype } = rows.buffer;
   b.loop(count, (step) => {
-    const i = keep(b, step);
+    const i = b.keep(step);
     const largest = b.reduce('max', [rows.width], dtype, ([j]) => unary('abs', read(rows, i, j!)));
-    const least = keep(b, mul(largest, constant(signRatio, dtype)));
+    const least = b.keep(mul(largest, constant(signRatio, dtype)));
     const place = b.local('int32', at(rows, i, int(0)));
     const element = load(rows.buffer, b.get(place));
     b.while(lt(unary('abs', element), least), () => b.set(place, next(b.get(place))));
